@@ -1,0 +1,232 @@
+"""Usage agreements: both texts and the terms that rules can read, bound by one hash."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import Any, Final
+
+from policies.rules import digest
+
+FILES: Final = ("ko.md", "en.md", "terms.toml")
+HASH_LABEL: Final = "sumun-agreement-v1"
+_CODE = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
+_VERSION = re.compile(r"v([1-9][0-9]{0,5})")
+_HANGUL = re.compile("[\uac00-\ud7a3]")
+
+
+class AgreementError(Exception):
+    """An agreement is not whole; ``file`` names the file, the message what is wrong with it."""
+
+    def __init__(self, file: str, message: str) -> None:
+        super().__init__(f"{file}: {message}")
+        self.file = file
+
+
+class Signature(StrEnum):
+    """Who must sign: the person alone, or also the organisation's signing official."""
+
+    PERSONAL = "personal"
+    PERSONAL_AND_ORGANISATION = "personal+organisation"
+
+
+class Condition(StrEnum):
+    """Whether something is allowed, only after written consent, or never."""
+
+    ALLOWED = "allowed"
+    WITH_CONSENT = "with_consent"
+    FORBIDDEN = "forbidden"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the text says, as facts. Days are calendar days; hours count from becoming aware.
+
+    ``third_party_processing`` covers handing data to another processor, an LLM service included.
+    """
+
+    code: str
+    version: int
+    title_ko: str
+    title_en: str
+    purposes: tuple[str, ...]
+    redistribution: Condition
+    attribution: bool
+    third_party_processing: Condition
+    overseas_transfer: Condition
+    reidentification: bool
+    destruction_on_recall: bool
+    destruction_days: int
+    acceptance_valid_days: int
+    breach_report_hours: int
+    signature: Signature
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementText:
+    """One version of an agreement: Markdown in Korean and English, terms, and hex SHA-256.
+
+    The hash is ``rules.digest`` over the label ``sumun-agreement-v1`` (with empty content) and
+    the raw bytes of ko.md, en.md and terms.toml, in this order: each name and content preceded by
+    its length as 8 bytes, big endian.
+    """
+
+    code: str
+    version: int
+    ko: str
+    en: str
+    terms: Terms
+    sha256: str
+
+    @property
+    def title_ko(self) -> str:
+        """The Korean title."""
+        return self.terms.title_ko
+
+    @property
+    def title_en(self) -> str:
+        """The English title."""
+        return self.terms.title_en
+
+
+def default_root() -> Traversable:
+    """The folder of agreements that this package carries."""
+    return files("policies") / "agreements"
+
+
+def load(root: Traversable | None = None) -> tuple[AgreementText, ...]:
+    """Every agreement version under ``root``, by code and version.
+
+    ``root`` holds ``<code>/v<N>/{ko.md,en.md,terms.toml}``. Raises AgreementError naming the file.
+    """
+    folder = root or default_root()
+    try:
+        found = [read(version, code.name) for code, version in _versions(folder)]
+    except OSError as fault:
+        raise AgreementError(str(fault.filename or folder), "cannot be read") from fault
+    return tuple(sorted(found, key=lambda text: (text.code, text.version)))
+
+
+def _versions(folder: Traversable) -> Iterator[tuple[Traversable, Traversable]]:
+    for code in folder.iterdir():
+        if code.is_dir() and _CODE.fullmatch(code.name):
+            yield from ((code, version) for version in code.iterdir() if version.is_dir())
+
+
+def read(folder: Traversable, code: str) -> AgreementText:
+    """One agreement version from its folder, named ``v<N>``. Raises AgreementError."""
+    place = f"{code}/{folder.name}"
+    number = _VERSION.fullmatch(folder.name)
+    if number is None:
+        raise AgreementError(place, "a version folder is named v1, v2, …")
+    raw = {name: _bytes(folder / name, f"{place}/{name}") for name in FILES}
+    texts = {name: _text(raw[name], f"{place}/{name}") for name in FILES}
+    _check_languages(place, texts)
+    terms = parse_terms(texts["terms.toml"], f"{place}/terms.toml")
+    _check_name(place, terms, code, int(number.group(1)))
+    return AgreementText(
+        code, terms.version, texts["ko.md"], texts["en.md"], terms, content_hash(raw)
+    )
+
+
+def content_hash(raw: Mapping[str, bytes]) -> str:
+    """Hex SHA-256 over the three files' raw bytes; see ``AgreementText``."""
+    return digest([(HASH_LABEL, b""), *((name, raw[name]) for name in FILES)])
+
+
+def _bytes(file: Traversable, place: str) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as fault:
+        raise AgreementError(place, "is missing or cannot be read") from fault
+
+
+def _text(raw: bytes, place: str) -> str:
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as fault:
+        raise AgreementError(place, "is not UTF-8") from fault
+    if not text.strip():
+        raise AgreementError(place, "is empty")
+    return text
+
+
+def _check_languages(place: str, texts: Mapping[str, str]) -> None:
+    if not _HANGUL.search(texts["ko.md"]):
+        raise AgreementError(f"{place}/ko.md", "is not Korean")
+    if _HANGUL.search(texts["en.md"]):
+        raise AgreementError(f"{place}/en.md", "is not English throughout")
+
+
+def _check_name(place: str, terms: Terms, code: str, version: int) -> None:
+    if (terms.code, terms.version) != (code, version):
+        raise AgreementError(f"{place}/terms.toml", "code and version differ from the folder's")
+
+
+def parse_terms(text: str, place: str) -> Terms:
+    """The terms of a terms.toml: every field, and no other. Raises AgreementError."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as fault:
+        raise AgreementError(place, f"is not TOML: {fault}") from fault
+    names = {field.name for field in fields(Terms)}
+    if table.keys() != names:
+        wrong = ", ".join(sorted(table.keys() ^ names))
+        raise AgreementError(place, f"these terms are missing or not known: {wrong}")
+    terms = Terms(**{name: _term(name, value, place) for name, value in table.items()})
+    _check_terms(terms, place)
+    return terms
+
+
+_TYPES: Final[Mapping[str, type]] = {
+    "version": int,
+    "purposes": list,
+    "attribution": bool,
+    "reidentification": bool,
+    "destruction_on_recall": bool,
+    "destruction_days": int,
+    "acceptance_valid_days": int,
+    "breach_report_hours": int,
+}
+_CHOICES: Final[Mapping[str, type[StrEnum]]] = {
+    "redistribution": Condition,
+    "third_party_processing": Condition,
+    "overseas_transfer": Condition,
+    "signature": Signature,
+}
+
+
+def _term(name: str, value: Any, place: str) -> Any:
+    if type(value) is not _TYPES.get(name, str):
+        raise AgreementError(place, f"{name} has the wrong type")
+    if name == "purposes":
+        return _purposes(value, place)
+    return _choice(name, value, place) if name in _CHOICES else value
+
+
+def _purposes(value: list[Any], place: str) -> tuple[str, ...]:
+    if not value or not all(isinstance(entry, str) and entry for entry in value):
+        raise AgreementError(place, "purposes must be a list of names, not empty")
+    return tuple(value)
+
+
+def _choice(name: str, value: str, place: str) -> StrEnum:
+    choices = [str(member) for member in _CHOICES[name]]
+    if value not in choices:
+        raise AgreementError(place, f"{name} must be one of: {', '.join(choices)}")
+    return _CHOICES[name](value)
+
+
+def _check_terms(terms: Terms, place: str) -> None:
+    if terms.reidentification:
+        raise AgreementError(place, "reidentification can never be allowed")
+    for name in ("destruction_days", "acceptance_valid_days", "breach_report_hours"):
+        if getattr(terms, name) < 1:
+            raise AgreementError(place, f"{name} must be at least 1")
+    if not (terms.title_ko.strip() and terms.title_en.strip()):
+        raise AgreementError(place, "a title is missing")

@@ -1,0 +1,163 @@
+"""The rule files as statements with their place, and the rules they state.
+
+A statement keeps file and line, so that whatever is wrong with it can be shown where it stands.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import Any, Final
+
+import cedarpy
+
+from policies.decision import Actor, Blocker, Outcome
+
+SCHEMA_FILE: Final = "schema.cedarschema"
+RULE_SUFFIX: Final = ".cedar"
+FORBID: Final = "forbid"
+
+# One token that matters when looking for the end of a statement: comment, string or semicolon.
+_TOKEN = re.compile(r'//[^\n]*|"(?:\\.|[^"\\])*"|;')
+_LEADING = re.compile(r"(?:\s|//[^\n]*)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One policy as written. ``syntax`` is its Cedar JSON form, ``None`` when it does not parse;
+    ``fault`` then says why. ``line`` counts from 1."""
+
+    file: str
+    line: int
+    text: str
+    syntax: Mapping[str, Any] | None
+    fault: str
+
+    @property
+    def annotations(self) -> Mapping[str, str]:
+        """The annotations by name; empty for a statement that does not parse."""
+        return (self.syntax or {}).get("annotations", {})
+
+    @property
+    def id(self) -> str:
+        """The ``@id``, or an empty string."""
+        return self.annotations.get("id") or ""
+
+    @property
+    def forbids(self) -> bool:
+        """Whether this is a ``forbid``."""
+        return (self.syntax or {}).get("effect") == FORBID
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSource:
+    """Every statement of a folder of rule files, in order, with the schema."""
+
+    statements: tuple[Statement, ...]
+    schema: str
+
+    def without(self, rule_id: str) -> RuleSource:
+        """The same rules with one left out, to see what it was good for."""
+        kept = tuple(s for s in self.statements if s.id != rule_id)
+        return RuleSource(kept, self.schema)
+
+
+def default_root() -> Traversable:
+    """The folder of rule files that this package carries."""
+    return files("policies") / "cedar"
+
+
+def read(root: Traversable | None = None) -> RuleSource:
+    """Read every ``*.cedar`` file of ``root`` in the order of the names, and the schema.
+
+    Raises OSError when a file cannot be read and UnicodeDecodeError when it is not UTF-8.
+    """
+    folder = root or default_root()
+    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(RULE_SUFFIX))
+    texts = ((name, (folder / name).read_text(encoding="utf-8")) for name in names)
+    statements = tuple(s for name, text in texts for s in parse(name, text))
+    return RuleSource(statements, (folder / SCHEMA_FILE).read_text(encoding="utf-8"))
+
+
+def parse(file: str, text: str) -> Iterator[Statement]:
+    """Split one file into its statements; each is parsed alone, so a fault names its own line."""
+    for start, chunk in _chunks(text):
+        yield _statement(file, text.count("\n", 0, start) + 1, chunk)
+
+
+def _chunks(text: str) -> Iterator[tuple[int, str]]:
+    begin = 0
+    ends = [token.end() for token in _TOKEN.finditer(text) if token.group() == ";"]
+    for end in [*ends, len(text)]:
+        begin = _skip_blank(text, begin)
+        if begin < end:
+            yield begin, text[begin:end]
+        begin = end
+
+
+def _skip_blank(text: str, begin: int) -> int:
+    blank = _LEADING.match(text, begin)
+    return blank.end() if blank else begin
+
+
+def _statement(file: str, line: int, text: str) -> Statement:
+    try:
+        document = json.loads(cedarpy.policies_to_json_str(text))
+    except ValueError as fault:
+        return Statement(file, line, text, None, str(fault))
+    policies = list(document["staticPolicies"].values())
+    if len(policies) != 1:
+        return Statement(file, line, text, None, "not exactly one policy (templates are not used)")
+    return Statement(file, line, text, policies[0], "")
+
+
+def policy_json(statements: Iterable[Statement]) -> str:
+    """The Cedar JSON policy set in which every policy goes by its ``@id``."""
+    policies = {statement.id: statement.syntax for statement in statements}
+    return json.dumps({"staticPolicies": policies, "templates": {}, "templateLinks": []})
+
+
+def blocker(statement: Statement) -> Blocker:
+    """What a checked ``forbid`` says when it applies. Raises KeyError for an unchecked one."""
+    words = statement.annotations
+    return Blocker(
+        code=words["code"],
+        rule=words["id"],
+        actor=Actor(words["actor"]),
+        ko=words["ko"],
+        en=words["en"],
+        remedy_ko=words["remedy_ko"],
+        remedy_en=words["remedy_en"],
+        source=words["source"],
+    )
+
+
+def outcome(statement: Statement) -> Outcome:
+    """What the rule leads to when nothing else stands in the way; ``deny`` unless annotated."""
+    return Outcome(statement.annotations.get("outcome", Outcome.DENY))
+
+
+def digest(parts: Iterable[tuple[str, bytes]]) -> str:
+    """Hex SHA-256 over named parts, in the given order.
+
+    Each name (UTF-8) and each content is preceded by its length as 8 bytes, big endian, so that
+    no two lists of parts share a hash by moving a boundary.
+    """
+    hasher = hashlib.sha256()
+    for name, content in parts:
+        for piece in (name.encode(), content):
+            hasher.update(len(piece).to_bytes(8, "big"))
+            hasher.update(piece)
+    return hasher.hexdigest()
+
+
+def source_digest(source: RuleSource) -> str:
+    """Hex SHA-256 over the schema and every statement with its file and place in the order."""
+    parts = [(SCHEMA_FILE, source.schema.encode())]
+    parts += [(statement.file, statement.text.encode()) for statement in source.statements]
+    return digest(parts)
