@@ -1,0 +1,1 @@
+"""Sumun: the gateway of a data dam. `gateway.app` is the composition root."""

@@ -1,0 +1,98 @@
+"""`sumun`: a neutral group whose commands are imported only when called.
+
+The client's commands need only the small default install; the operator's need `sumun[server]`,
+and scanning needs `sumun[scan]`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gateway.cli.common import FAILED, Home, one_line_errors
+
+COMMANDS = {
+    "access-log": "gateway.cli.client:access_log",
+    "applications": "gateway.cli.client:applications",
+    "apply": "gateway.cli.client:apply",
+    "audit": "gateway.cli.audit:audit",
+    "backup": "gateway.cli.backup:backup",
+    "catalog": "gateway.cli.catalog:catalog",
+    "datasets": "gateway.cli.client:datasets",
+    "db": "gateway.cli.db:db",
+    "demo": "gateway.cli.demo:demo",
+    "doctor": "gateway.cli.doctor:doctor",
+    "download": "gateway.cli.client:download",
+    "exports": "gateway.cli.client:exports",
+    "grants": "gateway.cli.client:grants",
+    "key": "gateway.cli.key:key",
+    "login": "gateway.cli.client:login",
+    "logout": "gateway.cli.client:logout",
+    "org": "gateway.cli.org:org",
+    "policy": "gateway.cli.policy:policy",
+    "restore": "gateway.cli.backup:restore",
+    "role": "gateway.cli.role:role",
+    "scan": "gateway.cli.scan:scan",
+    "serve": "gateway.cli.serve:serve",
+    "sign": "gateway.cli.client:sign",
+    "url": "gateway.cli.client:url",
+    "user": "gateway.cli.user:user",
+    "whoami": "gateway.cli.client:whoami",
+    "worker": "gateway.cli.serve:worker",
+}
+EXTRA_OF = {"scan": "scan"}
+
+
+class LazyGroup(click.Group):
+    """Lists every command, imports the one that is called."""
+
+    def list_commands(self, _context: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
+        target = COMMANDS.get(name)
+        if target is None:
+            return None
+        module, attribute = target.split(":")
+        try:
+            command: click.Command = getattr(importlib.import_module(module), attribute)
+        except ModuleNotFoundError as error:
+            extra = EXTRA_OF.get(name, "server")
+            raise click.ClickException(
+                f"`sumun {name}` needs {error.name}; install it with: pip install 'sumun[{extra}]'"
+            ) from error
+        return command
+
+    def invoke(self, context: click.Context) -> Any:
+        with one_line_errors():
+            return super().invoke(context)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--home", type=click.Path(path_type=Path), help="Home folder (SUMUN_HOME).")
+@click.version_option(package_name="sumun", prog_name="sumun")
+@click.pass_context
+def root(context: click.Context, home: Path | None) -> None:
+    """Sumun: the gate of a data dam."""
+    context.obj = Home(home)
+
+
+def main() -> None:
+    """Entry point of the `sumun` command; usage and other errors exit with 2."""
+    try:
+        status = root.main(prog_name="sumun", standalone_mode=False)
+    except click.ClickException as error:
+        click.echo(f"sumun: {error.format_message()}", err=True)
+        sys.exit(FAILED)
+    except click.Abort:
+        click.echo("sumun: stopped", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(FAILED)
+    sys.exit(status if isinstance(status, int) else 0)

@@ -1,0 +1,124 @@
+"""Settings: flag over environment over `sumun.toml`; an unknown key stops the start."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+
+from gateway.errors import OperatorError
+
+PREFIX = "SUMUN_"
+# Names that belong to the tests or to the start itself, so they are no settings of the gateway.
+NOT_SETTINGS = {"config", "eval_data", "demo_password", "server", "token"}
+
+
+class Settings(BaseModel):
+    """Every setting of INTERFACE.md; paths are absolute once resolved."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    home: Path = Path("var")
+    database_url: str = ""
+    storage_url: str = ""
+    s3_endpoint: str = ""
+    s3_region: str = "us-east-1"
+    public_url: str = "http://localhost:8400"
+    cluster_url: str = ""
+    accel: Literal["off", "nginx", "s3"] = "off"
+    audit_database_url: str = ""
+    keys_dir: Path | None = None
+    timezone: str = "Asia/Seoul"
+    trusted_proxies: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = ()
+    smtp_url: str = ""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("database_url", "audit_database_url")
+    @classmethod
+    def _psycopg3(cls, value: str) -> str:
+        if value and not value.startswith(("sqlite:///", "postgresql+psycopg://")):
+            raise ValueError("write sqlite:///PATH or postgresql+psycopg://…")
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        ZoneInfo(value)
+        return value
+
+    @property
+    def database(self) -> str:
+        return self.database_url or f"sqlite:///{self.home / 'sumun.db'}"
+
+    @property
+    def storage(self) -> str:
+        return self.storage_url or f"file://{self.home / 'objects'}"
+
+    @property
+    def keys(self) -> Path:
+        return self.keys_dir or self.home / "keys"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+    @property
+    def secure(self) -> bool:
+        """Whether people reach the gateway over TLS, so cookies can demand it."""
+        return self.public_url.startswith("https://")
+
+
+def _from_file(environment: Mapping[str, str]) -> dict[str, Any]:
+    named = environment.get(PREFIX + "CONFIG", "")
+    path = Path(named or "sumun.toml")
+    if not path.is_file():
+        if named:
+            raise OperatorError(f"settings file {path} does not exist")
+        return {}
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise OperatorError(f"settings file {path} is not valid TOML: {error}") from error
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    named = {
+        key.removeprefix(PREFIX).lower(): value
+        for key, value in environment.items()
+        if key.startswith(PREFIX) and value
+    }
+    return {key: value for key, value in named.items() if key not in NOT_SETTINGS}
+
+
+def load(
+    environment: Mapping[str, str] | None = None,
+    **flags: Any,
+) -> Settings:
+    """The resolved settings.
+
+    `flags` are command-line values; None means "not given". Raises OperatorError, naming the
+    setting, for an unknown key or a value that does not parse.
+    """
+    environment = os.environ if environment is None else environment
+    given = {key: value for key, value in flags.items() if value is not None}
+    merged = _from_file(environment) | _from_environment(environment) | given
+    try:
+        settings = Settings.model_validate(merged)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = PREFIX + str(first["loc"][0]).upper() if first["loc"] else PREFIX
+        raise OperatorError(f"setting {name}: {first['msg']}") from error
+    return settings.model_copy(update={"home": settings.home.expanduser().resolve()})

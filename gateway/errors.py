@@ -1,0 +1,251 @@
+"""Problems: every refusal has a stable code, a status, and a sentence that says what to do next.
+
+The wire form is RFC 9457 (`application/problem+json`); pages and commands use the same texts.
+Policy codes live with the rules in `policies/` and appear as `blockers` under `access_denied`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from http import HTTPStatus
+from typing import Any
+
+
+class ProblemCode(StrEnum):
+    """The stable codes of problems that the gateway itself raises."""
+
+    BAD_REQUEST = "bad_request"
+    VALIDATION_FAILED = "validation_failed"
+    UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
+    TOO_LARGE = "too_large"
+    NOT_SIGNED_IN = "not_signed_in"
+    SIGN_IN_FAILED = "sign_in_failed"
+    CSRF_FAILED = "csrf_failed"
+    FORBIDDEN = "forbidden"
+    ACCESS_DENIED = "access_denied"
+    NOT_FOUND = "not_found"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    CONFLICT = "conflict"
+    WRONG_STATE = "wrong_state"
+    PRECONDITION_FAILED = "precondition_failed"
+    RANGE_NOT_SATISFIABLE = "range_not_satisfiable"
+    URL_INVALID = "url_invalid"
+    URL_EXPIRED = "url_expired"
+    TOO_MANY_REQUESTS = "too_many_requests"
+    BUSY = "busy"
+    LOG_UNAVAILABLE = "log_unavailable"
+    STORAGE_UNAVAILABLE = "storage_unavailable"
+    INTERNAL = "internal"
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemText:
+    """Status, title and next step of one code, in both languages."""
+
+    status: int
+    title_ko: str
+    title_en: str
+    next_ko: str
+    next_en: str
+
+
+S = HTTPStatus
+PROBLEMS: dict[ProblemCode, ProblemText] = {
+    ProblemCode.BAD_REQUEST: ProblemText(
+        S.BAD_REQUEST,
+        "요청을 읽을 수 없습니다",
+        "The request could not be read",
+        "요청 형식을 문서와 비교해 주십시오.",
+        "Compare the request with the API documentation.",
+    ),
+    ProblemCode.VALIDATION_FAILED: ProblemText(
+        S.UNPROCESSABLE_ENTITY,
+        "입력 내용을 확인해 주십시오",
+        "Some fields need attention",
+        "표시된 항목을 고친 뒤 다시 보내 주십시오.",
+        "Correct the fields named here and send again.",
+    ),
+    ProblemCode.UNSUPPORTED_MEDIA_TYPE: ProblemText(
+        S.UNSUPPORTED_MEDIA_TYPE,
+        "지원하지 않는 형식입니다",
+        "This content type is not accepted",
+        "application/json 형식으로 보내 주십시오.",
+        "Send application/json.",
+    ),
+    ProblemCode.TOO_LARGE: ProblemText(
+        S.REQUEST_ENTITY_TOO_LARGE,
+        "요청이 너무 큽니다",
+        "The request is too large",
+        "더 작게 나누어 보내 주십시오.",
+        "Send it in smaller parts.",
+    ),
+    ProblemCode.NOT_SIGNED_IN: ProblemText(
+        S.UNAUTHORIZED,
+        "로그인이 필요합니다",
+        "Please sign in",
+        "로그인한 뒤 다시 시도해 주십시오.",
+        "Sign in, then try again.",
+    ),
+    ProblemCode.SIGN_IN_FAILED: ProblemText(
+        S.UNAUTHORIZED,
+        "로그인하지 못했습니다",
+        "Sign-in failed",
+        "아이디와 비밀번호를 확인해 주십시오.",
+        "Check the account name and the password.",
+    ),
+    ProblemCode.CSRF_FAILED: ProblemText(
+        S.BAD_REQUEST,
+        "양식의 유효 시간이 지났습니다",
+        "The form is no longer valid",
+        "페이지를 새로 연 뒤 다시 보내 주십시오.",
+        "Open the page again and resend the form.",
+    ),
+    ProblemCode.FORBIDDEN: ProblemText(
+        S.FORBIDDEN,
+        "이 작업을 할 역할이 없습니다",
+        "Your roles do not include this",
+        "필요한 역할이 있는지 기관 관리자나 운영자에게 문의해 주십시오.",
+        "Ask your organisation manager or the operator about the role named here.",
+    ),
+    ProblemCode.ACCESS_DENIED: ProblemText(
+        S.FORBIDDEN,
+        "이용 불가",
+        "Access denied",
+        "아래의 미충족 요건과 승인에 필요한 조치를 확인해 주십시오.",
+        "Each reason below names the step that would change it, and who can take it.",
+    ),
+    ProblemCode.NOT_FOUND: ProblemText(
+        S.NOT_FOUND,
+        "찾을 수 없습니다",
+        "Not found",
+        "주소를 확인하거나 목록에서 다시 찾아 주십시오.",
+        "Check the address, or find it again from the list.",
+    ),
+    ProblemCode.METHOD_NOT_ALLOWED: ProblemText(
+        S.METHOD_NOT_ALLOWED,
+        "허용되지 않는 메서드입니다",
+        "This method is not allowed here",
+        "Allow 머리글에 있는 메서드를 사용해 주십시오.",
+        "Use one of the methods in the Allow header.",
+    ),
+    ProblemCode.CONFLICT: ProblemText(
+        S.CONFLICT,
+        "이미 있는 내용과 겹칩니다",
+        "This conflicts with what exists",
+        "기존 내용을 확인한 뒤 다시 시도해 주십시오.",
+        "Look at what exists, then try again.",
+    ),
+    ProblemCode.WRONG_STATE: ProblemText(
+        S.CONFLICT,
+        "현재 상태에서는 할 수 없습니다",
+        "Not possible in the present state",
+        "현재 상태를 확인해 주십시오.",
+        "Reload to see the present state and what is possible in it.",
+    ),
+    ProblemCode.PRECONDITION_FAILED: ProblemText(
+        S.PRECONDITION_FAILED,
+        "파일이 조건과 다릅니다",
+        "The file is not the one you expected",
+        "새 ETag로 처음부터 다시 받아 주십시오.",
+        "Start again with the current ETag.",
+    ),
+    ProblemCode.RANGE_NOT_SATISFIABLE: ProblemText(
+        S.REQUESTED_RANGE_NOT_SATISFIABLE,
+        "요청한 범위가 파일을 벗어납니다",
+        "The range lies outside the file",
+        "Content-Range 머리글의 전체 크기를 확인해 주십시오.",
+        "See the full size in the Content-Range header.",
+    ),
+    ProblemCode.URL_INVALID: ProblemText(
+        S.FORBIDDEN,
+        "다운로드 주소가 올바르지 않습니다",
+        "This download address is not valid",
+        "데이터셋 페이지에서 다운로드 주소를 새로 받아 주십시오.",
+        "Ask for a new download address on the dataset's page.",
+    ),
+    ProblemCode.URL_EXPIRED: ProblemText(
+        S.FORBIDDEN,
+        "다운로드 주소가 만료되었습니다",
+        "This download address has expired",
+        "데이터셋 페이지에서 다운로드 주소를 새로 받아 주십시오.",
+        "Ask for a new download address on the dataset's page.",
+    ),
+    ProblemCode.TOO_MANY_REQUESTS: ProblemText(
+        S.TOO_MANY_REQUESTS,
+        "요청이 너무 잦습니다",
+        "Too many requests",
+        "Retry-After 시간이 지난 뒤 다시 시도해 주십시오.",
+        "Wait for the time in Retry-After, then try again.",
+    ),
+    ProblemCode.BUSY: ProblemText(
+        S.SERVICE_UNAVAILABLE,
+        "지금은 요청이 많습니다",
+        "The gateway is busy",
+        "잠시 뒤 다시 시도해 주십시오.",
+        "Try again in a moment.",
+    ),
+    ProblemCode.LOG_UNAVAILABLE: ProblemText(
+        S.SERVICE_UNAVAILABLE,
+        "감사 기록을 남길 수 없어 제공을 멈췄습니다",
+        "The audit log cannot be written, so nothing is served",
+        "운영자가 조치하고 있습니다. 잠시 뒤 다시 시도해 주십시오.",
+        "The operator has been alerted. Try again later.",
+    ),
+    ProblemCode.STORAGE_UNAVAILABLE: ProblemText(
+        S.SERVICE_UNAVAILABLE,
+        "저장소에 연결할 수 없습니다",
+        "The object store cannot be reached",
+        "잠시 뒤 다시 시도해 주십시오.",
+        "Try again in a moment.",
+    ),
+    ProblemCode.INTERNAL: ProblemText(
+        S.INTERNAL_SERVER_ERROR,
+        "처리하지 못했습니다",
+        "Something went wrong on our side",
+        "요청 번호와 함께 운영자에게 알려 주십시오.",
+        "Tell the operator, naming the request id shown here.",
+    ),
+}
+
+
+class Problem(Exception):
+    """A refusal with a code. `detail_*` say what exactly; `extra` are RFC 9457 members.
+
+    Raised by services for bad input, and turned into a page, JSON or one line by the edge.
+    """
+
+    def __init__(
+        self,
+        code: ProblemCode,
+        detail_ko: str = "",
+        detail_en: str = "",
+        **extra: Any,
+    ) -> None:
+        super().__init__(f"{code}: {detail_en or PROBLEMS[code].title_en}")
+        self.code = code
+        self.detail_ko = detail_ko
+        self.detail_en = detail_en
+        self.extra = extra
+
+    @property
+    def status(self) -> int:
+        return int(PROBLEMS[self.code].status)
+
+    def to_json(self, language: str) -> dict[str, Any]:
+        """The RFC 9457 object in `language` ("ko" or "en")."""
+        text = PROBLEMS[self.code]
+        korean = language == "ko"
+        body: dict[str, Any] = {
+            "type": f"/docs/problems#{self.code}",
+            "code": str(self.code),
+            "status": self.status,
+            "title": text.title_ko if korean else text.title_en,
+            "detail": self.detail_ko if korean else self.detail_en,
+            "next": text.next_ko if korean else text.next_en,
+        }
+        return {key: value for key, value in (body | self.extra).items() if value != ""}
+
+
+class OperatorError(Exception):
+    """A command or a start-up that cannot go on; the message is one clear line for the operator."""

@@ -1,0 +1,70 @@
+"""Exports: packages that the gate assembles, and results brought out of a safe zone."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from gateway.db import Base
+
+
+class ExportKind(StrEnum):
+    PACKAGE = "package"
+    RESULT = "result"
+
+
+class ExportState(StrEnum):
+    SUBMITTED = "submitted"
+    SCANNING = "scanning"
+    HELD = "held"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    RELEASED = "released"
+
+
+class Export(Base):
+    """One export. `content_sha256` is the digest of the object under `object_key`; a decision is
+    bound to it, so a change of content after the review is never released."""
+
+    __tablename__ = "exports"
+    __table_args__ = (
+        Index("ix_exports_person_id", "person_id"),
+        Index("ix_exports_state_created_at", "state", "created_at"),
+    )
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    grant_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("grants.id"))
+    person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("people.id"))
+    dataset_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("datasets.id"))
+    version_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("dataset_versions.id"))
+    title: Mapped[str] = mapped_column(String(200), default="")
+    patterns: Mapped[list[str]]
+    state: Mapped[str] = mapped_column(String(16))
+    content_sha256: Mapped[str | None] = mapped_column(String(64))
+    manifest_sha256: Mapped[str | None] = mapped_column(String(64))
+    bytes: Mapped[int] = mapped_column(default=0)
+    items: Mapped[int] = mapped_column(default=0)
+    scan_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("scans.id"))
+    failure: Mapped[str] = mapped_column(Text, default="")
+    created_at: Mapped[datetime]
+    turn_since: Mapped[datetime]
+    released_at: Mapped[datetime | None]
+
+
+class ExportDecision(Base):
+    """A steward's decision on a held export, bound to the content it was made on."""
+
+    __tablename__ = "export_decisions"
+    __table_args__ = (CheckConstraint("decider_id <> requester_id", name="not_requester"),)
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    export_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("exports.id"), unique=True)
+    decider_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("people.id"))
+    requester_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("people.id"))
+    approve: Mapped[bool]
+    reason: Mapped[str] = mapped_column(Text)
+    content_sha256: Mapped[str] = mapped_column(String(64))
+    decided_at: Mapped[datetime]

@@ -1,0 +1,121 @@
+"""Enqueue within the caller's transaction, lease, finish, or try again later.
+
+At least once: a worker killed in the middle loses its lease, and another runs the job again, so
+every handler is idempotent. The worker looks before it leases, since every write costs an fsync.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import Session
+
+from gateway import ids
+from gateway.clock import Clock
+from gateway.db import Database
+from gateway.jobs.models import Job, JobState
+
+LEASE = timedelta(minutes=5)
+MAX_ATTEMPTS = 6
+BACKOFF_SECONDS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Leased:
+    """A job in this worker's hands until `until`."""
+
+    id: uuid.UUID
+    kind: str
+    payload: dict[str, Any]
+    attempts: int
+    until: datetime
+
+
+def enqueue(
+    session: Session, clock: Clock, kind: str, key: str, payload: dict[str, Any]
+) -> uuid.UUID:
+    """Add a job in the caller's transaction; the same `key` a second time changes nothing."""
+    known = session.scalar(select(Job.id).where(Job.key == key))
+    if known:
+        return known
+    now = clock.now()
+    job = Job(
+        id=ids.new(clock),
+        kind=kind,
+        key=key,
+        payload=payload,
+        state=JobState.QUEUED,
+        run_after=now,
+        created_at=now,
+    )
+    session.add(job)
+    session.flush()
+    return job.id
+
+
+def _due(now: datetime) -> Any:
+    waiting = (Job.state == JobState.QUEUED) & (Job.run_after <= now)
+    abandoned = (Job.state == JobState.LEASED) & (Job.leased_until < now)
+    return or_(waiting, abandoned)
+
+
+def lease(db: Database, clock: Clock) -> Leased | None:
+    """Take the oldest due job, or None."""
+    now = clock.now()
+    with db.read() as session:
+        if session.scalar(select(Job.id).where(_due(now)).limit(1)) is None:
+            return None
+    with db.write() as session:
+        job = session.scalar(
+            select(Job)
+            .where(_due(now))
+            .order_by(Job.run_after, Job.id)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+        )
+        if job is None:
+            return None
+        job.state, job.attempts = JobState.LEASED, job.attempts + 1
+        job.leased_until = now + LEASE
+        return Leased(job.id, job.kind, job.payload, job.attempts, job.leased_until)
+
+
+def extend(db: Database, clock: Clock, leased: Leased) -> bool:
+    """Prolong a lease during long work; False if another worker has taken the job over."""
+    with db.write() as session:
+        changed = session.execute(
+            update(Job)
+            .where(Job.id == leased.id, Job.attempts == leased.attempts)
+            .where(Job.state == JobState.LEASED)
+            .values(leased_until=clock.now() + LEASE)
+        )
+    return bool(changed.rowcount)
+
+
+def finish(session: Session, clock: Clock, leased: Leased) -> bool:
+    """Mark done, in the handler's own transaction; False if the lease was lost meanwhile."""
+    changed = session.execute(
+        update(Job)
+        .where(Job.id == leased.id, Job.attempts == leased.attempts)
+        .where(Job.state == JobState.LEASED)
+        .values(state=JobState.DONE, finished_at=clock.now(), leased_until=None, error="")
+    )
+    return bool(changed.rowcount)
+
+
+def fail(db: Database, clock: Clock, leased: Leased, error: str) -> JobState:
+    """Try again later, or give up after `MAX_ATTEMPTS`; returns the new state."""
+    gone = leased.attempts >= MAX_ATTEMPTS
+    state = JobState.FAILED if gone else JobState.QUEUED
+    pause = timedelta(seconds=BACKOFF_SECONDS**leased.attempts)
+    with db.write() as session:
+        session.execute(
+            update(Job)
+            .where(Job.id == leased.id, Job.attempts == leased.attempts)
+            .values(state=state, error=error[:2000], run_after=clock.now() + pause)
+        )
+    return state

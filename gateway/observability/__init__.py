@@ -1,0 +1,1 @@
+"""What the operator sees: JSON logs with a request id, and metrics for loopback peers."""

@@ -1,0 +1,1 @@
+"""The edge of the gateway: headers, CSRF, the client's address, limits on forged requests."""
