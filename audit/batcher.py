@@ -1,0 +1,255 @@
+"""The one thread of a process that numbers events: group commit of its queue and the outbox."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, suppress
+
+from audit import outbox
+from audit.dbapi import Connection, Sql
+from audit.errors import AuditError, EventReplayed, LogFenced, LogUnavailable
+from audit.merkle import Edge
+from audit.outbox import Pending
+from audit.stores import Head, Prepared, Store
+from audit.vault import KeyVault
+
+_MAX_BATCH = 1024
+_IDLE_S = 0.25
+_EXPECTING_S = 0.05
+_EXPECT_FOR_S = 2.0
+
+_log = logging.getLogger(__name__)
+
+
+class Waiter:
+    """One caller of `append`, blocked until its event is durable or refused."""
+
+    __slots__ = ("abandoned", "done", "error", "index", "prepared")
+
+    def __init__(self, prepared: Prepared) -> None:
+        self.prepared = prepared
+        self.index = -1
+        self.error: AuditError | None = None
+        self.abandoned = False
+        # A bare lock wakes a thread in a third of the time that an Event takes.
+        self.done = threading.Lock()
+        self.done.acquire()
+
+
+class Batcher:
+    """Owns a connection, the cached right edge and the thread that uses them."""
+
+    def __init__(
+        self,
+        store: Store,
+        connect: Callable[[], Connection],
+        write_lock: Callable[[], AbstractContextManager[object]],
+        vault: KeyVault,
+        origin: str,
+    ) -> None:
+        self._store = store
+        self._connect = connect
+        self._write_lock = write_lock
+        self._vault = vault
+        self._origin = origin
+        self._ready = threading.Condition()
+        self._queue: deque[Waiter] = deque()
+        self._nudged = False
+        self._closing = False
+        self._expect_until = 0.0
+        self._thread: threading.Thread | None = None
+        self._sql: Sql | None = None
+        self._edge: Edge | None = None
+        self._epoch: int | None = None
+        self._fenced = False
+        self._refused: set[tuple[int, str]] = set()
+
+    def submit(self, prepared: Prepared, timeout_s: float) -> int:
+        """Wait until a leaf is durable and return its index. Raises LogUnavailable and kin."""
+        waiter = Waiter(prepared)
+        with self._ready:
+            self._start()
+            self._queue.append(waiter)
+            self._ready.notify()
+        if not waiter.done.acquire(timeout=timeout_s):
+            waiter.abandoned = True
+            raise LogUnavailable(f"the log did not confirm the event within {timeout_s:g} s")
+        if waiter.error is not None:
+            raise waiter.error
+        return waiter.index
+
+    def expect(self) -> None:
+        """Poll the outbox often for a while: a row was written but not committed yet."""
+        with self._ready:
+            self._start()
+            self._expect_until = time.monotonic() + _EXPECT_FOR_S
+            self._ready.notify()
+
+    def kick(self) -> None:
+        """Look at the outbox now."""
+        with self._ready:
+            self._start()
+            self._nudged = True
+            self._ready.notify()
+
+    def check_epoch(self, epoch: int) -> None:
+        """Remember the first epoch this process sees. Raises LogFenced on any other."""
+        if self._epoch is None:
+            self._epoch = epoch
+        elif epoch != self._epoch:
+            self._fenced = True
+            raise LogFenced(f"the log is in epoch {epoch}, this process in {self._epoch}: restart")
+
+    def close(self) -> None:
+        """Number what is queued and in the outbox, then stop the thread and its connection."""
+        with self._ready:
+            self._closing = True
+            self._nudged = True
+            thread = self._thread
+            self._ready.notify()
+        if thread is not None:
+            thread.join()
+
+    def _start(self) -> None:
+        """Refuse or make sure that the thread runs; the caller holds the condition."""
+        if self._fenced:
+            raise LogFenced("the log moved to a new epoch: restart this process")
+        if self._closing:
+            raise LogUnavailable("the log is closed in this process")
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="audit-batcher", daemon=True)
+            self._thread.start()
+
+    def _run(self) -> None:
+        while not self._finished():
+            batch = self._take()
+            try:
+                self._cycle(batch)
+            # Whatever went wrong, waiters must be told and the thread must live on.
+            except Exception as error:
+                self._fail(batch, error)
+        self._drop_connection()
+
+    def _finished(self) -> bool:
+        with self._ready:
+            return self._closing and not self._nudged and not self._queue
+
+    def _take(self) -> list[Waiter]:
+        with self._ready:
+            if not self._queue and not self._nudged:
+                expecting = time.monotonic() < self._expect_until
+                self._ready.wait(_EXPECTING_S if expecting else _IDLE_S)
+            self._nudged = False
+            count = min(len(self._queue), _MAX_BATCH)
+            taken = [self._queue.popleft() for _ in range(count)]
+        return [waiter for waiter in taken if not waiter.abandoned]
+
+    def _cycle(self, batch: list[Waiter]) -> None:
+        if self._fenced:
+            raise LogFenced("the log moved to a new epoch: restart this process")
+        sql = self._connection()
+        if not batch and not outbox.waiting(sql, self._refused):
+            return
+        with self._write_lock():
+            try:
+                self._transact(sql, batch, check=False)
+            except Exception as error:
+                if not self._store.is_duplicate(error):
+                    raise
+                self._transact(sql, batch, check=True)
+        for waiter in batch:
+            waiter.done.release()
+
+    def _transact(self, sql: Sql, batch: list[Waiter], *, check: bool) -> None:
+        """Number a batch in one transaction. Looks for replayed ids only when told to:
+        the unique index finds the rare one, and the batch is then repeated without it."""
+        self._store.begin(sql)
+        try:
+            pending = outbox.take(sql, self._vault, self._refused, _MAX_BATCH)
+            fresh = self._fresh(sql, pending, batch) if check else (pending, batch)
+            grown = self._append(sql, *fresh)
+            self._store.commit(sql)
+        except BaseException:
+            with suppress(Exception):
+                self._store.rollback(sql)
+            raise
+        self._edge = grown
+        if len(pending) == _MAX_BATCH:
+            self._nudged = True
+
+    def _append(self, sql: Sql, pending: Sequence[Pending], batch: Sequence[Waiter]) -> Edge:
+        head = self._store.locked_head(sql, self._epoch)
+        edge = self._edge
+        if edge is None or edge.size != head.size:
+            edge = self._store.load_edge(sql, head.size)
+        rows = [row.prepared for row in pending] + [waiter.prepared for waiter in batch]
+        if not rows:
+            return edge
+        grown = self._store.append(sql, head, edge, rows, None)
+        outbox.remove(sql, pending)
+        for index, waiter in enumerate(batch, start=head.size + len(pending)):
+            waiter.index = index
+        return grown
+
+    def _fresh(
+        self, sql: Sql, pending: Sequence[Pending], batch: Sequence[Waiter]
+    ) -> tuple[list[Pending], list[Waiter]]:
+        """Sort out events whose id is in the log, or twice in this batch."""
+        ids = [row.event_id for row in pending]
+        ids += [waiter.prepared.columns.event_id for waiter in batch]
+        known = self._store.known_ids(sql, ids)
+        rows, waiters = [], []
+        for row in pending:
+            if row.event_id in known:
+                self._refused.add((row.queued_ns, row.event_id))
+            else:
+                known.add(row.event_id)
+                rows.append(row)
+        for waiter in batch:
+            event_id = waiter.prepared.columns.event_id
+            if event_id in known:
+                waiter.error = EventReplayed(f"event {event_id} is in the log already")
+            else:
+                known.add(event_id)
+                waiters.append(waiter)
+        return rows, waiters
+
+    def _connection(self) -> Sql:
+        if self._sql is None:
+            sql = self._store.adopt(self._connect())
+            self._sql = sql
+            head = self._store.head(sql) or self._found(sql)
+            if head.origin != self._origin:
+                raise LogUnavailable(f"this database holds the log {head.origin}")
+            self.check_epoch(head.epoch)
+        return self._sql
+
+    def _found(self, sql: Sql) -> Head:
+        """Write the head of a new log."""
+        with self._write_lock():
+            self._store.begin(sql)
+            self._store.initialise(sql, self._origin)
+            self._store.commit(sql)
+        return self._store.locked_head(sql, None)
+
+    def _drop_connection(self) -> None:
+        sql, self._sql, self._edge = self._sql, None, None
+        if sql is not None:
+            with suppress(Exception):
+                sql.connection.close()
+
+    def _fail(self, batch: Sequence[Waiter], error: Exception) -> None:
+        """Tell every waiter, and begin afresh with a new connection and a reloaded edge."""
+        self._fenced = self._fenced or isinstance(error, LogFenced)
+        self._drop_connection()
+        _log.warning("the audit log could not number events: %s", error)
+        kind = LogFenced if self._fenced else LogUnavailable
+        for waiter in batch:
+            if waiter.error is None:
+                waiter.error = kind(f"the event was not made durable: {error}")
+                waiter.error.__cause__ = error
+            waiter.done.release()

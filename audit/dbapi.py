@@ -1,0 +1,77 @@
+"""The part of PEP 249 that the log uses, common to sqlite3 and psycopg 3."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any, Protocol
+
+
+class Dialect(StrEnum):
+    """The two databases the log lives in."""
+
+    SQLITE = "sqlite"
+    POSTGRES = "postgresql"
+
+
+class Cursor(Protocol):
+    """A PEP 249 cursor."""
+
+    @property
+    def rowcount(self) -> int: ...
+    def execute(self, sql: Any, params: Any = ..., /) -> Any: ...
+    def executemany(self, sql: Any, params: Any, /) -> Any: ...
+    def fetchone(self) -> Any: ...
+    def fetchall(self) -> Any: ...
+    def close(self) -> None: ...
+
+
+class Connection(Protocol):
+    """A PEP 249 connection: sqlite3.Connection or psycopg.Connection."""
+
+    def cursor(self) -> Any: ...
+    def close(self) -> None: ...
+
+
+Row = Sequence[Any]
+
+
+class Sql:
+    """Runs statements written with `?` on either dialect.
+
+    Statements must contain no other `?` and no `%`: the translation is a plain replacement.
+    """
+
+    def __init__(self, connection: Connection, dialect: Dialect) -> None:
+        self.connection = connection
+        self.dialect = dialect
+        self._cursor: Cursor = connection.cursor()
+
+    def _text(self, sql: str) -> str:
+        return sql if self.dialect is Dialect.SQLITE else sql.replace("?", "%s")
+
+    def run(self, sql: str, params: Sequence[object] = ()) -> int:
+        """Execute one statement and return the number of rows it changed."""
+        self._cursor.execute(self._text(sql), params)
+        return self._cursor.rowcount
+
+    def run_many(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
+        """Execute one statement for each row; nothing when there are none."""
+        if rows:
+            self._cursor.executemany(self._text(sql), rows)
+
+    def one(self, sql: str, params: Sequence[object] = ()) -> Row | None:
+        """Return the first row, or None."""
+        self._cursor.execute(self._text(sql), params)
+        row: Row | None = self._cursor.fetchone()
+        return row
+
+    def all(self, sql: str, params: Sequence[object] = ()) -> list[Row]:
+        """Return every row."""
+        self._cursor.execute(self._text(sql), params)
+        return list(self._cursor.fetchall())
+
+
+def places(count: int) -> str:
+    """Return `?, ?, …` for an IN list of `count` values."""
+    return ", ".join("?" * count)

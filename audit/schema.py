@@ -1,0 +1,160 @@
+"""The log's tables as plain SQL, and the rules that keep them append-only.
+
+Alembic runs `SQLITE_DDL` or `POSTGRES_DDL`. What the triggers allow:
+
+- entries, subjects, tiles, checkpoints: INSERT only;
+- head: only growing values, origin fixed, never deleted;
+- edge: the sequencer overwrites it, nobody deletes it;
+- outbox and promises: INSERT, and DELETE once the event is among the entries, which only the
+  sequencer's transaction achieves; never UPDATE;
+- person keys: INSERT, and the one UPDATE that destroys a key; never DELETE.
+
+Triggers stop accidents and ordinary roles. Whoever may drop them is caught by `audit.verify`.
+"""
+
+from __future__ import annotations
+
+import re
+
+LOG_TABLES = (
+    "audit_entries",
+    "audit_subjects",
+    "audit_tiles",
+    "audit_edge",
+    "audit_head",
+    "audit_checkpoints",
+    "audit_outbox",
+    "audit_promises",
+    "audit_person_keys",
+)
+_APPEND_ONLY = ("audit_entries", "audit_subjects", "audit_tiles", "audit_checkpoints")
+_QUEUES = ("audit_outbox", "audit_promises")
+_UNDELETABLE = (*_APPEND_ONLY, "audit_edge", "audit_head", "audit_person_keys")
+_UNCHANGEABLE = (*_APPEND_ONLY, *_QUEUES)
+
+_HEAD_SHRINKS = (
+    "NEW.id <> OLD.id OR NEW.size < OLD.size OR NEW.epoch < OLD.epoch "
+    "OR NEW.checkpoints < OLD.checkpoints OR NEW.origin <> OLD.origin"
+)
+_KEY_NOT_DESTROYED = (
+    "OLD.destroyed_ms IS NOT NULL OR NEW.destroyed_ms IS NULL OR length(NEW.wrapped) <> 0 "
+    "OR NEW.person_token <> OLD.person_token OR NEW.created_ms <> OLD.created_ms"
+)
+_NOT_NUMBERED = "NOT EXISTS (SELECT 1 FROM audit_entries WHERE event_id = OLD.event_id)"
+
+_TABLES = (
+    """CREATE TABLE audit_entries (
+        idx {index} PRIMARY KEY, event_id TEXT NOT NULL UNIQUE, time_ms {integer} NOT NULL,
+        action TEXT NOT NULL, outcome TEXT NOT NULL, person TEXT, organisation TEXT,
+        dataset TEXT, version TEXT, item TEXT, ref TEXT, leaf {blob} NOT NULL){strict}""",
+    """CREATE TABLE audit_subjects (
+        idx {integer} NOT NULL, person TEXT NOT NULL, PRIMARY KEY (idx, person)){strict}""",
+    """CREATE TABLE audit_tiles (
+        level {integer} NOT NULL, tile {integer} NOT NULL, data {blob} NOT NULL,
+        PRIMARY KEY (level, tile)){strict}""",
+    "CREATE TABLE audit_edge (level {index} PRIMARY KEY, data {blob} NOT NULL){strict}",
+    """CREATE TABLE audit_head (
+        id {index} PRIMARY KEY CHECK (id = 1), size {integer} NOT NULL, epoch {integer} NOT NULL,
+        origin TEXT NOT NULL, root {blob} NOT NULL, checkpoints {integer} NOT NULL){strict}""",
+    """CREATE TABLE audit_checkpoints (
+        seq {index} PRIMARY KEY, size {integer} NOT NULL, epoch {integer} NOT NULL,
+        root {blob} NOT NULL, time_ms {integer} NOT NULL, note TEXT NOT NULL){strict}""",
+    """CREATE TABLE audit_outbox (
+        queued_ns {integer} NOT NULL, event_id TEXT NOT NULL UNIQUE, leaf {blob} NOT NULL,
+        mac {blob} NOT NULL, PRIMARY KEY (queued_ns, event_id)){strict}""",
+    "CREATE TABLE audit_promises (event_id TEXT PRIMARY KEY, mac {blob} NOT NULL){strict}",
+    """CREATE TABLE audit_person_keys (
+        person_token TEXT PRIMARY KEY, wrapped {blob} NOT NULL, created_ms {integer} NOT NULL,
+        destroyed_ms {integer}, mac {blob} NOT NULL){strict}""",
+)
+_FILTERED = ("person", "organisation", "dataset", "item", "ref")
+_INDEXES = (
+    *(
+        f"CREATE INDEX audit_entries_{column} ON audit_entries ({column}, idx) "
+        f"WHERE {column} IS NOT NULL"
+        for column in _FILTERED
+    ),
+    "CREATE INDEX audit_entries_action ON audit_entries (action, idx)",
+    "CREATE INDEX audit_entries_outcome ON audit_entries (outcome, idx)",
+    "CREATE INDEX audit_entries_time ON audit_entries (time_ms, idx)",
+    "CREATE INDEX audit_subjects_person ON audit_subjects (person, idx)",
+)
+
+
+def _tables(**types: str) -> list[str]:
+    return [table.format(**types) for table in _TABLES] + list(_INDEXES)
+
+
+def _rules() -> list[tuple[str, str, str, str]]:
+    """(table, operation, condition under which it is refused, message)."""
+    unchangeable = [(t, "UPDATE", "", f"{t} is append-only") for t in _UNCHANGEABLE]
+    undeletable = [(t, "DELETE", "", f"{t} is never deleted from") for t in _UNDELETABLE]
+    queues = [(t, "DELETE", _NOT_NUMBERED, f"{t} is emptied by sequencing only") for t in _QUEUES]
+    special = [
+        ("audit_head", "UPDATE", _HEAD_SHRINKS, "audit_head may only grow"),
+        ("audit_person_keys", "UPDATE", _KEY_NOT_DESTROYED, "a person key may only be destroyed"),
+    ]
+    return unchangeable + undeletable + queues + special
+
+
+def _sqlite_trigger(table: str, operation: str, condition: str, message: str) -> str:
+    when = f"WHEN {condition} " if condition else ""
+    return (
+        f"CREATE TRIGGER {table}_{operation.lower()} BEFORE {operation} ON {table} {when}"
+        f"BEGIN SELECT RAISE(ABORT, '{message}'); END"
+    )
+
+
+def _postgres_trigger(table: str, operation: str, condition: str, message: str) -> list[str]:
+    """A subquery is not allowed in WHEN on PostgreSQL, so the condition stands in the body."""
+    name = f"{table}_{operation.lower()}"
+    body = (
+        f"IF {condition or 'TRUE'} THEN RAISE EXCEPTION USING MESSAGE = '{message}'; END IF; "
+        f"RETURN {'NEW' if operation == 'UPDATE' else 'OLD'};"
+    )
+    return [
+        f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} END $$",
+        f"CREATE TRIGGER {name} BEFORE {operation} ON {table} "
+        f"FOR EACH ROW EXECUTE FUNCTION {name}()",
+    ]
+
+
+def _postgres_truncate() -> list[str]:
+    function = (
+        "CREATE FUNCTION audit_refuse_truncate() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "RAISE EXCEPTION USING MESSAGE = 'tables of the log are never truncated'; END $$"
+    )
+    return [function] + [
+        f"CREATE TRIGGER {table}_truncate BEFORE TRUNCATE ON {table} "
+        "FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse_truncate()"
+        for table in LOG_TABLES
+    ]
+
+
+SQLITE_DDL: list[str] = [
+    *_tables(index="INTEGER", integer="INTEGER", blob="BLOB", strict=" STRICT"),
+    *(_sqlite_trigger(*rule) for rule in _rules()),
+]
+POSTGRES_DDL: list[str] = [
+    *_tables(index="BIGINT", integer="BIGINT", blob="BYTEA", strict=""),
+    *(statement for rule in _rules() for statement in _postgres_trigger(*rule)),
+    *_postgres_truncate(),
+]
+_ROLE = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+
+
+def postgres_privileges(role: str) -> list[str]:
+    """Return the statements, run by the tables' owner, that leave `role` what the log needs.
+
+    The gateway should connect as this role and not as the owner, who could drop the triggers.
+    Raises ValueError for a name that is not a plain lower-case identifier.
+    """
+    if _ROLE.fullmatch(role) is None:
+        raise ValueError("a role name has lower-case letters, digits and underscores only")
+    writable = ("audit_edge", "audit_head", "audit_person_keys")
+    return [
+        *(f"REVOKE ALL ON {table} FROM {role}" for table in LOG_TABLES),
+        *(f"GRANT SELECT, INSERT ON {table} TO {role}" for table in LOG_TABLES),
+        *(f"GRANT UPDATE ON {table} TO {role}" for table in writable),
+        *(f"GRANT DELETE ON {table} TO {role}" for table in _QUEUES),
+    ]

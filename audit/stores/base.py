@@ -1,0 +1,199 @@
+"""The statements of the log, common to both dialects; subclasses add what differs.
+
+A store holds no state: each method works on the `Sql` it is given and leaves transactions to
+the caller, except `begin`, `commit` and `rollback` themselves.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from audit.dbapi import Connection, Sql, places
+from audit.errors import LogFenced, LogUnavailable
+from audit.leaf import Columns, parse
+from audit.merkle import EMPTY_ROOT, Edge, FullTile, leaf_hash
+
+_ENTRY = (
+    "INSERT INTO audit_entries (idx, event_id, time_ms, action, outcome, person, organisation, "
+    "dataset, version, item, ref, leaf) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_EDGE = (
+    "INSERT INTO audit_edge (level, data) VALUES (?, ?) "
+    "ON CONFLICT (level) DO UPDATE SET data = excluded.data"
+)
+_GROW = (
+    "UPDATE audit_head SET size = ?, root = ?, epoch = ? WHERE id = 1 AND size = ? AND epoch = ?"
+)
+SELECT_HEAD = "SELECT size, epoch, origin, root, checkpoints FROM audit_head WHERE id = 1"
+_CHECKPOINT = "SELECT seq, size, epoch, root, time_ms, note FROM audit_checkpoints "
+_KNOWN = "SELECT event_id FROM audit_entries WHERE event_id IN ({})"
+_IDS_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The row that says where the log stands."""
+
+    size: int
+    epoch: int
+    origin: str
+    root: bytes
+    checkpoints: int
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A leaf ready to be numbered, with all that can be computed before its index is known."""
+
+    leaf: bytes
+    hash: bytes
+    columns: Columns
+    subjects: tuple[str, ...]
+
+    @classmethod
+    def of(cls, leaf: bytes) -> Prepared:
+        """Parse and hash a leaf. Raises LeafMalformed."""
+        parsed = parse(leaf)
+        return cls(leaf, leaf_hash(leaf), parsed.columns, parsed.subjects)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCheckpoint:
+    """A signed checkpoint; `note` is the signed note, `time_ms` a whole second."""
+
+    seq: int
+    size: int
+    epoch: int
+    root: bytes
+    time_ms: int
+    note: str
+
+
+class Store(ABC):
+    """What the log does to its tables."""
+
+    @abstractmethod
+    def adopt(self, connection: Connection) -> Sql:
+        """Set up a connection that belongs to the log and return it ready for statements."""
+
+    @abstractmethod
+    def begin(self, sql: Sql) -> None:
+        """Start a write transaction."""
+
+    @abstractmethod
+    def lock_head(self, sql: Sql) -> Head | None:
+        """Read the head so that nobody else can move it before the transaction ends."""
+
+    @abstractmethod
+    def is_duplicate(self, error: Exception) -> bool:
+        """Tell whether a driver error is a violated uniqueness."""
+
+    @abstractmethod
+    def begin_snapshot(self, sql: Sql) -> None:
+        """Start a read transaction in which every statement sees the same state."""
+
+    def commit(self, sql: Sql) -> None:
+        """Make the transaction durable."""
+        sql.run("COMMIT")
+
+    def rollback(self, sql: Sql) -> None:
+        """Undo the transaction."""
+        sql.run("ROLLBACK")
+
+    def head(self, sql: Sql) -> Head | None:
+        """Read the head without locking it."""
+        row = sql.one(SELECT_HEAD)
+        return None if row is None else Head(*row)
+
+    def locked_head(self, sql: Sql, epoch: int | None) -> Head:
+        """Lock the head and check the epoch. Raises LogFenced or LogUnavailable."""
+        head = self.lock_head(sql)
+        if head is None:
+            raise LogUnavailable("the log's head row is missing; run the verifier")
+        if epoch is not None and head.epoch != epoch:
+            raise LogFenced(f"the log is in epoch {head.epoch}, this process in {epoch}: restart")
+        return head
+
+    def initialise(self, sql: Sql, origin: str) -> None:
+        """Write the head row of a new log, in the caller's transaction.
+
+        A head that is missing although there are entries is never replaced: that is damage.
+        """
+        sql.run(
+            "INSERT INTO audit_head (id, size, epoch, origin, root, checkpoints) "
+            "SELECT 1, 0, 1, ?, ?, 0 WHERE NOT EXISTS (SELECT 1 FROM audit_entries) "
+            "AND NOT EXISTS (SELECT 1 FROM audit_checkpoints) ON CONFLICT (id) DO NOTHING",
+            (origin, EMPTY_ROOT),
+        )
+
+    def load_edge(self, sql: Sql, size: int) -> Edge:
+        """Read the right edge. Raises ProofInvalid if it does not belong to `size`."""
+        rows = {int(row[0]): bytes(row[1]) for row in sql.all("SELECT level, data FROM audit_edge")}
+        return Edge.load(size, rows)
+
+    def append(
+        self, sql: Sql, head: Head, edge: Edge, rows: Sequence[Prepared], new_epoch: int | None
+    ) -> Edge:
+        """Number and insert leaves after `head`, tree included; return the new right edge.
+
+        Raises LogFenced if the head does not stand where `head` says.
+        """
+        grown = edge.copy()
+        tiles = grown.extend(row.hash for row in rows)
+        start = edge.size
+        sql.run_many(_ENTRY, [(start + i, *row.columns, row.leaf) for i, row in enumerate(rows)])
+        sql.run_many(
+            "INSERT INTO audit_subjects (idx, person) VALUES (?, ?)",
+            [(start + i, person) for i, row in enumerate(rows) for person in row.subjects],
+        )
+        self._insert_tiles(sql, tiles)
+        self._write_edge(sql, edge, grown)
+        epoch = head.epoch if new_epoch is None else new_epoch
+        moved = sql.run(_GROW, (grown.size, grown.root(), epoch, head.size, head.epoch))
+        if moved != 1:
+            raise LogFenced("the log's head was moved by someone else")
+        return grown
+
+    def _insert_tiles(self, sql: Sql, tiles: Sequence[FullTile]) -> None:
+        sql.run_many(
+            "INSERT INTO audit_tiles (level, tile, data) VALUES (?, ?, ?)",
+            [(tile.level, tile.index, tile.data) for tile in tiles],
+        )
+
+    def _write_edge(self, sql: Sql, old: Edge, new: Edge) -> None:
+        changed = [
+            (level, new.partial(level))
+            for level in range(len(new.levels))
+            if level >= len(old.levels) or old.levels[level] != new.levels[level]
+        ]
+        sql.run_many(_EDGE, changed)
+
+    def known_ids(self, sql: Sql, event_ids: Sequence[str]) -> set[str]:
+        """Return those of the event ids that are in the log already."""
+        known: set[str] = set()
+        for start in range(0, len(event_ids), _IDS_AT_ONCE):
+            some = event_ids[start : start + _IDS_AT_ONCE]
+            query = _KNOWN.format(places(len(some)))
+            known.update(row[0] for row in sql.all(query, some))
+        return known
+
+    def latest_checkpoint(self, sql: Sql) -> StoredCheckpoint | None:
+        """Return the newest signed checkpoint."""
+        row = sql.one(_CHECKPOINT + "ORDER BY seq DESC LIMIT 1")
+        return None if row is None else StoredCheckpoint(*row)
+
+    def insert_checkpoint(self, sql: Sql, head: Head, new: StoredCheckpoint) -> None:
+        """Store a signed checkpoint and count it in the head. Raises LogFenced on a race."""
+        sql.run(
+            "INSERT INTO audit_checkpoints (seq, size, epoch, root, time_ms, note) "
+            "VALUES (?, ?, ?, ?, ?, ?)",
+            (new.seq, new.size, new.epoch, new.root, new.time_ms, new.note),
+        )
+        counted = sql.run(
+            "UPDATE audit_head SET checkpoints = ? WHERE id = 1 AND checkpoints = ?",
+            (new.seq, head.checkpoints),
+        )
+        if counted != 1:
+            raise LogFenced("the log's head was moved by someone else")

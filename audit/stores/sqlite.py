@@ -1,0 +1,32 @@
+"""The log on SQLite: one writer at a time, by BEGIN IMMEDIATE under the caller's write lock."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from audit.dbapi import Connection, Dialect, Sql
+from audit.stores.base import Head, Store
+
+
+class SqliteStore(Store):
+    """Works on sqlite3 connections in autocommit mode (`isolation_level=None`)."""
+
+    def adopt(self, connection: Connection) -> Sql:
+        """Return the connection ready; its settings are the caller's (WAL, synchronous=FULL)."""
+        return Sql(connection, Dialect.SQLITE)
+
+    def begin(self, sql: Sql) -> None:
+        """Take SQLite's write lock at once: upgrading later could deadlock."""
+        sql.run("BEGIN IMMEDIATE")
+
+    def begin_snapshot(self, sql: Sql) -> None:
+        """Start a WAL snapshot."""
+        sql.run("BEGIN")
+
+    def lock_head(self, sql: Sql) -> Head | None:
+        """Read the head; BEGIN IMMEDIATE locked it already."""
+        return self.head(sql)
+
+    def is_duplicate(self, error: Exception) -> bool:
+        """Tell whether a uniqueness constraint was violated."""
+        return isinstance(error, sqlite3.IntegrityError) and "UNIQUE" in str(error)
