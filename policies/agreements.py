@@ -26,6 +26,7 @@ class AgreementError(Exception):
     def __init__(self, file: str, message: str) -> None:
         super().__init__(f"{file}: {message}")
         self.file = file
+        self.reason = message
 
 
 class Signature(StrEnum):
@@ -202,11 +203,16 @@ _CHOICES: Final[Mapping[str, type[StrEnum]]] = {
 
 
 def _term(name: str, value: Any, place: str) -> Any:
-    if type(value) is not _TYPES.get(name, str):
+    if not _has_type(name, value):
         raise AgreementError(place, f"{name} has the wrong type")
     if name == "purposes":
         return _purposes(value, place)
     return _choice(name, value, place) if name in _CHOICES else value
+
+
+def _has_type(name: str, value: Any) -> bool:
+    # Exactly this type: TOML's true must not pass for the number 1.
+    return type(value) is _TYPES.get(name, str)
 
 
 def _purposes(value: list[Any], place: str) -> tuple[str, ...]:

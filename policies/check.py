@@ -11,7 +11,7 @@ from typing import Final
 
 import cedarpy
 
-from policies import rules
+from policies import agreements, rules
 from policies.decision import Actor, Outcome
 from policies.rules import RuleSource, Statement
 
@@ -52,12 +52,22 @@ class RuleError(Exception):
 
 
 def check(root: Traversable | None = None) -> tuple[Problem, ...]:
-    """Everything wrong with the rule files of ``root`` (default: the package's own)."""
+    """Everything wrong with the rule files of ``root`` (default: the package's own), and with
+    the agreements that the package carries."""
     try:
         source = rules.read(root)
     except (OSError, UnicodeDecodeError) as fault:
         return (Problem(rules.SCHEMA_FILE, 0, f"the rule files cannot be read: {fault}"),)
-    return inspect(source)
+    return (*inspect(source), *agreement_problems())
+
+
+def agreement_problems(root: Traversable | None = None) -> tuple[Problem, ...]:
+    """What keeps the agreements under ``root`` (default: the package's own) from loading."""
+    try:
+        agreements.load(root)
+    except agreements.AgreementError as fault:
+        return (Problem(fault.file, 0, fault.reason),)
+    return ()
 
 
 def inspect(source: RuleSource) -> tuple[Problem, ...]:

@@ -123,7 +123,11 @@ def _attributes(record: Any, **states: type[StrEnum]) -> Attributes:
     """The known fields of a dataclass; each named field must be a member of its enumeration."""
     pairs = ((field.name, getattr(record, field.name)) for field in dataclasses.fields(record))
     known = {name: value for name, value in pairs if value is not None}
-    return known | {name: kind(known.get(name)).value for name, kind in states.items()}
+    return known | {name: _state(kind, known.get(name)) for name, kind in states.items()}
+
+
+def _state(kind: type[StrEnum], value: Any) -> str:
+    return kind(value).value
 
 
 def _level(level: int) -> int:

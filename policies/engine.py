@@ -91,7 +91,7 @@ class Engine:
             return self._refusal(action, UNKNOWN_ACTION)
         try:
             return self._decide(action, facts)
-        except Exception:
+        except Exception:  # whatever it is: here every fault must become a no
             return self._refusal(action, ENGINE_ERROR)
 
     def _refusal(self, action: str, blocker: Blocker) -> Decision:

@@ -41,7 +41,8 @@ class Statement:
     @property
     def annotations(self) -> Mapping[str, str]:
         """The annotations by name; empty for a statement that does not parse."""
-        return (self.syntax or {}).get("annotations", {})
+        annotations: Mapping[str, str] = (self.syntax or {}).get("annotations", {})
+        return annotations
 
     @property
     def id(self) -> str:
