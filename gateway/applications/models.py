@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -50,6 +51,32 @@ class Choice(StrEnum):
     RETURN = "return"
 
 
+class Turn(StrEnum):
+    """Whose move it is; the names are those of `policies.decision.Actor`."""
+
+    APPLICANT = "applicant"
+    STEWARD = "steward"
+    COMMITTEE = "committee"
+    NOBODY = "nobody"
+
+
+class StepKind(StrEnum):
+    """What a line of the timeline tells."""
+
+    CREATED = "created"
+    SUBMITTED = "submitted"
+    RESUBMITTED = "resubmitted"
+    REVIEW_STARTED = "review_started"
+    VOTED = "voted"
+    RETURNED = "returned"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+    CLOSED = "closed"
+    EVIDENCE_ADDED = "evidence_added"
+    EVIDENCE_CHECKED = "evidence_checked"
+
+
 class ResearchProject(Base):
     """A research project: what an application is for. Several datasets hang on it."""
 
@@ -66,7 +93,11 @@ class ResearchProject(Base):
 
 
 class ProjectMember(Base):
-    """A team member of a research project."""
+    """A team member of a research project.
+
+    Someone taken off the team after a submission stays on record with `removed_at`, and still
+    may not decide: leaving a team for a day must not make its judge.
+    """
 
     __tablename__ = "project_members"
     __table_args__ = (UniqueConstraint("project_id", "person_id"),)
@@ -74,10 +105,15 @@ class ProjectMember(Base):
     project_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("research_projects.id"))
     person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("people.id"))
     added_at: Mapped[datetime]
+    removed_at: Mapped[datetime | None]
 
 
 class Application(Base):
-    """An application of a research project for one or more datasets."""
+    """An application of a research project for one or more datasets.
+
+    `revision` goes up with every save and every submission; whoever changes an application names
+    the revision they saw, so that nobody overwrites or decides on what they have not read.
+    """
 
     __tablename__ = "applications"
     __table_args__ = (Index("ix_applications_applicant_id", "applicant_id"),)
@@ -92,6 +128,21 @@ class Application(Base):
     submitted_at: Mapped[datetime | None]
     turn_since: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+
+
+class ApplicationRevision(Base):
+    """What was submitted, word for word: what reviewers read and their votes are bound to.
+
+    `content` is the canonical form of `service_revisions.snapshot`; votes name `revision`.
+    """
+
+    __tablename__ = "application_revisions"
+    __table_args__ = (UniqueConstraint("application_id", "revision"),)
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    application_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("applications.id"))
+    revision: Mapped[int]
+    content: Mapped[dict[str, Any]]
+    submitted_at: Mapped[datetime]
 
 
 class ApplicationItem(Base):
