@@ -87,14 +87,15 @@ class Dataset(Base):
     typical_days: Mapped[int] = mapped_column(default=7)
     created_at: Mapped[datetime]
     withdrawn_at: Mapped[datetime | None]
+    withdrawn_reason: Mapped[str] = mapped_column(Text, default="")
 
 
 class DatasetVersion(Base):
     """One immutable version. `state` holds `policies.facts.VersionState`.
 
-    `manifest_sha256` addresses the Parquet manifest in the object store; `ruleset` is the
-    scanner's ruleset at the last finished scan and `scanned_manifest` what it read, so that a
-    verdict never outlives either.
+    `manifest_sha256` addresses the Parquet manifest in the object store and `index_sha256` the
+    look-up file derived from it; `ruleset` is the scanner's ruleset at the last finished scan and
+    `scanned_manifest` what it read, so that a verdict never outlives either.
     """
 
     __tablename__ = "dataset_versions"
@@ -107,6 +108,7 @@ class DatasetVersion(Base):
     label: Mapped[str] = mapped_column(String(40))
     state: Mapped[str] = mapped_column(String(16))
     manifest_sha256: Mapped[str | None] = mapped_column(String(64))
+    index_sha256: Mapped[str | None] = mapped_column(String(64))
     items: Mapped[int] = mapped_column(default=0)
     bytes: Mapped[int] = mapped_column(default=0)
     notes_ko: Mapped[str] = mapped_column(Text, default="")

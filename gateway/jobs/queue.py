@@ -7,11 +7,14 @@ every handler is idempotent. The worker looks before it leases, since every writ
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import or_, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
 from gateway import ids
@@ -22,6 +25,7 @@ from gateway.jobs.models import Job, JobState
 LEASE = timedelta(minutes=5)
 MAX_ATTEMPTS = 6
 BACKOFF_SECONDS = 2
+DIED = "every worker that ran this died"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,26 +39,30 @@ class Leased:
     until: datetime
 
 
+class LeaseLost(Exception):
+    """Another worker has taken the job over; what this one did must be rolled back."""
+
+
 def enqueue(
     session: Session, clock: Clock, kind: str, key: str, payload: dict[str, Any]
 ) -> uuid.UUID:
     """Add a job in the caller's transaction; the same `key` a second time changes nothing."""
-    known = session.scalar(select(Job.id).where(Job.key == key))
-    if known:
-        return known
     now = clock.now()
-    job = Job(
+    # Two transactions may add the same key at once: the database decides, without an error.
+    insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
+    statement = insert(Job).values(
         id=ids.new(clock),
         kind=kind,
         key=key,
         payload=payload,
         state=JobState.QUEUED,
+        attempts=0,
+        error="",
         run_after=now,
         created_at=now,
     )
-    session.add(job)
-    session.flush()
-    return job.id
+    session.execute(statement.on_conflict_do_nothing(index_elements=["key"]))
+    return session.scalars(select(Job.id).where(Job.key == key)).one()
 
 
 def _due(now: datetime) -> Any:
@@ -64,24 +72,35 @@ def _due(now: datetime) -> Any:
 
 
 def lease(db: Database, clock: Clock) -> Leased | None:
-    """Take the oldest due job, or None."""
+    """Take the oldest due job, or None.
+
+    A job whose workers died `MAX_ATTEMPTS` times fails here: it may be what kills them.
+    """
     now = clock.now()
     with db.read() as session:
         if session.scalar(select(Job.id).where(_due(now)).limit(1)) is None:
             return None
     with db.write() as session:
-        job = session.scalar(
-            select(Job)
-            .where(_due(now))
-            .order_by(Job.run_after, Job.id)
-            .limit(1)
-            .with_for_update(skip_locked=True)
-        )
-        if job is None:
-            return None
-        job.state, job.attempts = JobState.LEASED, job.attempts + 1
-        job.leased_until = now + LEASE
-        return Leased(job.id, job.kind, job.payload, job.attempts, job.leased_until)
+        for job in _due_jobs(session, now):
+            if job.attempts < MAX_ATTEMPTS:
+                return _take(job, now)
+            job.state, job.finished_at, job.leased_until = JobState.FAILED, now, None
+            job.error = job.error or DIED
+    return None
+
+
+def _due_jobs(session: Session, now: datetime) -> Iterator[Job]:
+    """Due jobs, oldest first, locked one at a time so that workers do not queue up."""
+    oldest = select(Job).where(_due(now)).order_by(Job.run_after, Job.id).limit(1)
+    while (job := session.scalar(oldest.with_for_update(skip_locked=True))) is not None:
+        yield job
+        session.flush()
+
+
+def _take(job: Job, now: datetime) -> Leased:
+    job.state, job.attempts = JobState.LEASED, job.attempts + 1
+    job.leased_until = now + LEASE
+    return Leased(job.id, job.kind, job.payload, job.attempts, job.leased_until)
 
 
 def extend(db: Database, clock: Clock, leased: Leased) -> bool:
@@ -107,8 +126,21 @@ def finish(session: Session, clock: Clock, leased: Leased) -> bool:
     return bool(changed.rowcount)
 
 
+def complete(session: Session, clock: Clock, leased: Leased) -> None:
+    """`finish`, or LeaseLost: raised inside the transaction, it takes the whole work back."""
+    if not finish(session, clock, leased):
+        raise LeaseLost(str(leased.id))
+
+
+def state_of(db: Database, leased: Leased) -> JobState:
+    """The job's present state."""
+    with db.read() as session:
+        return JobState(session.scalars(select(Job.state).where(Job.id == leased.id)).one())
+
+
 def fail(db: Database, clock: Clock, leased: Leased, error: str) -> JobState:
     """Try again later, or give up after `MAX_ATTEMPTS`; returns the new state."""
+    now = clock.now()
     gone = leased.attempts >= MAX_ATTEMPTS
     state = JobState.FAILED if gone else JobState.QUEUED
     pause = timedelta(seconds=BACKOFF_SECONDS**leased.attempts)
@@ -116,6 +148,13 @@ def fail(db: Database, clock: Clock, leased: Leased, error: str) -> JobState:
         session.execute(
             update(Job)
             .where(Job.id == leased.id, Job.attempts == leased.attempts)
-            .values(state=state, error=error[:2000], run_after=clock.now() + pause)
+            .where(Job.state == JobState.LEASED)
+            .values(
+                state=state,
+                error=error[:2000],
+                run_after=now + pause,
+                leased_until=None,
+                finished_at=now if gone else None,
+            )
         )
     return state

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import tempfile
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Self
@@ -24,6 +27,9 @@ from gateway.config import Settings
 from gateway.errors import OperatorError
 
 CHUNK_BYTES = 1 << 20
+# Longer than any import or package takes to write one file.
+ABANDONED_SECONDS = 7 * 24 * 3600
+_DIGEST = re.compile("[0-9a-f]{64}")
 
 
 class ObjectMissing(Exception):
@@ -44,7 +50,12 @@ class Staged:
 
 
 def object_key(sha256: str) -> str:
-    """The key of a digest: two levels of fan-out keep folders small."""
+    """The key of a digest: two levels of fan-out keep folders small.
+
+    Raises ObjectMissing for anything that is no digest, so that no other path is ever named.
+    """
+    if not _DIGEST.fullmatch(sha256):
+        raise ObjectMissing(sha256)
     return f"sha256/{sha256[:2]}/{sha256[2:4]}/{sha256}"
 
 
@@ -97,6 +108,8 @@ class Store:
         """The store that `SUMUN_STORAGE_URL` names. Raises OperatorError for an unknown scheme."""
         parts = urlsplit(settings.storage)
         if parts.scheme == "file":
+            if parts.netloc:
+                raise OperatorError("setting SUMUN_STORAGE_URL: write file:///ABSOLUTE/PATH")
             root = Path(parts.path)
             root.mkdir(parents=True, exist_ok=True)
             return cls(LocalStore(root), root / ".staging", root)
@@ -110,13 +123,22 @@ class Store:
 
     def commit(self, staged: Staged) -> None:
         """Name a staged file by its digest; twice is harmless. Raises StoreUnavailable."""
-        if self.root is not None:
-            _rename_durably(staged.path, self.root / object_key(staged.sha256))
+        if self.exists(staged.sha256):
             return
-        try:
+        if self.root is not None:
+            _rename_durably(staged.path, self.root, object_key(staged.sha256))
+            return
+        with _reachable(staged.sha256):
             obstore.put(self._backend, object_key(staged.sha256), staged.path)
-        except (BaseError, OSError) as error:
-            raise StoreUnavailable(str(error)) from error
+
+    def sweep(self) -> int:
+        """Delete staging files that a killed process left a week ago; returns how many."""
+        limit = time.time() - ABANDONED_SECONDS
+        found = self._staging.iterdir() if self._staging.is_dir() else ()
+        old = [path for path in found if path.stat().st_mtime < limit]
+        for path in old:
+            path.unlink(missing_ok=True)
+        return len(old)
 
     def put(self, data: bytes) -> str:
         """Store `data`; returns its sha256."""
@@ -127,36 +149,38 @@ class Store:
         return staged.sha256
 
     def exists(self, sha256: str) -> bool:
-        """Whether the object is there."""
+        """Whether the object is there. Raises StoreUnavailable."""
         try:
-            obstore.head(self._backend, object_key(sha256))
-        except FileNotFoundError:
+            self.size(sha256)
+        except ObjectMissing:
             return False
-        except BaseError as error:
-            raise StoreUnavailable(str(error)) from error
         return True
+
+    def size(self, sha256: str) -> int:
+        """The object's size in bytes. Raises ObjectMissing or StoreUnavailable."""
+        with _reachable(sha256):
+            return int(obstore.head(self._backend, object_key(sha256))["size"])
+
+    def local_path(self, sha256: str) -> Path | None:
+        """Where the object lies on local disk, None on S3."""
+        return self.root / object_key(sha256) if self.root is not None else None
 
     def open_descriptor(self, sha256: str) -> int | None:
         """A read-only descriptor on local disk, None on S3. Raises ObjectMissing."""
-        if self.root is None:
+        path = self.local_path(sha256)
+        if path is None:
             return None
-        try:
-            return os.open(self.root / object_key(sha256), os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            raise ObjectMissing(sha256) from None
-        except OSError as error:
-            raise StoreUnavailable(str(error)) from error
+        with _reachable(sha256):
+            return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
     def read(self, sha256: str, start: int, length: int) -> bytes:
-        """`length` bytes from `start`. Raises ObjectMissing or StoreUnavailable."""
-        try:
-            block = obstore.get_range(
-                self._backend, object_key(sha256), start=start, length=length
-            )
-        except FileNotFoundError:
-            raise ObjectMissing(sha256) from None
-        except BaseError as error:
-            raise StoreUnavailable(str(error)) from error
+        """Exactly `length` bytes from `start`. Raises ObjectMissing or StoreUnavailable."""
+        if length == 0:
+            return b""
+        with _reachable(sha256):
+            block = obstore.get_range(self._backend, object_key(sha256), start=start, length=length)
+        if len(block) != length:
+            raise StoreUnavailable(f"object {sha256}: fewer bytes than recorded")
         return bytes(block)
 
     def blocks(self, sha256: str, start: int, length: int) -> Iterator[bytes]:
@@ -171,17 +195,35 @@ class Store:
             target.write(block)
 
 
-def _rename_durably(source: Path, target: Path) -> None:
+@contextmanager
+def _reachable(sha256: str) -> Iterator[None]:
+    """Turn what a backend raises into ObjectMissing or StoreUnavailable."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise ObjectMissing(sha256) from None
+    except (BaseError, OSError) as error:
+        raise StoreUnavailable(str(error)) from error
+
+
+def _rename_durably(source: Path, root: Path, key: str) -> None:
+    """Move `source` to `key`, and make every folder on the way survive a power cut."""
+    target = root / key
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         source.replace(target)
-        descriptor = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        for folder in (target.parent, target.parent.parent, target.parent.parent.parent):
+            _sync_folder(folder)
     except OSError as error:
         raise StoreUnavailable(str(error)) from error
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _s3(settings: Settings) -> S3Store:
