@@ -25,11 +25,15 @@ ProcessCollector(registry=REGISTRY)
 PlatformCollector(registry=REGISTRY)
 
 REQUESTS = Counter(
-    "sumun_http_requests", "Answers by route and status", ("route", "method", "status"),
+    "sumun_http_requests",
+    "Answers by route and status",
+    ("route", "method", "status"),
     registry=REGISTRY,
 )
 SECONDS = Histogram(
-    "sumun_http_request_seconds", "Time to the first byte of the answer", ("route",),
+    "sumun_http_request_seconds",
+    "Time to the first byte of the answer",
+    ("route",),
     registry=REGISTRY,
 )
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

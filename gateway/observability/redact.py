@@ -13,7 +13,10 @@ SECRET_NAMES = re.compile(
 _PATTERNS = (
     (re.compile(r"(/d/)[^/\s?#\"']+"), r"\1" + REDACTED),
     (re.compile(r"(?i)\b(bearer|basic|dpop)\s+[\w.~+/=-]+"), r"\1 " + REDACTED),
-    (re.compile(r"(?i)([?&](?:token|code|secret|password|signature)=)[^&\s\"']+"), r"\1" + REDACTED),
+    (
+        re.compile(r"(?i)([?&](?:token|code|secret|password|signature)=)[^&\s\"']+"),
+        r"\1" + REDACTED,
+    ),
     (re.compile(r"(\w+://[^/\s:@]+:)[^@\s/]+(@)"), r"\1" + REDACTED + r"\2"),
 )
 

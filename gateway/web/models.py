@@ -1,4 +1,4 @@
-"""Answers kept for a day, so that a repeated POST changes nothing."""
+"""The table that lets a repeated POST get its first answer."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from gateway.db import Base
 
 
 class IdempotencyKey(Base):
-    """The stored answer to one (actor, route, key); `body_sha256` tells a reuse from a repeat."""
+    """The stored answer of one (actor, route, key); kept 24 hours."""
 
-    __tablename__ = "idempotency_keys"
+    __tablename__ = "idempotency_key"
     __table_args__ = (UniqueConstraint("actor", "route", "key"),)
+
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     actor: Mapped[str] = mapped_column(String(64))
     route: Mapped[str] = mapped_column(String(200))
@@ -24,4 +25,4 @@ class IdempotencyKey(Base):
     body_sha256: Mapped[str] = mapped_column(String(64))
     status: Mapped[int]
     answer: Mapped[dict[str, Any]]
-    created_at: Mapped[datetime]
+    created_at: Mapped[datetime] = mapped_column(index=True)
