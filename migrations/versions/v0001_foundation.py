@@ -6,7 +6,6 @@ import sqlalchemy as sa
 from alembic import op
 
 from audit.schema import POSTGRES_DDL, SQLITE_DDL
-
 from gateway.db import UtcDateTime
 
 revision = "0001"

@@ -1,0 +1,54 @@
+"""The WSGI server: gunicorn's threaded worker, one process by default.
+
+Threads, because a download holds one for as long as its reader is slow; one process, because the
+embedded default writes one SQLite file. With PostgreSQL the number of processes may grow.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from gunicorn.app.base import BaseApplication
+
+from gateway.app import create_app
+from gateway.config import Settings
+from gateway.observability import logs
+from gateway.startup import open_runtime
+
+KEEP_ALIVE_SECONDS = 15
+GRACEFUL_SECONDS = 20
+log = structlog.get_logger("gateway.server")
+
+
+class Server(BaseApplication):
+    """Gunicorn configured by code; each worker opens its own runtime after the fork."""
+
+    def __init__(self, settings: Settings, bind: str, workers: int, threads: int) -> None:
+        self._settings = settings
+        self._options = {
+            "bind": bind,
+            "workers": workers,
+            "threads": threads,
+            "worker_class": "gthread",
+            "keepalive": KEEP_ALIVE_SECONDS,
+            "graceful_timeout": GRACEFUL_SECONDS,
+            # The arbiter kills a worker that does not beat; threads serving slowly still beat.
+            "timeout": 60,
+            "control_socket_disable": True,
+            "accesslog": None,
+            "errorlog": "-",
+            "loglevel": "warning",
+            "proc_name": "sumun",
+        }
+        super().__init__()
+
+    def load_config(self) -> None:
+        known = self.cfg.settings
+        for name, value in self._options.items():
+            if name in known:
+                self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        logs.configure(self._settings.log_level)
+        return create_app(open_runtime(self._settings))
