@@ -1,0 +1,1 @@
+"""Personal-data detection: extract, detect, decide. Parsers run only in a sandboxed child."""
