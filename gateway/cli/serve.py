@@ -41,7 +41,7 @@ def serve(home: Home, host: str, port: int, workers: int, threads: int) -> None:
 @home_option
 def worker(home: Home) -> None:
     """Run jobs until stopped."""
-    from gateway.jobs.handlers import work
+    from gateway.worker import work
     from gateway.observability import logs
 
     settings = home.settings()
