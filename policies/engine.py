@@ -122,6 +122,7 @@ class Engine:
         waiting = all(hit.outcome is Outcome.REVIEW for hit in hits)
         return blockers, Outcome.REVIEW if waiting else Outcome.DENY
 
+    # Cached by equality of the facts: 1 and True are equal and mean the same to every rule.
     def _parse_still(self, facts: encoding.Still) -> _Parsed:
         return _Parsed(
             cedarpy.Entities.from_json_str(encoding.entities(facts), self._schema),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from policies.decision import Actor, Blocker, Decision
-from policies.engine import Engine
+from policies.engine import ENGINE_ERROR, Engine
 from policies.facts import Facts
 from policies.remedy import FIXES
 
@@ -50,22 +50,25 @@ def _walk(
     engine: Engine, action: str, facts: Facts, decision: Decision
 ) -> tuple[tuple[Blocker, ...], Decision]:
     """Take one remedy at a time: it may settle other blockers too, which then need no step."""
-    taken: dict[str, Blocker] = {}
-    while (blocker := _next(decision.blockers, taken)) is not None:
-        taken[blocker.rule] = blocker
-        facts = FIXES[blocker.rule](facts)
-        decision = engine.decide(action, facts)
-    return _settled(taken, decision), decision
+    tried: dict[str, Blocker] = {}
+    while (blocker := _next(decision.blockers, tried)) is not None:
+        tried[blocker.rule] = blocker
+        changed = FIXES[blocker.rule](facts)
+        answer = engine.decide(action, changed)
+        # Facts the engine cannot read (a size beyond its numbers) are no remedy.
+        if ENGINE_ERROR not in answer.blockers:
+            facts, decision = changed, answer
+    return _settled(tried, decision), decision
 
 
-def _next(blockers: Iterable[Blocker], taken: Iterable[str]) -> Blocker | None:
-    fixable = [b for b in blockers if b.rule in FIXES and b.rule not in set(taken)]
+def _next(blockers: Iterable[Blocker], tried: Container[str]) -> Blocker | None:
+    fixable = [b for b in blockers if b.rule in FIXES and b.rule not in tried]
     return min(fixable, key=lambda blocker: _ORDER[blocker.rule], default=None)
 
 
-def _settled(taken: dict[str, Blocker], last: Decision) -> tuple[Blocker, ...]:
+def _settled(tried: Mapping[str, Blocker], last: Decision) -> tuple[Blocker, ...]:
     stuck = {blocker.rule for blocker in last.blockers}
-    kept = [blocker for rule, blocker in taken.items() if rule not in stuck]
+    kept = (blocker for rule, blocker in tried.items() if rule not in stuck)
     return tuple(sorted(kept, key=lambda blocker: _ORDER[blocker.rule]))
 
 

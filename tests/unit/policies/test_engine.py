@@ -141,7 +141,7 @@ def test_a_number_that_is_not_one_denies(engine, allowed_facts, field, value):
         ("target", "version_state", "open"),
         ("target", "scan", ""),
         ("target", "identity_level_required", 9),
-        ("target", "dataset_withdrawn", 0.0),
+        ("target", "dataset_withdrawn", "no"),
         ("standing", "grant", "alive"),
         ("standing", "acceptance", None),
         ("standing", "irb", "soon"),
