@@ -184,6 +184,14 @@ class Store(ABC):
         row = sql.one(_CHECKPOINT + "ORDER BY seq DESC LIMIT 1")
         return None if row is None else StoredCheckpoint(*row)
 
+    def checkpoints(self, sql: Sql, before: int | None, limit: int) -> list[StoredCheckpoint]:
+        """Return signed checkpoints, newest first, those below `before` if it is given."""
+        rows = sql.all(
+            _CHECKPOINT + "WHERE seq < ? ORDER BY seq DESC LIMIT ?",
+            (2**62 if before is None else before, limit),
+        )
+        return [StoredCheckpoint(*row) for row in rows]
+
     def insert_checkpoint(self, sql: Sql, head: Head, new: StoredCheckpoint) -> None:
         """Store a signed checkpoint and count it in the head. Raises LogFenced on a race."""
         sql.run(

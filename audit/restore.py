@@ -1,0 +1,78 @@
+"""Turns a restored backup into a new epoch of the same log.
+
+To a witness a restored backup looks like a rollback. The `log.restored` entry says so in the
+log itself, with the old head signed, and the new epoch fences off every process that still
+remembers the old one.
+"""
+
+from __future__ import annotations
+
+import secrets
+from base64 import b64encode
+from contextlib import suppress
+
+from audit.checkpoint import Checkpoint
+from audit.dbapi import Connection, Dialect, Sql
+from audit.event import SALT_BYTES, Event, Party, encode
+from audit.keyring import gather
+from audit.note import Signer
+from audit.ocsf import Outcome
+from audit.stores import Head, Prepared, store_for
+from audit.vault import KeyVault
+
+RESTORED = "log.restored"
+
+
+def restore_epoch(
+    connection: Connection,
+    dialect: Dialect,
+    *,
+    vault: KeyVault,
+    signer: Signer,
+    event_id: str,
+    time_ms: int,
+    actor: Party | None,
+    known_checkpoint: str | None = None,
+) -> int:
+    """Append `log.restored` and begin the next epoch, in one transaction; return its number.
+
+    The connection is the caller's, without a transaction open, under the write lock on SQLite.
+    `known_checkpoint` is the newest signed checkpoint published before the loss, if there is one.
+    Raises LogUnavailable or ProofInvalid when the restored tables do not hold together.
+    """
+    store = store_for(dialect)
+    sql = store.adopt(connection)
+    store.begin(sql)
+    try:
+        head = store.locked_head(sql, None)
+        detail = _detail(head, signer, time_ms, known_checkpoint)
+        event = Event(RESTORED, Outcome.SUCCESS, time_ms, event_id, actor=actor, detail=detail)
+        leaf = encode(event, gather(vault, sql, event), secrets.token_bytes(SALT_BYTES))
+        edge = store.load_edge(sql, head.size)
+        store.append(sql, head, edge, [Prepared.of(leaf)], head.epoch + 1)
+        store.commit(sql)
+    except BaseException:
+        _undo(sql)
+        raise
+    return head.epoch + 1
+
+
+def _undo(sql: Sql) -> None:
+    with suppress(Exception):
+        sql.run("ROLLBACK")
+
+
+def _detail(
+    head: Head, signer: Signer, time_ms: int, known_checkpoint: str | None
+) -> dict[str, object]:
+    root = bytes(head.root)
+    text = str(Checkpoint(head.origin, head.size, root))
+    detail: dict[str, object] = {
+        "old_epoch": head.epoch,
+        "old_size": head.size,
+        "old_root": b64encode(root).decode(),
+        "old_head": str(signer.sign(text, time_ms // 1000)),
+    }
+    if known_checkpoint is not None:
+        detail["known_checkpoint"] = known_checkpoint
+    return detail

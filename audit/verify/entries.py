@@ -1,0 +1,179 @@
+"""Streams the entries: contiguity, leaves, search columns, people handled, key rows."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+
+from audit.dbapi import Row, Sql, places
+from audit.errors import LeafMalformed
+from audit.leaf import Columns, Parsed, parse
+from audit.merkle import leaf_hash
+from audit.restore import RESTORED
+from audit.verify.checkpoints import CheckpointCheck
+from audit.verify.findings import Findings
+from audit.verify.keys import ERASED, KEYS, KeyCheck
+from audit.verify.tree import TreeCheck
+
+TABLE = "audit_entries"
+SUBJECTS = "audit_subjects"
+_PAGE = 1000
+_REMEMBERED = 10_000
+_FIELDS = Columns._fields
+
+
+def _pages(sql: Sql) -> Iterator[list[Row]]:
+    """Entries in order of index, a page at a time."""
+    query = (
+        "SELECT idx, event_id, time_ms, action, outcome, person, organisation, dataset, version, "
+        "item, ref, leaf FROM audit_entries {} ORDER BY idx LIMIT ?"
+    )
+    page = sql.all(query.format(""), (_PAGE,))
+    while page:
+        yield page
+        page = sql.all(query.format("WHERE idx > ?"), (page[-1][0], _PAGE))
+
+
+class EntryCheck:
+    """Reads every entry once, in constant memory, and feeds the tree."""
+
+    def __init__(
+        self,
+        sql: Sql,
+        tree: TreeCheck,
+        checkpoints: CheckpointCheck,
+        keys: KeyCheck,
+        findings: Findings,
+    ) -> None:
+        self._sql = sql
+        self._tree = tree
+        self._checkpoints = checkpoints
+        self._keys = keys
+        self._findings = findings
+        self._known_keys: OrderedDict[str, None] = OrderedDict()
+        self._expected = 0
+        self._broken = False
+        self._last: int | None = None
+        self.epoch = 1
+
+    def run(self) -> None:
+        """Check all entries and what hangs on them."""
+        self._milestones()
+        for page in _pages(self._sql):
+            self._page(page)
+        self._strays()
+        self._repeated_ids()
+
+    def _page(self, page: list[Row]) -> None:
+        start = self._expected
+        subjects: set[tuple[int, str]] = set()
+        sealed: dict[str, int] = {}
+        for row in page:
+            index = int(row[0])
+            self._place(index)
+            parsed = self._open(index, row)
+            if parsed is not None:
+                subjects.update((index, person) for person in parsed.subjects)
+                for token in parsed.sealed:
+                    sealed.setdefault(token, index)
+                self._special(index, parsed)
+            if not self._broken and index == self._expected:
+                self._grow(leaf_hash(bytes(row[11])))
+        self._compare_subjects(start, self._expected, subjects)
+        self._keys_exist(sealed)
+
+    def _place(self, index: int) -> None:
+        """Check that this index follows; bridge a gap with the hashes that the tiles hold."""
+        if index == self._last:
+            self._findings.add(index, TABLE, "idx", "two entries have this index")
+        self._last = index
+        if self._broken or index == self._expected:
+            return
+        if index < self._expected:
+            self._findings.add(index, TABLE, "idx", "the index is out of order")
+            return
+        self._findings.add(self._expected, TABLE, "idx", f"entries are missing before {index}")
+        while self._expected < index:
+            stored = self._tree.stored_leaf_hash(self._expected)
+            if stored is None:
+                self._findings.add(index, TABLE, "idx", "the entry does not follow on the log")
+                self._broken = True
+                return
+            self._grow(stored)
+
+    def _grow(self, hash_: bytes) -> None:
+        self._tree.feed([hash_])
+        self._expected += 1
+        self._milestones()
+
+    def _milestones(self) -> None:
+        """Show the checkpoints every size they want to see."""
+        while self._checkpoints.next_size() == self._expected:
+            self._checkpoints.at(self._expected, self._tree.edge.root(), self.epoch)
+
+    def _open(self, index: int, row: Row) -> Parsed | None:
+        try:
+            parsed = parse(bytes(row[11]))
+        except LeafMalformed as error:
+            self._findings.add(index, TABLE, "leaf", str(error))
+            return None
+        columns = parsed.columns
+        if tuple(row[1:11]) != columns:
+            for name, stored, right in zip(_FIELDS, row[1:11], columns, strict=True):
+                if stored != right:
+                    self._findings.add(index, TABLE, name, "the column is not what the leaf says")
+        return parsed
+
+    def _special(self, index: int, parsed: Parsed) -> None:
+        action = parsed.columns.action
+        if action == RESTORED:
+            self.epoch += 1
+        elif action == ERASED:
+            for person in parsed.subjects:
+                self._keys.must_be_destroyed(index, person)
+
+    def _compare_subjects(self, start: int, end: int, right: set[tuple[int, str]]) -> None:
+        rows = self._sql.all(
+            "SELECT idx, person FROM audit_subjects WHERE idx >= ? AND idx < ?", (start, end)
+        )
+        stored = {(int(row[0]), str(row[1])) for row in rows}
+        inside = {one for one in right if start <= one[0] < end}
+        for index, _ in sorted(stored ^ inside):
+            what = "the people handled are not those of the leaf"
+            self._findings.add(index, SUBJECTS, "person", what)
+        if len(rows) != len(stored):
+            self._findings.add(start, SUBJECTS, "idx", "a person is listed twice for one entry")
+
+    def _keys_exist(self, sealed: dict[str, int]) -> None:
+        """Every sealed box needs its key row, alive or destroyed."""
+        for token, index in sealed.items():
+            self._keys.concerns(token, index)
+        unknown = [token for token in sealed if token not in self._known_keys]
+        for token in self._missing(unknown):
+            what = f"the key row of {token} is missing"
+            self._findings.add(sealed[token], KEYS, "person_token", what)
+        for token in unknown:
+            self._known_keys[token] = None
+        while len(self._known_keys) > _REMEMBERED:
+            self._known_keys.popitem(last=False)
+
+    def _missing(self, tokens: list[str]) -> list[str]:
+        if not tokens:
+            return []
+        query = "SELECT person_token FROM audit_person_keys WHERE person_token IN ({})"
+        found = {row[0] for row in self._sql.all(query.format(places(len(tokens))), tokens)}
+        return [token for token in tokens if token not in found]
+
+    def _strays(self) -> None:
+        """People listed for entries that do not exist."""
+        query = "SELECT idx FROM audit_subjects WHERE idx < 0 OR idx >= ? LIMIT 100"
+        for row in self._sql.all(query, (self._expected,)):
+            self._findings.add(int(row[0]), SUBJECTS, "idx", "there is no such entry")
+
+    def _repeated_ids(self) -> None:
+        query = (
+            "SELECT MAX(idx), event_id FROM audit_entries GROUP BY event_id "
+            "HAVING COUNT(*) > 1 LIMIT 100"
+        )
+        for index, event_id in self._sql.all(query):
+            self._findings.add(int(index), TABLE, "event_id", f"event {event_id} is there twice")
