@@ -19,9 +19,9 @@ def _nothing_to_forge() -> bool:
 
 
 class _Protect(CSRFProtect):
-    def protect(self) -> None:
+    def protect(self, apply_exemptions: bool = False) -> None:
         if not _nothing_to_forge():
-            super().protect()
+            super().protect(apply_exemptions)
 
 
 def install(app: Flask, *, secure: bool) -> CSRFProtect:
