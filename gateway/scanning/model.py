@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 UNSCANNABLE = "UNSCANNABLE"
-SECRET = "SECRET"
+CREDENTIAL = "SECRET"
 MASK = "●"
 LANGUAGES = ("ko", "en")
 THRESHOLD_PERMILLE = 400
@@ -125,7 +125,7 @@ def judge(findings: tuple[Finding, ...] | list[Finding], declared: frozenset[str
         return Verdict.CLEAN
     if not undeclared:
         return Verdict.EXPECTED
-    return Verdict.BLOCKED if SECRET in undeclared else Verdict.REVIEW
+    return Verdict.BLOCKED if CREDENTIAL in undeclared else Verdict.REVIEW
 
 
 def _ruleset() -> str:

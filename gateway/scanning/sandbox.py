@@ -99,9 +99,10 @@ def confine_child(seconds: int, files: bool) -> None:
 
     `files` says that the zygote has found Landlock here; `seconds` limits processor time.
     """
-    limit_resources(seconds)
+    mapped = _mapped_bytes()
     if files:
         _leave_files()
+    _limit(seconds, mapped)
 
 
 def probe_files() -> Protection:
@@ -109,9 +110,12 @@ def probe_files() -> Protection:
     return _attempt(Guard.FILES, lambda: f"Landlock ABI {_landlock_abi()}")
 
 
-def limit_resources(seconds: int) -> str:
-    """Limit address space (beyond what is mapped now), processor time, descriptors, processes."""
-    mapped = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+def _mapped_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+
+
+def _limit(seconds: int, mapped: int) -> str:
+    """Limit address space beyond what is mapped, processor time, descriptors, processes."""
     limits = {
         resource.RLIMIT_AS: mapped + _MEMORY,
         resource.RLIMIT_CPU: seconds,
@@ -189,8 +193,9 @@ def _leave_files() -> str:
 
 def _probe() -> list[dict[str, str | bool]]:
     """Apply everything to this process; only for a process that ends right after."""
-    found = [*confine_zygote(), _attempt(Guard.LIMITS, lambda: limit_resources(_PROBE_SECONDS))]
-    found.append(_attempt(Guard.FILES, _leave_files))
+    mapped = _mapped_bytes()
+    found = [*confine_zygote(), _attempt(Guard.FILES, _leave_files)]
+    found.append(_attempt(Guard.LIMITS, lambda: _limit(_PROBE_SECONDS, mapped)))
     return [{"name": p.name, "available": p.available, "detail": p.detail} for p in found]
 
 

@@ -44,7 +44,7 @@ _BY_LANGUAGE = {
     "en": (("PERSON", "EnPersonCueRecognizer", person.ENGLISH),),
 }
 # One pass serves every language asked for, so Presidio sees them all under one code.
-_ONE_PASS = "en"
+_CODE = "en"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,21 +63,24 @@ def recognizers(languages: frozenset[str]) -> list[EntityRecognizer]:
     rules = list(_GENERIC)
     for language in sorted(languages):
         rules += _BY_LANGUAGE[language]
-    ours = [RuleRecognizer(entity, name, rule, _ONE_PASS) for entity, name, rule in rules]
-    return [*ours, IbanRecognizer("IBAN_CODE", "IbanRecognizer", generic.IBAN_CODE, _ONE_PASS)]
+    ours = [RuleRecognizer(entity, name, rule, _CODE) for entity, name, rule in rules]
+    return [
+        *ours,
+        IbanRecognizer("IBAN_CODE", "IbanRecognizer", generic.IBAN_CODE, _CODE),
+    ]
 
 
 @lru_cache(maxsize=4)
 def engine(languages: frozenset[str]) -> AnalyzerEngine:
     """Return the Presidio engine for `languages`; built once, it holds no state of a text."""
-    registry = RecognizerRegistry(recognizers(languages), supported_languages=[_ONE_PASS])
-    model = {"lang_code": _ONE_PASS, "model_name": "none"}
-    return AnalyzerEngine(registry, NoOpNlpEngine([model]), supported_languages=[_ONE_PASS])
+    registry = RecognizerRegistry(recognizers(languages), supported_languages=[_CODE])
+    model = {"lang_code": _CODE, "model_name": "none"}
+    return AnalyzerEngine(registry, NoOpNlpEngine([model]), supported_languages=[_CODE])
 
 
 def analyze(text: str, languages: frozenset[str]) -> list[Hit]:
     """Return the hits in one block, in order of position, none overlapping another."""
-    results = engine(languages).analyze(text, _ONE_PASS, score_threshold=THRESHOLD_PERMILLE / 1000)
+    results = engine(languages).analyze(text, _CODE, score_threshold=THRESHOLD_PERMILLE / 1000)
     return _resolve([_hit(result) for result in results])
 
 

@@ -23,8 +23,9 @@ def _four_groups(value: str) -> bool:
 # ISO/IEC 7812 card numbers: 13-19 digits, Luhn. At a cue word a mistyped one is reported too.
 CREDIT_CARD = (
     Rule("grouped", re.compile(
-        rf"{LEFT}(?:[2-69]\d{{3}}([- ])\d{{4}}\1\d{{4}}\1\d{{1,7}}|3\d{{3}}([- ])\d{{6}}\2\d{{4,5}})"
-        rf"{RIGHT}"), 0.9, cued=1.0, denied=0.6, cue=_CARD_CUE, valid=checks.luhn),
+        rf"{LEFT}(?:[2-69]\d{{3}}([- ])\d{{4}}\1\d{{4}}\1\d{{1,7}}"
+        rf"|3\d{{3}}([- ])\d{{6}}\2\d{{4,5}}){RIGHT}"), 0.9,
+        cued=1.0, denied=0.6, cue=_CARD_CUE, valid=checks.luhn),
     Rule("joined", re.compile(rf"{LEFT}[2-69]\d{{12,18}}{RIGHT}"), 0.5,
          cued=1.0, cue=_CARD_CUE, valid=checks.luhn),
     Rule("mistyped at its cue", re.compile(
@@ -37,7 +38,8 @@ IP_ADDRESS = (
         rf"(?<![0-9A-Za-z])(?<![0-9][.]){_OCTET}(?:\.{_OCTET}){{3}}{RIGHT}"),
         0.35, checked=0.8, cued=0.95, cue=_IP_CUE, check=checks.long_ipv4,
         valid=checks.public_ipv4),
-    Rule("v6", re.compile(rf"(?<![0-9A-Za-z:])(?:{_HEX}{{0,4}}:){{2,7}}{_HEX}{{0,4}}(?![0-9A-Za-z:])"),
+    Rule("v6", re.compile(
+        rf"(?<![0-9A-Za-z:])(?:{_HEX}{{0,4}}:){{2,7}}{_HEX}{{0,4}}(?![0-9A-Za-z:])"),
          0.75, cued=0.95, cue=_IP_CUE, valid=checks.ipv6),
 )  # fmt: skip
 
@@ -90,16 +92,16 @@ PHONE_NUMBER = (
 )  # fmt: skip
 
 # Credentials that open something: published prefixes of their issuers, PEM (RFC 7468), JWT.
-_TOKEN = r"(?<![A-Za-z0-9_-])"
+_UNJOINED = r"(?<![A-Za-z0-9_-])"
 SECRET = (
     Rule("private key", re.compile(r"-----BEGIN (?:[A-Z]{2,10} ){0,2}PRIVATE KEY-----"), 1.0,
          deny=None),
     Rule("issued token", re.compile(
-        _TOKEN + r"(?:AKIA[0-9A-Z]{16}|ASIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{36,255}"
+        _UNJOINED + r"(?:AKIA[0-9A-Z]{16}|ASIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{36,255}"
         r"|github_pat_[A-Za-z0-9_]{22,255}|xox[abprs]-[A-Za-z0-9-]{10,200}"
         r"|sk_live_[A-Za-z0-9]{16,100}|AIza[0-9A-Za-z_-]{35})"), 0.95, deny=None),
     Rule("json web token", re.compile(
-        _TOKEN + r"eyJ[A-Za-z0-9_-]{8,200}\.eyJ[A-Za-z0-9_-]{8,500}\.[A-Za-z0-9_-]{8,300}"), 0.9,
+        _UNJOINED + r"eyJ[A-Za-z0-9_-]{8,200}\.eyJ[A-Za-z0-9_-]{8,500}\.[A-Za-z0-9_-]{8,300}"), 0.9,
         deny=None),
     Rule("password", re.compile(
         r"(?:(?<![A-Za-z])(?:password|passwd|pwd|secret_?key|api_?key|access_?key)|비밀번호|암호)"

@@ -100,8 +100,8 @@ CORP_REG = (
 )  # fmt: skip
 
 # Telephone numbers (전기통신번호관리세칙): mobile 01x, area 02-064, 070, 050x, 15xx-18xx, +82.
-_PHONE_CUE = _words("전화", "연락처", "휴대", "핸드폰", "팩스", "번호는", "문의", "콜센터", "대표번호",
-                    r"(?<![A-Za-z])(?:tel|phone|mobile|fax|cell|call|hp)")  # fmt: skip
+_PHONE_CUE = _words("전화", "연락처", "휴대", "핸드폰", "팩스", "번호는", "문의", "콜센터",
+                    "대표번호", r"(?<![A-Za-z])(?:tel|phone|mobile|fax|cell|call|hp)")  # fmt: skip
 _MOBILE = r"01[016789]"
 _AREA = r"0(?:2|3[1-3]|4[1-4]|5[1-5]|6[1-4]|70|50\d)"
 _SERVICE = (
@@ -134,8 +134,9 @@ PHONE = (
 
 # Bank accounts: every bank its own grouping of 10-14 digits; without a cue only well-known ones.
 _BANK_CUE = _words(
-    "계좌", "입금", "송금", "이체", "예금주", "통장", "환불", "은행", "뱅크", "농협", "수협", "신협",
-    "새마을금고", "우체국", "(?:국민|신한|우리|하나|기업|제일|씨티|산업|카카오|토스|케이)\\s",
+    "계좌", "입금", "송금", "이체", "예금주", "통장", "환불", "은행", "뱅크", "농협", "수협",
+    "신협", "새마을금고", "우체국",
+    "(?:국민|신한|우리|하나|기업|제일|씨티|산업|카카오|토스|케이)\\s",
     r"(?<![A-Za-z])(?:account|bank|acct)", r"(?<![A-Za-z])(?:KB|NH|IBK|SC|KEB|DGB|BNK)",
 )  # fmt: skip
 
@@ -155,7 +156,7 @@ BANK_ACCOUNT = (
 
 # Number plates (자동차 등록번호판 등의 기준에 관한 고시): permitted syllables only.
 _PLATE_SYLLABLE = (
-    "[가나다라마거너더러머버서어저고노도로모보소오조구누두루무부수우주바사아자배하허호국합육공해]"  # noqa: E501
+    "[가나다라마거너더러머버서어저고노도로모보소오조구누두루무부수우주바사아자배하허호국합육공해]"
 )
 _PLATE_CUE = _words("차량", "번호판", "자동차", "주차", "차번", "plate", "승용", "운전")
 _NOT_COUNTED = r"(?!\s?(?:억|만|천|원|명|년|개|건|회|%|달러|엔|톤|여|km|m))"

@@ -1,4 +1,4 @@
-"""Names, by cue words only: `성명: 홍길동`, `Name: Jane Roe`. A name without a cue needs a model."""
+"""Names by cue words only: `성명: 홍길동`, `Name: Jane Roe`. Without a cue it takes a model."""
 
 from __future__ import annotations
 

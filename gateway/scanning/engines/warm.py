@@ -61,7 +61,7 @@ def _dicom(syntax: str) -> bytes:
     meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.7"
     item = pydicom.Dataset()
     item.PatientAge = "030Y"
-    dataset = pydicom.FileDataset("", item, file_meta=meta, preamble=bytes(128))
+    dataset = pydicom.FileDataset("", pydicom.Dataset(), file_meta=meta, preamble=bytes(128))
     dataset.SpecificCharacterSet = ["", "ISO 2022 IR 149"]
     dataset.PatientName = "Hong^Gildong=洪^吉洞=홍^길동"
     dataset.StudyInstanceUID = "1.2.3"

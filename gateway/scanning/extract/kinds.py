@@ -20,6 +20,11 @@ class Kind(StrEnum):
     UNKNOWN = "unknown"
 
 
+_TEXT_SUFFIXES = (
+    *(".txt", ".text", ".md", ".markdown", ".rst", ".log", ".ini", ".cfg", ".conf", ".toml"),
+    *(".yaml", ".yml", ".sql", ".py", ".sh", ".r", ".srt", ".vtt", ".lab", ".conll"),
+    *(".properties", ".env", ".pem", ".key"),
+)
 _BY_SUFFIX = {
     ".csv": Kind.CSV,
     ".tsv": Kind.TSV,
@@ -31,18 +36,18 @@ _BY_SUFFIX = {
     ".dcm": Kind.DICOM,
     ".dicom": Kind.DICOM,
     ".zip": Kind.ZIP,
-    **dict.fromkeys(
-        [".txt", ".text", ".md", ".markdown", ".rst", ".log", ".ini", ".cfg", ".conf", ".toml", ".yaml", ".yml", ".sql", ".py", ".sh", ".r", ".srt", ".vtt", ".lab", ".conll", ".properties", ".env", ".pem", ".key"],
-        Kind.TEXT,
-    ),
+    **dict.fromkeys(_TEXT_SUFFIXES, Kind.TEXT),
     "": Kind.TEXT,
-}  # fmt: skip
+}
 _ZIP_MARKS = (b"PK\x03\x04", b"PK\x05\x06")
 # ZIP containers of another format: their XML would need its own reader.
 _OFFICE = frozenset({".xlsx", ".docx", ".pptx", ".hwpx", ".odt", ".ods", ".odp", ".epub", ".jar"})
 # Formats that look like text, or have a text file's name, and hide what they hold.
-_HIDING = (b"%PDF-", b"%!PS", b"{\\rtf", b"\x1f\x8b", b"BZh", b"7z\xbc\xaf", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd",
-           b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"Rar!", b"\xd0\xcf\x11\xe0", b"PAR1", b"SQLite format 3")  # fmt: skip
+_HIDING = (
+    *(b"%PDF-", b"%!PS", b"{\\rtf", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"PAR1"),
+    *(b"\x1f\x8b", b"BZh", b"7z\xbc\xaf", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"Rar!"),
+    *(b"\xd0\xcf\x11\xe0", b"SQLite format 3"),
+)
 
 
 def kind_of(file: BinaryIO, name: str) -> Kind:
