@@ -20,6 +20,8 @@ from typing import Any
 from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.orm import Session, sessionmaker
 
+from gateway.db.hot import HotReads
+
 BUSY_SECONDS = 5.0
 _POLL_SECONDS = 0.001
 
@@ -83,6 +85,7 @@ class Database:
         self.read_engine = self._engine(writable=False)
         self._write_sessions = sessionmaker(self.write_engine, expire_on_commit=False)
         self._read_sessions = sessionmaker(self.read_engine, expire_on_commit=False)
+        self.hot = HotReads(self)
         self.after_write: Callable[[], None] = lambda: None
 
     @contextmanager
@@ -129,6 +132,7 @@ class Database:
 
     def dispose(self) -> None:
         """Close every pooled connection, so that a fork or a restore starts clean."""
+        self.hot.close()
         self.write_engine.dispose()
         self.read_engine.dispose()
 

@@ -1,0 +1,84 @@
+"""What is asked at the one door, and what comes back."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from gateway.journal import Act
+from policies.decision import Decision
+from policies.facts import Action, ExportFacts, Facts, Review
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One question: may this person do this with this dataset?
+
+    With `grant_id` the person, the dataset and the research project are the grant's own, and
+    `person_id`, when given, must be its holder. Without it the best grant of `person_id` for
+    `dataset_id` counts (of `project_id` only, when given). `version_id` None stands for the
+    newest released version. `request_bytes` are the bytes about to leave. `review` and `export`
+    are facts of higher features.
+    """
+
+    action: Action
+    person_id: uuid.UUID | None = None
+    grant_id: uuid.UUID | None = None
+    dataset_id: uuid.UUID | None = None
+    version_id: uuid.UUID | None = None
+    organisation_id: uuid.UUID | None = None
+    project_id: uuid.UUID | None = None
+    request_bytes: int = 0
+    review: Review | None = None
+    export: ExportFacts | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """How the answer is written into the audit log: `allowed` for a yes, `refused` for a no.
+
+    `item` is the path of one file, `ref` another object as `kind:id`; `detail` names no one.
+    """
+
+    allowed: Act = Act.ACCESS_DECIDED
+    refused: Act = Act.ACCESS_DECIDED
+    item: str | None = None
+    ref: str | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """The facts of one question, with the ids and names that events and pages need.
+
+    `epoch` is the grant's; 0 without a grant. `personal` is the holder's account and name, for
+    sealing. `agreement_sha256` is the version in force, None when there is none.
+    """
+
+    facts: Facts
+    person_id: uuid.UUID | None
+    personal: dict[str, str]
+    organisation_id: uuid.UUID | None
+    grant_id: uuid.UUID | None
+    epoch: int
+    quota_bytes: int | None
+    dataset_id: uuid.UUID
+    dataset: str
+    version_id: uuid.UUID | None
+    version: str | None
+    version_at: datetime | None
+    url_ttl_seconds: int
+    agreement_sha256: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """A yes that is in the audit log. `reserved` bytes of the quota wait to be settled."""
+
+    ask: Ask
+    gathered: Gathered
+    decision: Decision
+    reserved: int

@@ -1,0 +1,191 @@
+"""Gathers what a decision needs, anew for every request, and turns the row into facts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from gateway.access.ask import Ask, Gathered
+from gateway.access.models import EndReason
+from gateway.access.query import BY_GRANT, BY_PERSON, Row
+from gateway.clock import to_ms
+from gateway.db import Database
+from gateway.identity.models import OrganisationStatus, PersonStatus
+from gateway.scanning.model import RULESET
+from policies.facts import (
+    UNLIMITED_BYTES,
+    AcceptanceState,
+    Delivery,
+    EvidenceState,
+    Facts,
+    GrantState,
+    ScanState,
+    Sensitivity,
+    Standing,
+    Subject,
+    Target,
+    VersionState,
+    anonymous,
+)
+
+# A newer ruleset closes these at once until they are scanned again; less sensitive ones stay
+# open meanwhile, because a rule edit would otherwise close the whole estate at the same minute.
+RESCAN_BEFORE_USE = frozenset({Sensitivity.SENSITIVE, Sensitivity.CRITICAL})
+
+_ENDED = {
+    EndReason.REVOKED: GrantState.REVOKED,
+    EndReason.EXPIRED: GrantState.EXPIRED,
+    EndReason.RENEWED: GrantState.EXPIRED,
+    EndReason.GIVEN_UP: GrantState.NONE,
+}
+
+
+def gather(db: Database, ask: Ask, now: datetime) -> Gathered | None:
+    """The facts of `ask` at `now` (aware UTC); None when grant or dataset does not exist, or
+    the grant is not held by the person who asks."""
+    row = _read(db, ask, now)
+    if row is None:
+        return None
+    facts = Facts(
+        subject=_subject(row, now),
+        target=_target(row),
+        standing=_standing(row, now),
+        review=ask.review,
+        export=ask.export,
+        request_bytes=ask.request_bytes,
+        now_ms=to_ms(now),
+    )
+    return _gathered(row, facts)
+
+
+def _read(db: Database, ask: Ask, now: datetime) -> Row | None:
+    if ask.grant_id is None:
+        found = db.hot.first(
+            BY_PERSON,
+            now=now,
+            person_id=ask.person_id,
+            dataset_id=ask.dataset_id,
+            version_id=ask.version_id,
+            organisation_id=ask.organisation_id,
+            project_id=ask.project_id,
+        )
+        return Row(*found) if found else None
+    found = db.hot.first(BY_GRANT, now=now, grant_id=ask.grant_id, version_id=ask.version_id)
+    row = Row(*found) if found else None
+    if row is None or (ask.person_id is not None and ask.person_id != row.person_id):
+        return None
+    return row
+
+
+def _gathered(row: Row, facts: Facts) -> Gathered:
+    personal = {"account": row.account, "name": row.name}
+    return Gathered(
+        facts=facts,
+        person_id=row.person_id,
+        personal={key: value for key, value in personal.items() if value},
+        organisation_id=row.organisation_id,
+        grant_id=row.grant_id,
+        epoch=row.epoch or 0,
+        quota_bytes=row.quota_bytes,
+        dataset_id=row.dataset_id,
+        dataset=row.slug,
+        version_id=row.version_id,
+        version=row.label,
+        version_at=row.version_at,
+        url_ttl_seconds=row.url_ttl_seconds,
+        agreement_sha256=row.in_force,
+    )
+
+
+def _subject(row: Row, now: datetime) -> Subject:
+    if row.person_id is None:
+        return anonymous()
+    organisation = str(row.organisation_id) if row.organisation_id else None
+    return Subject(
+        person_id=str(row.person_id),
+        authenticated=True,
+        active=row.status != PersonStatus.CLOSED,
+        suspended=row.status == PersonStatus.SUSPENDED,
+        korean_national=row.korean_national,
+        identity_level=row.identity_level or 0,
+        organisation_id=organisation,
+        organisation_verified=row.organisation_status == OrganisationStatus.VERIFIED,
+        organisation_suspended=row.organisation_status == OrganisationStatus.SUSPENDED,
+        membership_live=row.membership_live,
+        training=_evidence(row.training_until, now),
+    )
+
+
+def _target(row: Row) -> Target:
+    sensitivity = Sensitivity(row.sensitivity)
+    return Target(
+        dataset=row.slug,
+        version=row.label,
+        sensitivity=sensitivity,
+        delivery=Delivery(row.delivery),
+        nationals_only=row.nationals_only,
+        organisation_required=row.organisation_required,
+        irb_required=row.irb_required,
+        training_required=row.training_required,
+        identity_level_required=row.required_level,
+        # A version that does not exist is as closed as one that was never released.
+        version_state=VersionState(row.version_state or VersionState.DRAFT),
+        dataset_withdrawn=row.withdrawn_at is not None,
+        scan=_scan(row, sensitivity),
+        agreement_code=row.agreement_code,
+    )
+
+
+def _scan(row: Row, sensitivity: Sensitivity) -> ScanState:
+    if row.ruleset is None or row.scanned_manifest is None:
+        return ScanState.MISSING
+    if row.scanned_manifest != row.manifest_sha256:
+        return ScanState.STALE
+    older = row.ruleset != RULESET
+    return ScanState.STALE if older and sensitivity in RESCAN_BEFORE_USE else ScanState.CURRENT
+
+
+def _standing(row: Row, now: datetime) -> Standing:
+    irb = _evidence(row.irb_until, now)
+    return Standing(
+        acceptance=_acceptance(row, now),
+        grant=_grant(row, irb),
+        grant_starts_ms=to_ms(row.starts_at) if row.starts_at else None,
+        grant_ends_ms=to_ms(row.ends_at) if row.ends_at else None,
+        irb=irb,
+        quota_bytes=_quota(row),
+        used_bytes=row.used_bytes or 0,
+        purpose=row.purpose or "",
+        project_live=row.project_live,
+    )
+
+
+def _quota(row: Row) -> int | None:
+    if row.grant_id is None:
+        return None
+    return UNLIMITED_BYTES if row.quota_bytes is None else row.quota_bytes
+
+
+def _acceptance(row: Row, now: datetime) -> AcceptanceState:
+    if row.signed_until is not None:
+        return AcceptanceState.LIVE if now < row.signed_until else AcceptanceState.EXPIRED
+    if row.in_force is not None and row.signed_other:
+        return AcceptanceState.SUPERSEDED
+    return AcceptanceState.NONE
+
+
+def _grant(row: Row, irb: EvidenceState) -> GrantState:
+    if row.grant_id is None:
+        return GrantState.NONE
+    if row.ended_at is not None:
+        return _ENDED[EndReason(row.end_reason or EndReason.REVOKED)]
+    if row.suspended:
+        return GrantState.SUSPENDED
+    if row.irb_required and irb is EvidenceState.MISSING:
+        return GrantState.PENDING
+    return GrantState.LIVE
+
+
+def _evidence(until: datetime | None, now: datetime) -> EvidenceState:
+    if until is None:
+        return EvidenceState.MISSING
+    return EvidenceState.VALID if now < until else EvidenceState.EXPIRED

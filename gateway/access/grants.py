@@ -1,0 +1,215 @@
+"""Grants: made by an approval, ended by revocation, renewal, return or the clock.
+
+Every change that must kill what was issued before it raises the epoch, in the same transaction as
+its audit event.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from gateway import ids
+from gateway.access.models import EndReason, Grant, HolderKind
+from gateway.catalog.models import Dataset
+from gateway.errors import Problem, ProblemCode
+from gateway.journal import Act, Actor, Entry
+from gateway.runtime import Runtime
+
+MIN_REASON = 10
+MAX_REASON = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class GrantSpec:
+    """What an approval gives: to whom, for what, from when, for how long.
+
+    `days` counts from `starts_at` (None: now); `quota_bytes` None means no limit.
+    """
+
+    person_id: uuid.UUID
+    dataset_id: uuid.UUID
+    project_id: uuid.UUID
+    purpose: str
+    days: int
+    organisation_id: uuid.UUID | None = None
+    application_item_id: uuid.UUID | None = None
+    quota_bytes: int | None = None
+    starts_at: datetime | None = None
+
+
+def create_grant(session: Session, runtime: Runtime, actor: Actor, spec: GrantSpec) -> Grant:
+    """Make a grant in the caller's write transaction, with its event.
+
+    A live grant of the same person, dataset and research project ends as renewed, at once and
+    in the same transaction. Raises IntegrityError for ids that do not exist.
+    """
+    now = runtime.clock.now()
+    _end_renewed(session, spec, now)
+    starts = spec.starts_at or now
+    grant = Grant(
+        id=ids.new(runtime.clock),
+        holder_kind=HolderKind.PERSON,
+        person_id=spec.person_id,
+        organisation_id=spec.organisation_id,
+        dataset_id=spec.dataset_id,
+        project_id=spec.project_id,
+        application_item_id=spec.application_item_id,
+        purpose=spec.purpose,
+        starts_at=starts,
+        ends_at=starts + timedelta(days=spec.days),
+        quota_bytes=spec.quota_bytes,
+        created_at=now,
+    )
+    session.add(grant)
+    session.flush()
+    runtime.journal.record(session, _entry(session, actor, Act.GRANT_CREATED, grant))
+    return grant
+
+
+def revoke(runtime: Runtime, actor: Actor, grant_id: uuid.UUID, reason: str) -> None:
+    """End a grant for good; its addresses die with the next request. The caller is a steward.
+
+    Raises Problem NOT_FOUND, WRONG_STATE for one that has ended, VALIDATION_FAILED for a reason
+    of fewer than 10 characters.
+    """
+    note = checked_reason(reason)
+
+    def change(grant: Grant) -> None:
+        _end(grant, EndReason.REVOKED, runtime.clock.now(), actor.person_id)
+        grant.end_note = note
+
+    _change(runtime, actor, grant_id, Act.GRANT_REVOKED, change)
+
+
+def suspend(runtime: Runtime, actor: Actor, grant_id: uuid.UUID, reason: str) -> None:
+    """Stop a grant until it is resumed; what was issued before stays dead. As `revoke`."""
+    note = checked_reason(reason)
+
+    def change(grant: Grant) -> None:
+        _expect(not grant.suspended)
+        grant.suspended, grant.end_note = True, note
+        grant.epoch += 1
+
+    _change(runtime, actor, grant_id, Act.GRANT_SUSPENDED, change)
+
+
+def resume(runtime: Runtime, actor: Actor, grant_id: uuid.UUID) -> None:
+    """Let a suspended grant live again; new addresses are needed. Raises as `revoke`."""
+
+    def change(grant: Grant) -> None:
+        _expect(grant.suspended)
+        grant.suspended, grant.end_note = False, ""
+
+    _change(runtime, actor, grant_id, Act.GRANT_RESUMED, change)
+
+
+def give_up(runtime: Runtime, actor: Actor, grant_id: uuid.UUID) -> None:
+    """The holder returns the grant. Raises Problem NOT_FOUND for someone else's."""
+
+    def change(grant: Grant) -> None:
+        if grant.person_id != actor.person_id:
+            raise not_found()
+        _end(grant, EndReason.GIVEN_UP, runtime.clock.now(), actor.person_id)
+
+    _change(runtime, actor, grant_id, Act.GRANT_GIVEN_UP, change)
+
+
+def sweep_expired(runtime: Runtime, limit: int = 500) -> int:
+    """Write the event of grants whose window has passed; returns how many.
+
+    Nothing depends on it: expiry is decided by the clock at every decision.
+    """
+    now = runtime.clock.now()
+    due = select(Grant.id).where(Grant.ended_at.is_(None), Grant.ends_at <= now).limit(limit)
+    with runtime.db.read() as session:
+        found = list(session.scalars(due))
+    for grant_id in found:
+        _expire(runtime, grant_id, now)
+    return len(found)
+
+
+def checked_reason(text: str) -> str:
+    """A reason worth reading: 10 to 2,000 characters. Raises Problem VALIDATION_FAILED."""
+    reason = text.strip()
+    if not MIN_REASON <= len(reason) <= MAX_REASON:
+        raise Problem(
+            ProblemCode.VALIDATION_FAILED,
+            f"사유를 {MIN_REASON}자 이상 {MAX_REASON}자 이하로 적어 주십시오.",
+            f"Please give a reason of {MIN_REASON} to {MAX_REASON} characters.",
+            field="reason",
+        )
+    return reason
+
+
+def not_found() -> Problem:
+    """The answer for a grant that does not exist, or is somebody else's."""
+    return Problem(ProblemCode.NOT_FOUND, "해당 이용 권한이 없습니다.", "There is no such grant.")
+
+
+def _change(
+    runtime: Runtime,
+    actor: Actor,
+    grant_id: uuid.UUID,
+    act: Act,
+    change: Callable[[Grant], None],
+) -> None:
+    with runtime.db.write() as session:
+        grant = session.get(Grant, grant_id, with_for_update=True)
+        if grant is None:
+            raise not_found()
+        _expect(grant.ended_at is None)
+        change(grant)
+        runtime.journal.record(session, _entry(session, actor, act, grant))
+
+
+def _expire(runtime: Runtime, grant_id: uuid.UUID, now: datetime) -> None:
+    with runtime.db.write() as session:
+        grant = session.get(Grant, grant_id, with_for_update=True)
+        if grant is not None and grant.ended_at is None and grant.ends_at <= now:
+            _end(grant, EndReason.EXPIRED, now, None)
+            entry = _entry(session, Actor.system(), Act.GRANT_EXPIRED, grant)
+            runtime.journal.record(session, entry)
+
+
+def _end_renewed(session: Session, spec: GrantSpec, now: datetime) -> None:
+    old = session.scalar(
+        select(Grant)
+        .where(Grant.person_id == spec.person_id, Grant.dataset_id == spec.dataset_id)
+        .where(Grant.project_id == spec.project_id, Grant.ended_at.is_(None))
+        .with_for_update()
+    )
+    if old is not None:
+        _end(old, EndReason.RENEWED, now, None)
+        session.flush()
+
+
+def _end(grant: Grant, reason: EndReason, now: datetime, by: uuid.UUID | None) -> None:
+    grant.ended_at, grant.end_reason, grant.ended_by = now, reason, by
+    grant.epoch += 1
+
+
+def _expect(holds: bool) -> None:
+    if not holds:
+        raise Problem(
+            ProblemCode.WRONG_STATE,
+            "이용 권한의 현재 상태에서는 할 수 없습니다.",
+            "The grant is not in a state that allows this.",
+        )
+
+
+def _entry(session: Session, actor: Actor, act: Act, grant: Grant) -> Entry:
+    slug = session.scalar(select(Dataset.slug).where(Dataset.id == grant.dataset_id))
+    return Entry(
+        actor=actor,
+        act=act,
+        subjects=(grant.person_id,),
+        dataset=slug,
+        ref=f"grant:{grant.id}",
+        detail={"epoch": grant.epoch, "purpose": grant.purpose},
+    )

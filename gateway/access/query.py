@@ -1,0 +1,259 @@
+"""The two hot statements behind every decision: by grant, and by person and dataset.
+
+One round trip reads person, organisation, membership, dataset, version, grant, acceptance,
+evidence and research project, so that a decision never mixes two moments.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Select,
+    Uuid,
+    and_,
+    bindparam,
+    case,
+    column,
+    exists,
+    func,
+    or_,
+    select,
+    table,
+)
+
+from gateway.access.models import Grant
+from gateway.agreements.models import Acceptance, AgreementState, AgreementVersion
+from gateway.catalog.models import Dataset, DatasetVersion
+from gateway.db import UtcDateTime
+from gateway.db.hot import HotStatement
+from gateway.identity.models import Attestation, AttestationKind, Membership, Organisation, Person
+from policies.facts import VersionState
+
+P, D, V, G, ORG = (
+    Person.__table__,
+    Dataset.__table__,
+    DatasetVersion.__table__,
+    Grant.__table__,
+    Organisation.__table__,
+)
+A, AV, M, E = (
+    Acceptance.__table__,
+    AgreementVersion.__table__,
+    Membership.__table__,
+    Attestation.__table__,
+)
+# Research projects live on a higher floor, so only their name and two columns are known here.
+PROJECTS = table("research_projects", column("id", Uuid()), column("closed_at", UtcDateTime()))
+
+NOW = bindparam("now", type_=UtcDateTime())
+PERSON = bindparam("person_id", type_=Uuid())
+DATASET = bindparam("dataset_id", type_=Uuid())
+GRANT = bindparam("grant_id", type_=Uuid())
+VERSION = bindparam("version_id", type_=Uuid())
+ORGANISATION = bindparam("organisation_id", type_=Uuid())
+PROJECT = bindparam("project_id", type_=Uuid())
+
+Expression = ColumnElement[Any]
+
+
+class Row(NamedTuple):
+    """One row of either statement, in the order of its columns."""
+
+    person_id: uuid.UUID | None
+    account: str | None
+    name: str | None
+    status: str | None
+    korean_national: bool | None
+    identity_level: int | None
+    organisation_id: uuid.UUID | None
+    organisation_status: str | None
+    membership_live: bool
+    training_until: datetime | None
+    dataset_id: uuid.UUID
+    slug: str
+    sensitivity: str
+    delivery: str
+    nationals_only: bool
+    organisation_required: bool
+    irb_required: bool
+    training_required: bool
+    required_level: int
+    withdrawn_at: datetime | None
+    url_ttl_seconds: int
+    agreement_code: str
+    version_id: uuid.UUID | None
+    label: str | None
+    version_state: str | None
+    ruleset: str | None
+    scanned_manifest: str | None
+    manifest_sha256: str | None
+    version_at: datetime | None
+    in_force: str | None
+    signed_until: datetime | None
+    signed_other: bool
+    grant_id: uuid.UUID | None
+    starts_at: datetime | None
+    ends_at: datetime | None
+    ended_at: datetime | None
+    end_reason: str | None
+    suspended: bool | None
+    quota_bytes: int | None
+    used_bytes: int | None
+    epoch: int | None
+    purpose: str | None
+    irb_until: datetime | None
+    project_live: bool
+
+
+def _evidence(kind: AttestationKind, *conditions: Expression) -> Expression:
+    """Until when the best checked evidence of `kind` is valid; NULL when there is none."""
+    return (
+        select(func.max(E.c.valid_until))
+        .where(E.c.kind == str(kind), E.c.valid_from <= NOW, *conditions)
+        .where(E.c.ended_at.is_(None), E.c.checked_at.is_not(None))
+        .scalar_subquery()
+    )
+
+
+def _membership(organisation: Expression) -> Expression:
+    return exists(
+        select(M.c.id).where(
+            M.c.person_id == P.c.id,
+            M.c.organisation_id == organisation,
+            M.c.ended_at.is_(None),
+            M.c.confirmed_by.is_not(None),
+        )
+    )
+
+
+def _signatures() -> dict[str, Expression]:
+    """The version in force, until when this person's signature of it holds, any other one.
+
+    A signature given for one organisation does not carry a grant held through another.
+    """
+    in_force = and_(AV.c.code == D.c.agreement_code, AV.c.state == str(AgreementState.IN_FORCE))
+    own = and_(A.c.person_id == P.c.id, A.c.ended_at.is_(None))
+    same_organisation = or_(
+        A.c.organisation_id.is_(None),
+        G.c.organisation_id.is_(None),
+        A.c.organisation_id == G.c.organisation_id,
+    )
+    signed = A.join(AV, A.c.agreement_version_id == AV.c.id)
+    return {
+        "in_force": select(AV.c.sha256).where(in_force).scalar_subquery(),
+        "signed_until": select(func.max(A.c.expires_at))
+        .select_from(signed)
+        .where(in_force, own, same_organisation)
+        .scalar_subquery(),
+        "signed_other": exists(
+            select(A.c.id)
+            .select_from(signed)
+            .where(A.c.person_id == P.c.id, A.c.code == D.c.agreement_code)
+            .where(AV.c.state != str(AgreementState.IN_FORCE))
+        ),
+    }
+
+
+def _columns(organisation: Expression, project: Expression) -> list[Any]:
+    training = _evidence(AttestationKind.TRAINING, E.c.person_id == P.c.id)
+    irb = _evidence(AttestationKind.IRB, E.c.project_id == project)
+    live = exists(select(PROJECTS.c.id).where(_running(project)))
+    signatures = _signatures()
+    chosen = {
+        "person_id": P.c.id,
+        "organisation_id": organisation,
+        "organisation_status": ORG.c.status,
+        "membership_live": _membership(organisation),
+        "training_until": training,
+        "dataset_id": D.c.id,
+        "required_level": D.c.identity_level,
+        "identity_level": P.c.identity_level,
+        "version_id": V.c.id,
+        "version_state": V.c.state,
+        "version_at": func.coalesce(V.c.released_at, V.c.created_at, type_=UtcDateTime()),
+        "withdrawn_at": D.c.withdrawn_at,
+        "grant_id": G.c.id,
+        "quota_bytes": G.c.quota_bytes,
+        "irb_until": irb,
+        "project_live": live,
+        **signatures,
+    }
+    tables: tuple[FromClause, ...] = (P, D, V, G)
+    return [_column(name, chosen, tables).label(name) for name in Row._fields]
+
+
+def _running(project: Expression) -> Expression:
+    return and_(PROJECTS.c.id == project, PROJECTS.c.closed_at.is_(None))
+
+
+def _column(name: str, chosen: dict[str, Expression], tables: tuple[FromClause, ...]) -> Expression:
+    return chosen[name] if name in chosen else next(t.c[name] for t in tables if name in t.c)
+
+
+def _version() -> Expression:
+    newest = V.alias("newest")
+    released = (
+        select(newest.c.id)
+        .where(newest.c.dataset_id == D.c.id, newest.c.state == str(VersionState.RELEASED))
+        .order_by(newest.c.released_at.desc(), newest.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    wanted = case((VERSION.is_(None), released), else_=VERSION)
+    return and_(V.c.dataset_id == D.c.id, V.c.id == wanted)
+
+
+def _by_grant() -> Select[Any]:
+    source = (
+        G.join(P, P.c.id == G.c.person_id)
+        .join(D, D.c.id == G.c.dataset_id)
+        .outerjoin(V, _version())
+        .outerjoin(ORG, ORG.c.id == G.c.organisation_id)
+    )
+    columns = _columns(G.c.organisation_id, G.c.project_id)
+    return select(*columns).select_from(source).where(G.c.id == GRANT)
+
+
+def _best_grant() -> Expression:
+    other = G.alias("best")
+    ended = case((other.c.ended_at.is_(None), 0), else_=1)
+    return (
+        select(other.c.id)
+        .where(other.c.person_id == PERSON, other.c.dataset_id == D.c.id)
+        .where(or_(PROJECT.is_(None), other.c.project_id == PROJECT))
+        .order_by(ended, other.c.suspended, other.c.ends_at.desc(), other.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+
+
+def _own_organisation() -> Expression:
+    return (
+        select(M.c.organisation_id)
+        .where(M.c.person_id == PERSON, M.c.ended_at.is_(None), M.c.confirmed_by.is_not(None))
+        .order_by(M.c.started_at.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+
+
+def _by_person() -> Select[Any]:
+    own = func.coalesce(ORGANISATION, _own_organisation(), type_=Uuid())
+    organisation = case((G.c.id.is_not(None), G.c.organisation_id), else_=own)
+    project = func.coalesce(G.c.project_id, PROJECT, type_=Uuid())
+    source = (
+        D.outerjoin(P, P.c.id == PERSON)
+        .outerjoin(G, G.c.id == _best_grant())
+        .outerjoin(V, _version())
+        .outerjoin(ORG, ORG.c.id == organisation)
+    )
+    return select(*_columns(organisation, project)).select_from(source).where(D.c.id == DATASET)
+
+
+BY_GRANT = HotStatement(_by_grant())
+BY_PERSON = HotStatement(_by_person())

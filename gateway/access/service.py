@@ -1,0 +1,137 @@
+"""The one door: nothing that a dataset holds leaves the gateway except through `authorize`.
+
+A yes is durable in the audit log before this module returns it; when the log cannot be written
+the answer is 503. A no is recorded with the code of every blocker.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Protocol
+
+from audit.errors import LogUnavailable
+from gateway.access import presenter, quota
+from gateway.access.ask import Ask, Gathered, Intent, Permit
+from gateway.access.facts import gather
+from gateway.clock import Clock
+from gateway.db import Database
+from gateway.errors import Problem, ProblemCode
+from gateway.journal import Actor, Entry, Journal, Outcome
+from policies.decision import Decision
+from policies.engine import Engine
+
+# A reservation loses against others at most this often before the caller is asked to come back.
+RESERVE_ATTEMPTS = 3
+RETRY_SECONDS = 1
+
+
+class Door(Protocol):
+    """What the door needs of the runtime."""
+
+    @property
+    def db(self) -> Database: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def journal(self) -> Journal: ...
+    @property
+    def engine(self) -> Engine: ...
+
+
+def consider(door: Door, ask: Ask) -> tuple[Gathered, Decision]:
+    """Gather and decide without recording: for "can I?", dry runs and streams under way.
+
+    Raises Problem NOT_FOUND when the dataset does not exist, or the grant is not the person's.
+    """
+    gathered = gather(door.db, ask, door.clock.now())
+    if gathered is None:
+        raise Problem(
+            ProblemCode.NOT_FOUND,
+            "해당 데이터셋 또는 이용 권한이 없습니다.",
+            "There is no such dataset or grant.",
+        )
+    return gathered, door.engine.decide(ask.action, gathered.facts)
+
+
+def authorize(door: Door, actor: Actor, ask: Ask, intent: Intent) -> Permit:
+    """Let `ask` through, or raise.
+
+    On a yes `ask.request_bytes` are reserved from the grant's quota, and `intent.allowed` is
+    durable in the log; pass the permit to `settle` once the bytes have gone. Raises Problem
+    ACCESS_DENIED with every blocker (recorded as `intent.refused`), LOG_UNAVAILABLE, NOT_FOUND,
+    BUSY; AssertionError within a write transaction.
+    """
+    door.db.assert_no_write("authorize")
+    for _attempt in range(RESERVE_ATTEMPTS):
+        gathered, decision = consider(door, ask)
+        if not decision.allowed:
+            refuse(door, actor, gathered, decision, intent)
+        reserved = quota.reserve(door.db, gathered, ask.request_bytes)
+        if reserved is not None:
+            permit = Permit(ask, gathered, decision, reserved)
+            return _recorded(door, actor, permit, intent)
+    raise Problem(ProblemCode.BUSY, retry_after=RETRY_SECONDS)
+
+
+def refuse(
+    door: Door, actor: Actor, gathered: Gathered, decision: Decision, intent: Intent
+) -> None:
+    """Record the no and raise it: Problem ACCESS_DENIED, or LOG_UNAVAILABLE."""
+    append(door.journal, _entry(actor, gathered, decision, intent))
+    raise presenter.denied(decision)
+
+
+def still_allowed(door: Door, permit: Permit) -> bool:
+    """Whether a stream under this permit may go on: the same grant epoch, and again a yes.
+
+    The bytes themselves are reserved already, so they do not count a second time.
+    """
+    found = gather(door.db, permit.ask, door.clock.now())
+    if found is None or found.epoch != permit.gathered.epoch:
+        return False
+    spent = dataclasses.replace(found.facts.standing, used_bytes=0)
+    facts = dataclasses.replace(found.facts, standing=spent, request_bytes=0)
+    return door.engine.decide(permit.ask.action, facts).allowed
+
+
+def settle(door: Door, permit: Permit, sent: int) -> None:
+    """Count the `sent` bytes and give back what was reserved beyond them."""
+    quota.settle(door.db, permit, sent)
+
+
+def append(journal: Journal, entry: Entry) -> int:
+    """`journal.append`, with a log that cannot be written as Problem LOG_UNAVAILABLE (503)."""
+    try:
+        return journal.append(entry)
+    except LogUnavailable as error:
+        raise Problem(ProblemCode.LOG_UNAVAILABLE) from error
+
+
+def _recorded(door: Door, actor: Actor, permit: Permit, intent: Intent) -> Permit:
+    entry = _entry(actor, permit.gathered, permit.decision, intent)
+    try:
+        append(door.journal, entry)
+    except Problem:
+        settle(door, permit, 0)
+        raise
+    return permit
+
+
+def _entry(actor: Actor, gathered: Gathered, decision: Decision, intent: Intent) -> Entry:
+    grant = f"grant:{gathered.grant_id}" if gathered.grant_id else None
+    return Entry(
+        actor=actor,
+        act=intent.allowed if decision.allowed else intent.refused,
+        outcome=Outcome.SUCCESS if decision.allowed else Outcome.DENY,
+        dataset=gathered.dataset,
+        version=gathered.version,
+        item=intent.item,
+        ref=intent.ref or grant,
+        reason=",".join(decision.codes) or None,
+        detail={
+            **intent.detail,
+            "action": decision.action,
+            "policy_release": decision.release,
+            "facts_digest": decision.facts_digest,
+        },
+    )
