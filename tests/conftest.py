@@ -87,8 +87,11 @@ def clock() -> FixedClock:
 @pytest.fixture
 def runtime(settings: Settings, clock: FixedClock) -> Iterator[Runtime]:
     """An opened runtime on a fresh home; every background thread ends with the test."""
+    from gateway.keys import KeyStore
     from gateway.startup import assemble, prepare
 
+    # The template's tables are there before this home is, so its keys are made first.
+    KeyStore(settings.keys).ensure(data_exists=False)
     opened = assemble(settings, prepare(settings), clock)
     yield opened
     opened.close()
