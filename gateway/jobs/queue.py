@@ -10,9 +10,9 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import CursorResult, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
@@ -112,7 +112,7 @@ def extend(db: Database, clock: Clock, leased: Leased) -> bool:
             .where(Job.state == JobState.LEASED)
             .values(leased_until=clock.now() + LEASE)
         )
-    return bool(changed.rowcount)
+    return bool(cast(CursorResult[Any], changed).rowcount)
 
 
 def finish(session: Session, clock: Clock, leased: Leased) -> bool:
@@ -123,7 +123,7 @@ def finish(session: Session, clock: Clock, leased: Leased) -> bool:
         .where(Job.state == JobState.LEASED)
         .values(state=JobState.DONE, finished_at=clock.now(), leased_until=None, error="")
     )
-    return bool(changed.rowcount)
+    return bool(cast(CursorResult[Any], changed).rowcount)
 
 
 def complete(session: Session, clock: Clock, leased: Leased) -> None:
