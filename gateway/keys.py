@@ -55,6 +55,11 @@ class KeyStore:
         for purpose in missing:
             self.add(purpose)
 
+    def check(self) -> None:
+        """Read every key. Raises OperatorError for one that is missing, open or damaged."""
+        for purpose in Purpose:
+            self.live(purpose)
+
     def add(self, purpose: Purpose) -> Key:
         """Make a new key for `purpose`; it becomes the current one."""
         existing = [int(path.name.split(".")[1]) for path in self._files(purpose)]

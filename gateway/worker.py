@@ -20,9 +20,7 @@ PARENT_POLL_SECONDS = 1.0
 def handlers(runtime: Runtime) -> dict[str, Callable[[Leased], None]]:
     """Every job kind and what runs it."""
     return {
-        kind: handler
-        for feature in FEATURES
-        for kind, handler in feature.handlers(runtime).items()
+        kind: handler for feature in FEATURES for kind, handler in feature.handlers(runtime).items()
     }
 
 

@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
+from gateway.cli.common import Home, home_option
 from gateway.scanning.model import (
     LANGUAGES,
     RULESET,
@@ -43,13 +45,14 @@ class Format(StrEnum):
 class Totals:
     """What the summary line counts."""
 
+    fail_on: frozenset[str]
     files: int = 0
     bytes: int = 0
     findings: int = 0
     unreadable: int = 0
     failing: int = 0
 
-    def add(self, report: FileReport, fail_on: frozenset[str]) -> None:
+    def add(self, report: FileReport) -> None:
         """Count one report. UNSCANNABLE always fails: what was not read cannot be clean."""
         self.files += 1
         self.bytes += report.bytes
@@ -57,7 +60,7 @@ class Totals:
         for finding in report.findings:
             kind = finding.entity_type
             self.findings += 1
-            self.failing += not fail_on or kind in fail_on or kind == UNSCANNABLE
+            self.failing += not self.fail_on or kind in self.fail_on or kind == UNSCANNABLE
 
 
 @click.command(name="scan")
@@ -76,7 +79,10 @@ class Totals:
     "--jobs", type=click.IntRange(1, 256), default=lambda: min(os.cpu_count() or 1, 256),
     help="Files scanned at the same time; default: one for each processor.",
 )  # fmt: skip
-def scan(paths: tuple[Path, ...], lang: str, output: str, fail_on: str, jobs: int) -> None:
+@home_option
+def scan(
+    _home: Home, paths: tuple[Path, ...], lang: str, output: str, fail_on: str, jobs: int
+) -> None:
     """Scan files or folders for personal data. The values found are never printed.
 
     Exit status: 0 nothing found, 1 something found or not inspected, 2 it could not be done.
@@ -85,12 +91,13 @@ def scan(paths: tuple[Path, ...], lang: str, output: str, fail_on: str, jobs: in
     kinds = frozenset(kind.strip().upper() for kind in fail_on.split(",") if kind.strip())
     if missing := [path for path in paths if not path.exists()]:
         _give_up(f"no such file or folder: {_visible(str(missing[0]))}")
-    begun, totals = time.monotonic(), Totals()
+    begun, totals = time.monotonic(), Totals(kinds)
     try:
         with Scanner() as scanner:
             if not scanner.confined:
                 click.echo("warning: the sandbox is incomplete here; see sumun doctor", err=True)
-            _run(scanner, paths, languages, jobs, _PRINTERS[Format(output)](), totals, kinds)
+            work = partial(scanner.scan, languages=languages)
+            _print_all(_reports(work, paths, jobs), _PRINTERS[Format(output)](), totals)
     except ScanError as error:
         _give_up(str(error))
     except BrokenPipeError:
@@ -106,17 +113,9 @@ def _languages(text: str) -> tuple[str, ...]:
     return chosen
 
 
-def _run(
-    scanner: Scanner,
-    paths: tuple[Path, ...],
-    languages: tuple[str, ...],
-    jobs: int,
-    printer: Printer,
-    totals: Totals,
-    fail_on: frozenset[str],
-) -> None:
-    for report in _reports(lambda path: scanner.scan(path, languages=languages), paths, jobs):
-        totals.add(report, fail_on)
+def _print_all(reports: Iterator[FileReport], printer: Printer, totals: Totals) -> None:
+    for report in reports:
+        totals.add(report)
         for finding in report.findings:
             printer.show(finding)
     printer.end()

@@ -41,8 +41,8 @@ def serve(home: Home, host: str, port: int, workers: int, threads: int) -> None:
 @home_option
 def worker(home: Home) -> None:
     """Run jobs until stopped."""
-    from gateway.worker import work
     from gateway.observability import logs
+    from gateway.worker import work
 
     settings = home.settings()
     logs.configure(settings.log_level)

@@ -1,0 +1,42 @@
+"""`sumun backup` and `sumun restore`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from gateway.cli.common import Home, emit, home_option, json_option
+from gateway.clock import SystemClock
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@json_option
+@home_option
+def backup(home: Home, folder: Path, as_json: bool) -> None:
+    """Copy a home into FOLDER while it is running: database, objects and keys."""
+    from gateway.backup import make
+
+    with home.runtime() as runtime:
+        made = make(runtime, folder.resolve())
+    emit({"folder": str(folder.resolve())} | asdict(made), as_json)
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path, exists=True), required=False)
+@json_option
+@home_option
+def restore(home: Home, folder: Path | None, as_json: bool) -> None:
+    """Restore FOLDER into an empty home; without FOLDER, mark a database that its own tools
+    restored as a new epoch of the log."""
+    from gateway.backup import begin_epoch
+    from gateway.backup import restore as restore_home
+
+    settings, clock = home.settings(), SystemClock()
+    if folder is None:
+        epoch = begin_epoch(settings, clock)
+    else:
+        epoch = restore_home(settings, folder.resolve(), clock)
+    emit({"home": str(settings.home), "epoch": epoch}, as_json)

@@ -1,0 +1,108 @@
+"""Checks every part a home depends on, and says how to mend each."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway import schema
+from gateway.config import Settings
+from gateway.db import Database
+from gateway.errors import OperatorError
+from gateway.keys import KeyStore
+from gateway.scanning.sandbox import protections
+from gateway.storage import Store, StoreUnavailable
+
+EXTRAS = {"server": "flask", "scan": "presidio-analyzer"}
+MIN_FREE_BYTES = 1 << 30
+# Always the same bytes, so that asking often leaves one small object and not many.
+PROBE = b"sumun doctor"
+EARLIEST_BELIEVABLE = 1_767_225_600  # 2026-01-01; a clock before the program was written is wrong
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at. `mend` says what to do when `ok` is False."""
+
+    name: str
+    ok: bool
+    found: str
+    mend: str = ""
+
+
+def examine(settings: Settings) -> Iterator[Check]:
+    """Every check, in the order in which later ones depend on earlier ones."""
+    yield from _packages()
+    yield _clock()
+    yield _disk(settings.home)
+    yield _guarded("keys", lambda: _keys(settings), "restore the keys folder from its backup")
+    yield _guarded("database", lambda: _database(settings), "run: sumun db upgrade")
+    yield _guarded("store", lambda: _store(settings), "check SUMUN_STORAGE_URL and its permissions")
+    for protection in protections():
+        yield Check(
+            f"sandbox: {protection.name}",
+            protection.available,
+            protection.detail,
+            "sensitive files are held until this host offers it; see docs/scanning.md",
+        )
+
+
+def _packages() -> Iterator[Check]:
+    for extra, package in EXTRAS.items():
+        try:
+            found = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            found = ""
+        mend = f"pip install 'sumun[{extra}]'"
+        yield Check(f"extra {extra}", bool(found), f"{package} {found or 'missing'}", mend)
+
+
+def _clock() -> Check:
+    now = int(time.time())
+    good = now > EARLIEST_BELIEVABLE
+    return Check("clock", good, time.strftime("%F %T %Z", time.gmtime(now)), "start an NTP client")
+
+
+def _disk(home: Path) -> Check:
+    existing = next(folder for folder in (home, *home.parents) if folder.exists())
+    free = shutil.disk_usage(existing).free
+    good = free > MIN_FREE_BYTES and os.access(existing, os.W_OK)
+    return Check("disk", good, f"{free >> 20} MiB free at {existing}", "free space, or move HOME")
+
+
+def _keys(settings: Settings) -> str:
+    KeyStore(settings.keys).check()
+    return f"{settings.keys}, readable by its owner only"
+
+
+def _database(settings: Settings) -> str:
+    db = Database(settings.database)
+    try:
+        current = schema.current(db)
+    finally:
+        db.dispose()
+    if current != schema.head():
+        raise OperatorError(f"revision {current}, newest {schema.head()}")
+    return f"{db.dialect}, revision {current}"
+
+
+def _store(settings: Settings) -> str:
+    store = Store.open(settings)
+    digest = store.put(PROBE)
+    if store.read(digest, 0, len(PROBE)) != PROBE:
+        raise OperatorError("what was written was not read back")
+    return f"{settings.storage}, written and read back"
+
+
+def _guarded(name: str, check: Callable[[], str], mend: str) -> Check:
+    try:
+        return Check(name, True, check())
+    except (OperatorError, StoreUnavailable, SQLAlchemyError, OSError) as error:
+        return Check(name, False, str(error).splitlines()[0], mend)
