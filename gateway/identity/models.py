@@ -151,6 +151,17 @@ class RoleGrant(Base):
             "confirmed_by IS NULL OR (confirmed_by <> granted_by AND confirmed_by <> person_id)",
             name="two_persons",
         ),
+        CheckConstraint(
+            "bootstrap = (granted_by IS NULL) AND (NOT bootstrap OR role = 'operator')",
+            name="named_grantor",
+        ),
+        Index(
+            "ux_role_grants_bootstrap",
+            "bootstrap",
+            unique=True,
+            sqlite_where=text("bootstrap"),
+            postgresql_where=text("bootstrap"),
+        ),
         Index(
             "ux_role_grants_live",
             "person_id",

@@ -241,6 +241,10 @@ def _tables() -> None:
             "granted_by IS NULL OR granted_by <> person_id",
             name=op.f("ck_role_grants_not_by_holder"),
         ),
+        sa.CheckConstraint(
+            "bootstrap = (granted_by IS NULL) AND (NOT bootstrap OR role = 'operator')",
+            name=op.f("ck_role_grants_named_grantor"),
+        ),
         sa.ForeignKeyConstraint(
             ["confirmed_by"], ["people.id"], name=op.f("fk_role_grants_confirmed_by")
         ),
@@ -251,6 +255,14 @@ def _tables() -> None:
             ["person_id"], ["people.id"], name=op.f("fk_role_grants_person_id")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_role_grants")),
+    )
+    op.create_index(
+        "ux_role_grants_bootstrap",
+        "role_grants",
+        ["bootstrap"],
+        unique=True,
+        sqlite_where=sa.text("bootstrap"),
+        postgresql_where=sa.text("bootstrap"),
     )
     op.create_index(
         "ux_role_grants_live",

@@ -1,0 +1,195 @@
+"""Who sends this request, for routes: viewer, actor, and what they may be asked to hold."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import NoReturn, cast
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, abort, current_app, g, redirect, request, url_for
+
+from gateway.errors import Problem, ProblemCode
+from gateway.identity.authenticators import COOKIE, authenticate
+from gateway.identity.models import EVERYWHERE, Role
+from gateway.identity.service_roles import covers
+from gateway.identity.service_sessions import Live, SignedIn
+from gateway.journal import Act, Actor, Channel, Entry, Outcome, PartyKind, Place
+from gateway.runtime import Runtime
+from gateway.security.paths import is_machine
+from gateway.web.problems import wants_json
+
+RUNTIME = "sumun"
+USER_AGENT_LENGTH = 200
+# Files of the pages themselves, which look the same for everybody.
+ANONYMOUS_ENDPOINTS = frozenset({"web.static"})
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """The signed-in person as pages see them. `scoped` are (role, scope) pairs."""
+
+    person_id: uuid.UUID
+    session_id: uuid.UUID
+    account: str
+    name: str
+    locale: str
+    roles: frozenset[str]
+    scoped: frozenset[tuple[str, str]]
+
+
+def rt() -> Runtime:
+    """The runtime of the running application."""
+    return cast(Runtime, current_app.extensions[RUNTIME])
+
+
+def actor() -> Actor:
+    """Who acts in this request; anonymous for a visitor."""
+    return cast(Actor, g.actor)
+
+
+def viewer() -> Viewer | None:
+    """The signed-in person, or None."""
+    return cast("Viewer | None", g.viewer)
+
+
+def require_person() -> Actor:
+    """The signed-in actor.
+
+    A visitor of a page is sent to sign in and comes back afterwards; a program gets Problem 401.
+    """
+    if g.viewer is None:
+        _ask_to_sign_in()
+    return actor()
+
+
+def require_viewer() -> Viewer:
+    """The signed-in person; otherwise as `require_person`."""
+    require_person()
+    return cast(Viewer, g.viewer)
+
+
+def require_role(*roles: Role, scope: str = EVERYWHERE) -> Actor:
+    """The actor, who holds one of `roles` for `scope` (a dataset's slug; `*` is everywhere).
+
+    Raises Problem 403 otherwise, and appends the refusal to the log.
+    """
+    held = require_viewer().scoped
+    return _admitted(roles, any(covers(held, role, scope) for role in roles))
+
+
+def require_role_somewhere(*roles: Role) -> Actor:
+    """The actor, who holds one of `roles` in any scope: for lists that then show their part."""
+    held = require_viewer().roles
+    return _admitted(roles, not held.isdisjoint(roles))
+
+
+def scopes_of(role: Role) -> frozenset[str]:
+    """Where the viewer holds `role`: dataset slugs, or `*` among them for everywhere."""
+    seen = viewer()
+    return frozenset(scope for held, scope in seen.scoped if held == role) if seen else frozenset()
+
+
+def safe_next(target: str | None) -> str:
+    """`target` if it is a path of this site, else "/": sign-in must not send people elsewhere."""
+    if not target or not target.startswith("/") or target.startswith(("//", "/\\")):
+        return "/"
+    if any(char <= " " or char in "\\\x7f" for char in target):
+        return "/"
+    parts = urlsplit(target)
+    return "/" if parts.scheme or parts.netloc else target
+
+
+def start_browser_session(response: Response, signed_in: SignedIn) -> Response:
+    """Give the browser its new session."""
+    response.set_cookie(
+        COOKIE,
+        signed_in.token,
+        expires=signed_in.expires_at,
+        httponly=True,
+        samesite="Lax",
+        secure=rt().settings.secure,
+    )
+    return response
+
+
+def end_browser_session(response: Response) -> Response:
+    """Let the browser forget its session."""
+    response.delete_cookie(COOKIE, httponly=True, samesite="Lax", secure=rt().settings.secure)
+    return response
+
+
+def install(app: Flask) -> None:
+    """Find out before each request of `app` who sends it."""
+    app.before_request(_identify)
+    app.after_request(_challenge)
+
+
+def _identify() -> None:
+    g.viewer, g.actor = None, Actor.anonymous(_place(Channel.WEB))
+    if request.endpoint in ANONYMOUS_ENDPOINTS:
+        return
+    presented = authenticate(rt(), request)
+    if presented is None:
+        g.actor = Actor.anonymous(_place(_default_channel()))
+    elif presented.live is None:
+        g.actor = Actor.anonymous(_place(presented.channel))
+    else:
+        _enter(presented.live, presented.channel)
+
+
+def _enter(live: Live, channel: Channel) -> None:
+    roles = frozenset(role for role, _scope in live.roles)
+    g.viewer = Viewer(
+        live.person_id, live.session_id, live.account, live.name, live.locale, roles, live.roles
+    )
+    g.actor = Actor(
+        PartyKind.PERSON,
+        _place(channel),
+        live.person_id,
+        personal={"account": live.account, "name": live.name},
+        roles=roles,
+    )
+
+
+def _default_channel() -> Channel:
+    return Channel.API if is_machine(request.path) else Channel.WEB
+
+
+def _place(channel: Channel) -> Place:
+    agent = request.headers.get("User-Agent", "")[:USER_AGENT_LENGTH]
+    return Place(g.client_address, agent or None, channel)
+
+
+def _ask_to_sign_in() -> NoReturn:
+    if wants_json():
+        raise Problem(ProblemCode.NOT_SIGNED_IN)
+    # What was posted is not repeated after sign-in, so there is nothing to come back to.
+    back = request.full_path.rstrip("?") if request.method in {"GET", "HEAD"} else None
+    abort(redirect(url_for("sign.sign_in", next=back), code=303))
+
+
+def _admitted(roles: tuple[Role, ...], holds: bool) -> Actor:
+    if not holds:
+        needed = ",".join(sorted(roles))
+        rt().journal.append(
+            Entry(
+                actor(),
+                Act.ACCESS_DECIDED,
+                Outcome.DENY,
+                reason="role_missing",
+                detail={
+                    "roles": needed,
+                    "endpoint": request.endpoint or "",
+                },
+            )
+        )
+        raise Problem(ProblemCode.FORBIDDEN, required_roles=sorted(roles))
+    return actor()
+
+
+def _challenge(response: Response) -> Response:
+    # RFC 9110 asks every 401 for the scheme that would help.
+    if response.status_code == 401 and "WWW-Authenticate" not in response.headers:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response

@@ -1,0 +1,324 @@
+"""Accounts: sign up, be made by an operator, see and correct one's own data, stop and resume."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from gateway import ids
+from gateway.errors import Problem, ProblemCode
+from gateway.identity import passwords, rules, throttle
+from gateway.identity.models import Person, PersonStatus, SiteConsent
+from gateway.identity.service_attestations import end_identity_checks
+from gateway.identity.service_sessions import end_all_sessions
+from gateway.identity.site_documents import SiteDocument, current_hashes
+from gateway.identity.throttle import Blocked, Kind
+from gateway.journal import Act, Actor, Entry, PartyKind
+from gateway.runtime import Runtime
+
+LOCALES = ("ko", "en")
+
+
+@dataclass(frozen=True, slots=True)
+class NewPerson:
+    """What a new account is made of. `korean_national` is self-declared; None is not stated."""
+
+    account: str
+    name: str
+    email: str
+    country: str = rules.KOREA
+    korean_national: bool | None = None
+    locale: str = "ko"
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """A person's own data as they want it to be."""
+
+    name: str
+    email: str
+    country: str
+    korean_national: bool | None
+    locale: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    person: Person
+    actor: Actor
+    act: Act
+    consents: Mapping[SiteDocument, str] = field(default_factory=dict)
+
+
+def sign_up(
+    runtime: Runtime,
+    actor: Actor,
+    new: NewPerson,
+    password: str,
+    consents: Mapping[SiteDocument, str],
+) -> Person:
+    """Make an account for somebody who has read and accepted the site's documents.
+
+    `consents` are the hashes of the texts that were shown. Raises Problem 409 when the account
+    name is taken or a text has changed since, 422 for a field, 429 for too many from one address.
+    """
+    _check_consents(consents)
+    person = _valid(runtime, new, password)
+    try:
+        source = actor.place.address or ""
+        throttle.attempt(runtime, [throttle.subject(runtime, Kind.SIGN_UP, source)])
+    except Blocked as blocked:
+        raise blocked.problem from None
+    person.password_hash = passwords.hashed(runtime.db, password)
+    themselves = replace(acting(actor, person), kind=PartyKind.PERSON)
+    _add(runtime, _Made(person, themselves, Act.PERSON_SIGNED_UP, consents))
+    return person
+
+
+def create_person(runtime: Runtime, actor: Actor, new: NewPerson, password: str) -> Person:
+    """Make an account on the host; the person accepts the site's documents when they sign in.
+
+    Raises Problem 409 when the account name is taken, 422 for a field.
+    """
+    person = _valid(runtime, new, password)
+    person.password_hash = passwords.hashed(runtime.db, password)
+    _add(runtime, _Made(person, actor, Act.PERSON_CREATED))
+    return person
+
+
+def correct(runtime: Runtime, actor: Actor, correction: Correction) -> Person:
+    """Let a person correct their own data.
+
+    A checked identity speaks of the name and nationality it was checked with, so changing either
+    ends it. Raises Problem 422 for a field.
+    """
+    with runtime.db.write() as session:
+        person = get_person(session, actor.person_id)
+        before = _own_data(person)
+        rechecked = _apply(person, correction)
+        changed = sorted(key for key, value in _own_data(person).items() if value != before[key])
+        if rechecked:
+            end_identity_checks(session, runtime, actor, person)
+        entry = Entry(
+            actor,
+            Act.PERSON_CORRECTED,
+            subjects=[person.id],
+            ref=f"person:{person.id}",
+            detail={"fields": changed},
+        )
+        runtime.journal.record(session, entry)
+        return person
+
+
+def accept_documents(runtime: Runtime, actor: Actor, consents: Mapping[SiteDocument, str]) -> None:
+    """Record that a person accepts the texts in force; accepting twice changes nothing.
+
+    Raises Problem 409 when a text has changed since it was shown.
+    """
+    _check_consents(consents)
+    with runtime.db.write() as session:
+        person = get_person(session, actor.person_id)
+        missing = consents_due(session, person.id)
+        _consent(session, runtime, person, {document: consents[document] for document in missing})
+        entry = Entry(
+            actor,
+            Act.PERSON_CORRECTED,
+            subjects=[person.id],
+            ref=f"person:{person.id}",
+            detail={"accepted": {str(document): consents[document] for document in missing}},
+        )
+        if missing:
+            runtime.journal.record(session, entry)
+
+
+def suspend(runtime: Runtime, actor: Actor, person_id: uuid.UUID, reason: str) -> None:
+    """Stop an account: every session ends, and no grant serves another byte."""
+    _stop(runtime, actor, person_id, PersonStatus.SUSPENDED, rules.reason(reason))
+
+
+def close(runtime: Runtime, actor: Actor, person_id: uuid.UUID, reason: str) -> None:
+    """Close an account for good. The row stays: others' decisions and signatures point to it."""
+    _stop(runtime, actor, person_id, PersonStatus.CLOSED, rules.reason(reason))
+
+
+def close_own(runtime: Runtime, actor: Actor, password: str) -> None:
+    """Close one's own account after giving the password once more. Raises Problem 422."""
+    with runtime.db.read() as session:
+        stored = get_person(session, actor.person_id).password_hash
+    if not passwords.matches(runtime.db, stored, password):
+        rules.refuse("password", "비밀번호가 다릅니다.", "The password is not right.")
+    assert actor.person_id is not None
+    _stop(runtime, actor, actor.person_id, PersonStatus.CLOSED, "")
+
+
+def resume(runtime: Runtime, actor: Actor, person_id: uuid.UUID) -> None:
+    """Let a suspended account sign in again. Raises Problem 409 for any other state."""
+    with runtime.db.write() as session:
+        person = get_person(session, person_id, lock=True)
+        if person.status != PersonStatus.SUSPENDED:
+            raise _wrong_state(person)
+        person.status, person.status_reason = PersonStatus.ACTIVE, ""
+        runtime.journal.record(session, _about(actor, Act.PERSON_RESUMED, person))
+
+
+def get_person(session: Session, person_id: uuid.UUID | None, *, lock: bool = False) -> Person:
+    """The person. Raises Problem 404."""
+    person = session.get(Person, person_id, with_for_update=lock) if person_id else None
+    if person is None:
+        raise Problem(ProblemCode.NOT_FOUND)
+    return person
+
+
+def find_by_account(session: Session, account: str) -> Person | None:
+    """The person of an account name in any spelling, or None."""
+    return session.scalar(select(Person).where(Person.account == rules.fold(account)))
+
+
+def by_account(session: Session, account: str) -> Person:
+    """The person of an account name. Raises Problem 404 naming it."""
+    person = find_by_account(session, account)
+    if person is None:
+        raise Problem(
+            ProblemCode.NOT_FOUND,
+            f"아이디 {account}을(를) 찾을 수 없습니다.",
+            f"There is no account {account}.",
+        )
+    return person
+
+
+def consents_due(session: Session, person_id: uuid.UUID) -> list[SiteDocument]:
+    """The site's documents whose present text the person has not accepted."""
+    given = set(
+        session.scalars(select(SiteConsent.sha256).where(SiteConsent.person_id == person_id))
+    )
+    return [document for document, sha256 in current_hashes().items() if sha256 not in given]
+
+
+def personal(person: Person) -> dict[str, str]:
+    """The fields that the log seals under the person's own key."""
+    return {"account": person.account, "name": person.name}
+
+
+def acting(actor: Actor, person: Person) -> Actor:
+    """The same place, with `person` acting."""
+    return replace(actor, person_id=person.id, personal=personal(person))
+
+
+def _valid(runtime: Runtime, new: NewPerson, password: str) -> Person:
+    account = rules.account(new.account)
+    passwords.check_rules(password, account)
+    now = runtime.clock.now()
+    return Person(
+        id=ids.new(runtime.clock),
+        account=account,
+        name=rules.name(new.name),
+        email=rules.email(new.email),
+        country=rules.country(new.country),
+        korean_national=new.korean_national,
+        identity_level=0,
+        locale=_locale(new.locale),
+        status=PersonStatus.ACTIVE,
+        status_reason="",
+        password_changed_at=now,
+        created_at=now,
+    )
+
+
+def _locale(text: str) -> str:
+    if text not in LOCALES:
+        rules.refuse("locale", "한국어와 영어 중에서 선택해 주십시오.", "Choose Korean or English.")
+    return text
+
+
+def _check_consents(consents: Mapping[SiteDocument, str]) -> None:
+    if dict(consents) != current_hashes():
+        raise Problem(
+            ProblemCode.CONFLICT,
+            "이용약관 또는 개인정보 처리방침이 바뀌었습니다. 새 내용을 읽고 다시 동의해 주십시오.",
+            "The terms or the privacy notice have changed. Please read and accept the new text.",
+        )
+
+
+def _add(runtime: Runtime, made: _Made) -> None:
+    try:
+        with runtime.db.write() as session:
+            session.add(made.person)
+            session.flush()
+            _consent(session, runtime, made.person, made.consents)
+            runtime.journal.record(session, _about(made.actor, made.act, made.person))
+    except IntegrityError as error:
+        raise Problem(
+            ProblemCode.CONFLICT,
+            "이미 쓰고 있는 아이디입니다. 다른 아이디를 정해 주십시오.",
+            "This account name is taken. Please choose another.",
+            field="account",
+        ) from error
+
+
+def _consent(
+    session: Session, runtime: Runtime, person: Person, consents: Mapping[SiteDocument, str]
+) -> None:
+    for document, sha256 in consents.items():
+        session.add(
+            SiteConsent(
+                id=ids.new(runtime.clock),
+                person_id=person.id,
+                document=document,
+                sha256=sha256,
+                accepted_at=runtime.clock.now(),
+            )
+        )
+
+
+def _about(actor: Actor, act: Act, person: Person, reason: str = "") -> Entry:
+    """An event about a person, who is also named under their own key when somebody else acts."""
+    other = actor.person_id != person.id
+    fields = personal(person) | ({"reason": reason} if reason else {})
+    return Entry(
+        actor,
+        act,
+        subjects=[person.id],
+        ref=f"person:{person.id}",
+        about={person.id: fields} if other else {},
+    )
+
+
+def _own_data(person: Person) -> dict[str, object]:
+    names = ("name", "email", "country", "korean_national", "locale")
+    return {name: getattr(person, name) for name in names}
+
+
+def _apply(person: Person, correction: Correction) -> bool:
+    """Store the correction; True when an identity check no longer speaks of this person."""
+    checked = (person.name, person.korean_national)
+    person.name, person.email = rules.name(correction.name), rules.email(correction.email)
+    person.country = rules.country(correction.country)
+    person.korean_national = correction.korean_national
+    person.locale = _locale(correction.locale)
+    return checked != (person.name, person.korean_national)
+
+
+def _stop(
+    runtime: Runtime, actor: Actor, person_id: uuid.UUID, status: PersonStatus, reason: str
+) -> None:
+    act = Act.PERSON_CLOSED if status is PersonStatus.CLOSED else Act.PERSON_SUSPENDED
+    with runtime.db.write() as session:
+        person = get_person(session, person_id, lock=True)
+        if person.status in (PersonStatus.CLOSED, status):
+            raise _wrong_state(person)
+        person.status, person.status_reason = status, reason
+        end_all_sessions(session, runtime, person.id)
+        runtime.journal.record(session, _about(actor, act, person, reason))
+
+
+def _wrong_state(person: Person) -> Problem:
+    return Problem(
+        ProblemCode.WRONG_STATE,
+        "이 계정의 현재 상태에서는 할 수 없습니다.",
+        f"The account is {person.status}; this is not possible now.",
+    )

@@ -1,0 +1,315 @@
+"""Staff roles: who holds what, where, until when, and on whose word.
+
+A sensitive role counts once a second person has confirmed it, who is neither its holder nor the
+first. The database holds the same rule as constraints. No role implies another.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from gateway import ids
+from gateway.errors import Problem, ProblemCode
+from gateway.identity import rules
+from gateway.identity.models import (
+    EVERYWHERE,
+    SENSITIVE_ROLES,
+    Person,
+    PersonStatus,
+    Role,
+    RoleGrant,
+)
+from gateway.journal import Act, Actor, Entry, PartyKind
+from gateway.runtime import Runtime
+
+SCOPE_LENGTH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class NewRole:
+    """A role to grant. `scope` is `*` or a dataset's slug; the period is half-open."""
+
+    person_id: uuid.UUID
+    role: Role
+    scope: str = EVERYWHERE
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+
+
+def counts(now: Any) -> ColumnElement[bool]:
+    """The condition under which a `RoleGrant` row counts at `now`."""
+    return and_(
+        RoleGrant.ended_at.is_(None),
+        RoleGrant.starts_at <= now,
+        or_(RoleGrant.ends_at.is_(None), RoleGrant.ends_at > now),
+        or_(
+            # No IN list: the hot session look-up compiles this once.
+            and_(*(RoleGrant.role != role for role in sorted(SENSITIVE_ROLES))),
+            RoleGrant.confirmed_by.is_not(None),
+            RoleGrant.bootstrap,
+        ),
+    )
+
+
+def roles_of(session: Session, person_id: uuid.UUID, now: datetime) -> frozenset[tuple[Role, str]]:
+    """The (role, scope) pairs that count at `now`; none for a person who is not active."""
+    rows = session.execute(
+        select(RoleGrant.role, RoleGrant.scope)
+        .join(Person, Person.id == RoleGrant.person_id)
+        .where(RoleGrant.person_id == person_id, counts(now))
+        .where(Person.status == PersonStatus.ACTIVE)
+    )
+    return frozenset((Role(role), scope) for role, scope in rows)
+
+
+def covers(held: frozenset[tuple[Any, str]], role: Role, scope: str = EVERYWHERE) -> bool:
+    """Whether `held` includes `role` for `scope`; `*` asks for the role everywhere."""
+    return (role, EVERYWHERE) in held or (role, scope) in held
+
+
+def holds(
+    session: Session, person_id: uuid.UUID, role: Role, now: datetime, scope: str = EVERYWHERE
+) -> bool:
+    """Whether the person holds `role` for `scope` at `now`."""
+    return covers(roles_of(session, person_id, now), role, scope)
+
+
+def holders(session: Session, role: Role, now: datetime) -> Sequence[uuid.UUID]:
+    """The active people who hold `role` anywhere at `now`."""
+    return session.scalars(
+        select(RoleGrant.person_id)
+        .join(Person, Person.id == RoleGrant.person_id)
+        .where(RoleGrant.role == role, Person.status == PersonStatus.ACTIVE, counts(now))
+        .distinct()
+    ).all()
+
+
+def grant_first_operator(runtime: Runtime, actor: Actor, person_id: uuid.UUID) -> RoleGrant:
+    """The only role that needs no grantor: the first operator, made on the host.
+
+    Raises Problem 403 elsewhere than on the host, 409 when there has been a first operator.
+    """
+    if actor.kind is not PartyKind.OPERATOR:
+        raise Problem(ProblemCode.FORBIDDEN)
+    row = _row(runtime, NewRole(person_id, Role.OPERATOR), None)
+    row.bootstrap = True
+    taken = (
+        "첫 운영자는 이미 있습니다. 그 운영자의 이름으로 역할을 부여해 주십시오.",
+        "There has been a first operator already; grant the role in an operator's name (--by).",
+    )
+    _insert(runtime, actor, row, taken)
+    return row
+
+
+def grant_role(
+    runtime: Runtime, actor: Actor, new: NewRole, granted_by: uuid.UUID | None = None
+) -> RoleGrant:
+    """Grant a role in an operator's name; a sensitive one waits for `confirm_role`.
+
+    `granted_by` names the operator for a command on the host; a signed-in actor grants in their
+    own name. Raises Problem 403 unless that is a live operator other than the holder, 404 for an
+    unknown holder, 409 when the holder has the role there, 422 for scope or period.
+    """
+    granter = _named(actor, granted_by)
+    row = _row(runtime, new, granter)
+    with runtime.db.read() as session:
+        _check_operator(session, runtime, granter)
+        _check_holder(session, new.person_id, granter)
+    taken = ("이미 이 역할을 맡고 있습니다.", "The person already has this role there.")
+    _insert(runtime, actor, row, taken)
+    return row
+
+
+def confirm_role(
+    runtime: Runtime, actor: Actor, grant_id: uuid.UUID, confirmed_by: uuid.UUID | None = None
+) -> None:
+    """Confirm a sensitive role as the second person.
+
+    That is an operator who is neither holder nor first. While there is no such operator (there
+    are only one or two in all), another active person may be named on the host instead.
+    Raises Problem 403, 404, or 409 when nothing waits for confirmation.
+    """
+    second = _named(actor, confirmed_by)
+    with runtime.db.write() as session:
+        row = _live_grant(session, grant_id)
+        if row.role not in SENSITIVE_ROLES or row.confirmed_by or row.bootstrap:
+            raise Problem(
+                ProblemCode.WRONG_STATE,
+                "확인을 기다리는 역할이 아닙니다.",
+                "This role does not wait for confirmation.",
+            )
+        _check_second(session, runtime, actor, row, second)
+        row.confirmed_by, row.confirmed_at = second, runtime.clock.now()
+        runtime.journal.record(session, _entry(actor, Act.ROLE_CONFIRMED, row, second))
+
+
+def end_role(
+    runtime: Runtime, actor: Actor, grant_id: uuid.UUID, ended_by: uuid.UUID | None = None
+) -> None:
+    """End a role at once: by an operator, or by its holder.
+
+    Raises Problem 403, 404, or 409 for the last operator, without whom nobody could follow.
+    """
+    by = _named(actor, ended_by)
+    with runtime.db.write() as session:
+        row = _live_grant(session, grant_id)
+        if by != row.person_id:
+            _check_operator(session, runtime, by)
+        now = runtime.clock.now()
+        if row.role == Role.OPERATOR and set(holders(session, Role.OPERATOR, now)) == {
+            row.person_id
+        }:
+            raise Problem(
+                ProblemCode.WRONG_STATE,
+                "마지막 운영자의 역할은 끝낼 수 없습니다. 먼저 다른 운영자를 두어 주십시오.",
+                "The last operator cannot be ended; grant the role to somebody else first.",
+            )
+        row.ended_at = now
+        runtime.journal.record(session, _entry(actor, Act.ROLE_ENDED, row, by))
+
+
+def list_roles(session: Session, now: datetime) -> Sequence[tuple[RoleGrant, Person]]:
+    """Every role that is not ended or run out, with its holder, oldest first."""
+    rows = session.execute(
+        select(RoleGrant, Person)
+        .join(Person, Person.id == RoleGrant.person_id)
+        .where(RoleGrant.ended_at.is_(None))
+        .where(or_(RoleGrant.ends_at.is_(None), RoleGrant.ends_at > now))
+        .order_by(RoleGrant.created_at, RoleGrant.id)
+    )
+    return [(row.RoleGrant, row.Person) for row in rows]
+
+
+def grants_of(session: Session, person_id: uuid.UUID) -> Sequence[RoleGrant]:
+    """Every role the person ever had, newest first."""
+    return session.scalars(
+        select(RoleGrant)
+        .where(RoleGrant.person_id == person_id)
+        .order_by(RoleGrant.created_at.desc(), RoleGrant.id.desc())
+    ).all()
+
+
+def waits(row: RoleGrant) -> bool:
+    """Whether the role waits for a second person."""
+    return row.role in SENSITIVE_ROLES and row.confirmed_by is None and not row.bootstrap
+
+
+def _named(actor: Actor, named: uuid.UUID | None) -> uuid.UUID:
+    """Who answers for it: oneself, or on the host the person named there."""
+    person = named if actor.kind is PartyKind.OPERATOR else actor.person_id
+    if person is None:
+        raise Problem(
+            ProblemCode.FORBIDDEN,
+            "역할은 이름이 있는 운영자가 부여합니다.",
+            "A role is granted in the name of an operator: add --by ACCOUNT.",
+        )
+    return person
+
+
+def _check_operator(session: Session, runtime: Runtime, person_id: uuid.UUID) -> None:
+    if not holds(session, person_id, Role.OPERATOR, runtime.clock.now()):
+        raise Problem(
+            ProblemCode.FORBIDDEN,
+            "운영자만 역할을 부여하고 끝낼 수 있습니다.",
+            "Only an operator can grant, confirm and end roles.",
+        )
+
+
+def _check_holder(session: Session, holder: uuid.UUID, granter: uuid.UUID) -> None:
+    if holder == granter:
+        raise Problem(
+            ProblemCode.FORBIDDEN,
+            "자신에게 역할을 부여할 수 없습니다.",
+            "Nobody can grant a role to themselves.",
+        )
+    person = session.get(Person, holder)
+    if person is None or person.status != PersonStatus.ACTIVE:
+        raise Problem(ProblemCode.NOT_FOUND)
+
+
+def _check_second(
+    session: Session, runtime: Runtime, actor: Actor, row: RoleGrant, second: uuid.UUID
+) -> None:
+    if second in (row.person_id, row.granted_by):
+        raise Problem(
+            ProblemCode.FORBIDDEN,
+            "역할을 맡는 사람과 처음 부여한 사람은 확인할 수 없습니다.",
+            "The second person must be neither the holder nor the one who granted it.",
+        )
+    able = set(holders(session, Role.OPERATOR, runtime.clock.now()))
+    on_host = actor.kind is PartyKind.OPERATOR
+    if on_host and not able - {row.person_id, row.granted_by}:
+        _check_active(session, second)
+    else:
+        _check_operator(session, runtime, second)
+
+
+def _check_active(session: Session, person_id: uuid.UUID) -> None:
+    person = session.get(Person, person_id)
+    if person is None or person.status != PersonStatus.ACTIVE:
+        raise Problem(ProblemCode.NOT_FOUND)
+
+
+def _live_grant(session: Session, grant_id: uuid.UUID) -> RoleGrant:
+    row = session.get(RoleGrant, grant_id, with_for_update=True)
+    if row is None or row.ended_at is not None:
+        raise Problem(ProblemCode.NOT_FOUND)
+    return row
+
+
+def _row(runtime: Runtime, new: NewRole, granter: uuid.UUID | None) -> RoleGrant:
+    now = runtime.clock.now()
+    starts_at = new.starts_at or now
+    rules.period(starts_at, new.ends_at)
+    return RoleGrant(
+        id=ids.new(runtime.clock),
+        person_id=new.person_id,
+        role=new.role,
+        scope=rules.line("scope", new.scope, SCOPE_LENGTH),
+        starts_at=starts_at,
+        ends_at=new.ends_at,
+        granted_by=granter,
+        bootstrap=False,
+        created_at=now,
+    )
+
+
+def _insert(runtime: Runtime, actor: Actor, row: RoleGrant, taken: tuple[str, str]) -> None:
+    try:
+        with runtime.db.write() as session:
+            _close_run_out(session, row)
+            session.add(row)
+            session.flush()
+            runtime.journal.record(session, _entry(actor, Act.ROLE_GRANTED, row, row.granted_by))
+    except IntegrityError as error:
+        raise Problem(ProblemCode.CONFLICT, *taken) from error
+
+
+def _close_run_out(session: Session, row: RoleGrant) -> None:
+    """A role that ran out still stands as live in the unique index; close it first."""
+    known = session.scalars(
+        select(RoleGrant).where(
+            RoleGrant.person_id == row.person_id,
+            RoleGrant.role == row.role,
+            RoleGrant.scope == row.scope,
+            RoleGrant.ended_at.is_(None),
+            RoleGrant.ends_at <= row.created_at,
+        )
+    )
+    for each in known:
+        each.ended_at = each.ends_at
+    session.flush()
+
+
+def _entry(actor: Actor, act: Act, row: RoleGrant, by: uuid.UUID | None) -> Entry:
+    people = [row.person_id, *([by] if by and by != row.person_id else [])]
+    detail = {"role": str(row.role), "scope": row.scope, "bootstrap": row.bootstrap}
+    return Entry(actor, act, subjects=people, ref=f"role:{row.id}", detail=detail)
