@@ -150,7 +150,7 @@ def test_a_new_agreement_version_asks_for_a_new_signature(runtime: Runtime, worl
                 terms={},
                 state=AgreementState.IN_FORCE,
                 created_at=runtime.clock.now(),
-            )  # fmt: skip
+            )
         )
     assert refusal(runtime, world) == ("AGREEMENT_SUPERSEDED",)
 
@@ -168,7 +168,7 @@ def test_a_signature_for_another_organisation_does_not_count(
                 status="verified",
                 created_by=world.other,
                 created_at=runtime.clock.now(),
-            )  # fmt: skip
+            )
         )
     made.change(runtime, Acceptance, world.acceptance, organisation_id=second)
     assert refusal(runtime, world) == ("ACCEPTANCE_NOT_LIVE",)
