@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from audit.schema import POSTGRES_DDL, SQLITE_DDL
+from gateway.applications import ddl as votes
 from gateway.db import UtcDateTime
 
 revision = "0001"
@@ -18,8 +19,8 @@ def upgrade() -> None:
     _tables()
     sqlite = op.get_bind().dialect.name == "sqlite"
     statements = SQLITE_DDL if sqlite else POSTGRES_DDL
-
-    for statement in [*statements]:
+    team = votes.SQLITE_DDL if sqlite else votes.POSTGRES_DDL
+    for statement in [*statements, *team]:
         op.get_bind().exec_driver_sql(statement.replace("%", "%%") if not sqlite else statement)
 
 
@@ -64,7 +65,7 @@ def _tables() -> None:
         sa.UniqueConstraint("number", name=op.f("uq_construction_projects_number")),
     )
     op.create_table(
-        "idempotency_keys",
+        "idempotency_key",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("actor", sa.String(length=64), nullable=False),
         sa.Column("route", sa.String(length=200), nullable=False),
@@ -73,10 +74,13 @@ def _tables() -> None:
         sa.Column("status", sa.BigInteger(), nullable=False),
         sa.Column("answer", sa.JSON(), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_idempotency_keys")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_idempotency_key")),
         sa.UniqueConstraint(
-            "actor", "route", "key", name=op.f("uq_idempotency_keys_actor_route_key")
+            "actor", "route", "key", name=op.f("uq_idempotency_key_actor_route_key")
         ),
+    )
+    op.create_index(
+        op.f("ix_idempotency_key_created_at"), "idempotency_key", ["created_at"], unique=False
     )
     op.create_table(
         "jobs",
@@ -234,16 +238,16 @@ def _tables() -> None:
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("ended_at", UtcDateTime(), nullable=True),
         sa.CheckConstraint(
+            "bootstrap = (granted_by IS NULL) AND (NOT bootstrap OR role = 'operator')",
+            name=op.f("ck_role_grants_named_grantor"),
+        ),
+        sa.CheckConstraint(
             "confirmed_by IS NULL OR (confirmed_by <> granted_by AND confirmed_by <> person_id)",
             name=op.f("ck_role_grants_two_persons"),
         ),
         sa.CheckConstraint(
             "granted_by IS NULL OR granted_by <> person_id",
             name=op.f("ck_role_grants_not_by_holder"),
-        ),
-        sa.CheckConstraint(
-            "bootstrap = (granted_by IS NULL) AND (NOT bootstrap OR role = 'operator')",
-            name=op.f("ck_role_grants_named_grantor"),
         ),
         sa.ForeignKeyConstraint(
             ["confirmed_by"], ["people.id"], name=op.f("fk_role_grants_confirmed_by")
@@ -553,6 +557,7 @@ def _tables() -> None:
         sa.Column("project_id", sa.Uuid(), nullable=False),
         sa.Column("person_id", sa.Uuid(), nullable=False),
         sa.Column("added_at", UtcDateTime(), nullable=False),
+        sa.Column("removed_at", UtcDateTime(), nullable=True),
         sa.ForeignKeyConstraint(
             ["person_id"], ["people.id"], name=op.f("fk_project_members_person_id")
         ),
@@ -600,6 +605,25 @@ def _tables() -> None:
         "application_items",
         ["state", "turn_since"],
         unique=False,
+    )
+    op.create_table(
+        "application_revisions",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("application_id", sa.Uuid(), nullable=False),
+        sa.Column("revision", sa.BigInteger(), nullable=False),
+        sa.Column("content", sa.JSON(), nullable=False),
+        sa.Column("submitted_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["application_id"],
+            ["applications.id"],
+            name=op.f("fk_application_revisions_application_id"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_application_revisions")),
+        sa.UniqueConstraint(
+            "application_id",
+            "revision",
+            name=op.f("uq_application_revisions_application_id_revision"),
+        ),
     )
     op.create_table(
         "exports",
