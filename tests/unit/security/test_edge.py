@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+import json
+import logging
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
+from typing import Any
+
+import pytest
+from flask import Flask, g
+
+from gateway.clock import FixedClock
+from gateway.config import Settings
+from gateway.observability import logs
+from gateway.observability.redact import redact, redact_value
+from gateway.security.address import client_address
+from gateway.security.headers import CSP
+from gateway.security.throttle import FORGERIES_PER_WINDOW, ForgeryThrottle, Tally, group
+from gateway.web import setup
+from gateway.web.pages import render
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+PROXY = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
+
+
+def _app(public_url: str = "http://localhost:8400") -> Flask:
+    app = Flask("edge", static_folder=None)
+    app.secret_key = "k" * 32
+    setup.install(app, Settings(public_url=public_url), FixedClock(NOW))
+    app.config["VIEWER"] = None
+
+    @app.before_request
+    def _who() -> None:
+        g.viewer = app.config["VIEWER"]
+
+    @app.get("/page")
+    def page() -> str:
+        return render("problem.html", problem={"title": "x", "status": 404})
+
+    @app.post("/form")
+    @app.post("/api/v1/thing", endpoint="thing")
+    def done() -> str:
+        return "done"
+
+    return app
+
+
+@pytest.fixture
+def client() -> Any:
+    return _app().test_client()
+
+
+def test_every_answer_carries_the_strict_headers(client: Any) -> None:
+    for path in ("/page", "/nowhere", "/static/sumun.css", "/api/v1/nowhere"):
+        headers = client.get(path).headers
+        assert headers["Content-Security-Policy"] == CSP
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+        assert "Strict-Transport-Security" not in headers
+
+
+def test_over_tls_browsers_are_told_to_stay_there() -> None:
+    headers = _app("https://gate.example").test_client().get("/page").headers
+
+    assert "max-age=" in headers["Strict-Transport-Security"]
+
+
+def test_pages_of_signed_in_people_are_never_stored() -> None:
+    app = _app()
+    app.config["VIEWER"] = type("V", (), {"name": "김", "roles": frozenset(), "locale": None})()
+
+    assert app.test_client().get("/page").headers["Cache-Control"] == "no-store"
+
+
+def test_a_form_without_its_token_is_refused(client: Any) -> None:
+    answer = client.post("/form")
+
+    assert answer.status_code == 400
+    assert "양식의 유효 시간이 지났습니다" in answer.text
+
+
+def test_a_bearer_token_needs_no_csrf_token_but_a_cookie_does(client: Any) -> None:
+    bearer = client.post("/api/v1/thing", headers={"Authorization": "Bearer abc"})
+    nobody = client.post("/api/v1/thing")
+    client.set_cookie("session_id", "stolen")
+    cookie = client.post("/api/v1/thing")
+    basic = client.post("/api/v1/thing", headers={"Authorization": "Basic YTpi"})
+
+    assert (bearer.status_code, nobody.status_code) == (200, 200)
+    assert cookie.status_code == basic.status_code == 400
+    assert cookie.json["code"] == "csrf_failed"
+
+
+def test_metrics_answer_only_this_host(client: Any) -> None:
+    near = client.get("/metrics")
+    far = client.get("/metrics", environ_base={"REMOTE_ADDR": "203.0.113.9"})
+    through_proxy = client.get("/metrics", headers={"X-Forwarded-For": "203.0.113.9"})
+
+    assert b"sumun_http_requests_total" in near.data
+    assert far.status_code == through_proxy.status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "expected"),
+    [
+        ("203.0.113.9", ["198.51.100.1"], "203.0.113.9"),
+        ("10.0.0.1", [], "10.0.0.1"),
+        ("10.0.0.1", ["198.51.100.1"], "198.51.100.1"),
+        ("10.0.0.1", ["1.1.1.1, 198.51.100.1, 10.0.0.2"], "198.51.100.1"),
+        ("10.0.0.1", ["1.1.1.1", "198.51.100.1"], "198.51.100.1"),
+        ("10.0.0.1", ["1.1.1.1, nonsense"], "10.0.0.1"),
+        ("10.0.0.1", ["1.1.1.1, "], "10.0.0.1"),
+        ("10.0.0.1", ["10.0.0.3, 10.0.0.2"], "10.0.0.3"),
+        ("10.0.0.1", ["[2001:db8::1]:443"], "2001:db8::1"),
+        ("10.0.0.1", ["198.51.100.1:5555"], "198.51.100.1"),
+        ("::ffff:10.0.0.1", ["198.51.100.1"], "198.51.100.1"),
+        ("", ["198.51.100.1"], "unknown"),
+    ],
+)
+def test_only_trusted_proxies_may_name_the_client(
+    peer: str, forwarded: list[str], expected: str
+) -> None:
+    assert client_address(peer, forwarded, PROXY) == expected
+
+
+def test_forgeries_are_told_one_by_one_then_refused_and_counted() -> None:
+    throttle = ForgeryThrottle()
+    told = [throttle.forged("203.0.113.9", NOW) for _ in range(FORGERIES_PER_WINDOW)]
+    waits = [throttle.retry_after("203.0.113.9", NOW) for _ in range(500)]
+    later = NOW + timedelta(seconds=60)
+
+    assert [tally is not None for tally in told] == [True] * 9 + [False]
+    assert set(waits) == {60}
+    assert throttle.drain(later) == [Tally("203.0.113.9", 501, NOW)]
+    assert throttle.retry_after("203.0.113.9", later) == 0
+
+
+def test_one_visitors_forgeries_never_stop_another() -> None:
+    throttle = ForgeryThrottle(limit=1)
+    throttle.forged("203.0.113.9", NOW)
+
+    assert throttle.retry_after("203.0.113.9", NOW) > 0
+    assert throttle.retry_after("203.0.113.10", NOW) == 0
+
+
+def test_a_whole_ipv6_network_counts_as_one_visitor() -> None:
+    assert group("2001:db8::1") == group("2001:db8::ffff") != group("2001:db8:0:1::1")
+
+
+def test_memory_stays_bounded_and_no_count_is_lost() -> None:
+    throttle = ForgeryThrottle(limit=1, max_addresses=10)
+    for number in range(100):
+        throttle.forged(f"198.51.100.{number}", NOW)
+    tallies = throttle.drain(NOW + timedelta(minutes=2))
+
+    assert sum(tally.attempts for tally in tallies) == 100
+    assert len(tallies) <= 20
+
+
+@pytest.mark.parametrize(
+    ("line", "secret"),
+    [
+        ("GET /d/eyJ.abc_def/train/a.dcm 200", "eyJ.abc_def"),
+        ("Authorization: Bearer abc.def-1", "abc.def-1"),
+        ("/callback?code=s3cret&state=1", "s3cret"),
+        ("postgresql+psycopg://sumun:hunter2@db/sumun", "hunter2"),
+    ],
+)
+def test_log_lines_hold_no_secret(line: str, secret: str) -> None:
+    assert secret not in redact(line)
+    assert "[redacted]" in redact(line)
+
+
+def test_members_named_like_secrets_are_dropped_whole() -> None:
+    value = redact_value({"user": "kim", "Password": "x", "inner": [{"csrf_token": "y"}]})
+
+    assert value == {
+        "user": "kim",
+        "Password": "[redacted]",
+        "inner": [{"csrf_token": "[redacted]"}],
+    }
+
+
+def test_a_log_record_is_one_line_of_json_with_its_request_id() -> None:
+    record = logging.makeLogRecord(
+        {"name": "gateway", "levelname": "INFO", "msg": "served /d/tok/a.txt\nnext"}
+    )
+    with _app().test_request_context("/page"):
+        line = logs.formatter().format(record)
+
+    assert "\n" not in line
+    assert json.loads(line)["event"] == "served /d/[redacted]/a.txt\nnext"
+    assert len(json.loads(line)["request_id"]) == 16
