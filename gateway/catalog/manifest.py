@@ -6,7 +6,7 @@ Columns: path (UTF-8, ascending by bytes), size (bytes), sha256 (32 bytes), medi
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import batched
+from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from gateway.catalog import manifest_index
 from gateway.catalog.items import Item
-from gateway.storage import ObjectMissing, Staged, Store, StoreUnavailable
+from gateway.storage import Staged, Store
 from gateway.storage.store import Staging
 
 ROWS = 16_384
@@ -36,7 +36,8 @@ def write(store: Store, items: Iterable[Item]) -> Staged:
     """Store the manifest of `items`, sorted by path; the same items give the same digest."""
     with store.stage() as staging:
         with pq.ParquetWriter(pa.PythonFile(staging, mode="w"), SCHEMA, compression="zstd") as file:
-            for rows in batched(items, ROWS):
+            rest = iter(items)
+            while rows := tuple(islice(rest, ROWS)):
                 file.write_batch(_batch(rows))
         staged = staging.finish()
         store.commit(staged)
@@ -92,6 +93,3 @@ def _batch(rows: tuple[Item, ...]) -> pa.RecordBatch:
         "media_type": [row.media_type for row in rows],
     }
     return pa.RecordBatch.from_pydict(columns, schema=SCHEMA)
-
-
-__all__ = ["ManifestBroken", "ObjectMissing", "StoreUnavailable", "read", "write", "write_index"]

@@ -25,6 +25,7 @@ from gateway.web.paging import Direction, Window
 OPEN_FILES = 64
 LAST_CHARACTER = "\U0010ffff"
 COLUMNS = "path, sha256, size, media_type"
+BY_PATH = f"SELECT {COLUMNS} FROM items WHERE path = ?"  # noqa: S608
 SCHEMA = (
     "CREATE TABLE items (path TEXT PRIMARY KEY, sha256 BLOB NOT NULL, size INTEGER NOT NULL,"
     " media_type TEXT NOT NULL) WITHOUT ROWID"
@@ -40,7 +41,7 @@ def lookup(runtime: Runtime, version: DatasetVersion, path: str) -> Item | None:
 
     Raises Problem STORAGE_UNAVAILABLE when the index cannot be read.
     """
-    rows = _query(runtime, version, f"SELECT {COLUMNS} FROM items WHERE path = ?", (path,))
+    rows = _query(runtime, version, BY_PATH, (path,))
     return rows[0] if rows else None
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
@@ -22,16 +25,28 @@ from policies.facts import VersionState
 
 SCAN_JOB = "catalog.scan_version"
 MIN_REASON = 10
+LABEL = re.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """A finished import: where manifest and index lie, how many items and bytes they name."""
+    """A finished import: where manifest and index lie, how many items and bytes they name, and
+    how many files of the folder were refused."""
 
     manifest_sha256: str
     index_sha256: str
     items: int
     bytes: int
+    refused: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a version ends: from which states, why in words, and the code for the log."""
+
+    allowed: frozenset[VersionState]
+    reason: str
+    code: str
 
 
 def find_version(session: Session, slug: str, label: str) -> tuple[Dataset, DatasetVersion]:
@@ -46,7 +61,13 @@ def find_version(session: Session, slug: str, label: str) -> tuple[Dataset, Data
 
 
 def check_importable(runtime: Runtime, slug: str, label: str) -> None:
-    """Raise Problem NOT_FOUND or WRONG_STATE unless files may be imported into this version."""
+    """Raise Problem NOT_FOUND, WRONG_STATE or BAD_REQUEST unless files may be imported."""
+    if not LABEL.fullmatch(label):
+        raise Problem(
+            ProblemCode.BAD_REQUEST,
+            "버전 이름은 영문자, 숫자, 점, 밑줄, 붙임표로 40자까지 쓸 수 있습니다.",
+            "A version is named with up to 40 letters, digits, dots, underscores and hyphens.",
+        )
     with runtime.db.read() as session:
         dataset = session.scalar(select(Dataset).where(Dataset.slug == slug))
         if dataset is None:
@@ -73,8 +94,13 @@ def finish_import(
         version.index_sha256 = imported.index_sha256
         version.items, version.bytes = imported.items, imported.bytes
         _ask_for_scan(runtime, session, version)
-        detail = {"items": imported.items, "bytes": imported.bytes}
-        _record(runtime, session, actor, Act.VERSION_IMPORTED, dataset, version, detail=detail)
+        detail = {
+            "items": imported.items,
+            "bytes": imported.bytes,
+            "refused": imported.refused,
+        }
+        event = version_entry(actor, Act.VERSION_IMPORTED, dataset, version, detail=detail)
+        runtime.journal.record(session, event)
     return version.id
 
 
@@ -89,7 +115,8 @@ def request_scan(runtime: Runtime, actor: Actor, slug: str, label: str) -> None:
         if version.manifest_sha256 is None or version.state == VersionState.WITHDRAWN:
             raise _wrong_state("검사할 수 없는 버전입니다.", "This version cannot be scanned.")
         _ask_for_scan(runtime, session, version)
-        _record(runtime, session, actor, Act.VERSION_SCAN_REQUESTED, dataset, version)
+        event = version_entry(actor, Act.VERSION_SCAN_REQUESTED, dataset, version)
+        runtime.journal.record(session, event)
 
 
 def release(runtime: Runtime, actor: Actor, slug: str, label: str, reason: str = "") -> None:
@@ -108,38 +135,34 @@ def release(runtime: Runtime, actor: Actor, slug: str, label: str, reason: str =
         version.release_reason = reason
         verdict = scan.verdict if scan else ""
         detail = {"items": version.items, "bytes": version.bytes, "verdict": verdict}
-        _record(runtime, session, actor, Act.VERSION_RELEASED, dataset, version, detail=detail)
+        event = version_entry(actor, Act.VERSION_RELEASED, dataset, version, detail=detail)
+        runtime.journal.record(session, event)
 
 
 def reject(runtime: Runtime, actor: Actor, slug: str, label: str, reason: str) -> None:
     """Refuse a held version for good; the contractor delivers a new one."""
-    _end(runtime, actor, slug, label, reason, {VersionState.HELD}, "rejected_after_scan")
+    ending = Ending(frozenset({VersionState.HELD}), reason, "rejected_after_scan")
+    _end(runtime, actor, slug, label, ending)
 
 
 def withdraw_version(runtime: Runtime, actor: Actor, slug: str, label: str, reason: str) -> None:
     """Stop offering a version; bites on the next request. Raises NOT_FOUND, WRONG_STATE."""
-    alive = set(VersionState) - {VersionState.WITHDRAWN}
-    _end(runtime, actor, slug, label, reason, alive, "withdrawn")
+    alive = frozenset(VersionState) - {VersionState.WITHDRAWN}
+    _end(runtime, actor, slug, label, Ending(alive, reason, "withdrawn"))
 
 
-def _end(
-    runtime: Runtime,
-    actor: Actor,
-    slug: str,
-    label: str,
-    reason: str,
-    allowed: set[VersionState],
-    code: str,
-) -> None:
+def _end(runtime: Runtime, actor: Actor, slug: str, label: str, ending: Ending) -> None:
     with runtime.db.write() as session:
         dataset, version = _locked(session, slug, label)
-        if version.state not in allowed:
+        if version.state not in ending.allowed:
             raise _wrong_state(
-                "이미 제공이 중단된 버전입니다.", "This version is in another state."
+                "이 버전은 이미 다른 상태입니다. 새로 고쳐 확인해 주십시오.",
+                f"This version is {version.state} by now. Reload to see what is possible.",
             )
         version.state = VersionState.WITHDRAWN
-        version.withdrawn_at, version.withdrawn_reason = runtime.clock.now(), reason
-        _record(runtime, session, actor, Act.VERSION_WITHDRAWN, dataset, version, code)
+        version.withdrawn_at, version.withdrawn_reason = runtime.clock.now(), ending.reason
+        event = version_entry(actor, Act.VERSION_WITHDRAWN, dataset, version, reason=ending.code)
+        runtime.journal.record(session, event)
 
 
 def _ask_for_scan(runtime: Runtime, session: Session, version: DatasetVersion) -> None:
@@ -191,7 +214,7 @@ def _locked(session: Session, slug: str, label: str) -> tuple[Dataset, DatasetVe
     return dataset, version
 
 
-def _version(dataset: Dataset, label: str) -> Select[tuple[DatasetVersion]]:
+def _version(dataset: Dataset, label: str) -> Select[DatasetVersion]:
     return select(DatasetVersion).where(
         DatasetVersion.dataset_id == dataset.id, DatasetVersion.label == label
     )
@@ -221,17 +244,17 @@ def _refuse_fixed(dataset: Dataset, version: DatasetVersion | None, label: str) 
         )
 
 
-def _record(
-    runtime: Runtime,
-    session: Session,
+def version_entry(
     actor: Actor,
     act: Act,
     dataset: Dataset,
     version: DatasetVersion,
+    *,
     reason: str | None = None,
-    detail: dict[str, object] | None = None,
-) -> None:
-    entry = Entry(
+    detail: Mapping[str, Any] | None = None,
+) -> Entry:
+    """The event of `act` on a version; it always names the manifest."""
+    return Entry(
         actor,
         act,
         dataset=dataset.slug,
@@ -240,7 +263,6 @@ def _record(
         reason=reason,
         detail={"manifest": version.manifest_sha256 or "", **(detail or {})},
     )
-    runtime.journal.record(session, entry)
 
 
 def _unknown_version(slug: str, label: str) -> Problem:

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import IO, Any, Protocol, Self
 from urllib.parse import urlsplit
 
 import obstore
@@ -59,6 +59,12 @@ def object_key(sha256: str) -> str:
     return f"sha256/{sha256[:2]}/{sha256[2:4]}/{sha256}"
 
 
+class Sink(Protocol):
+    """Where fetched bytes go: a file, or a `Staging`."""
+
+    def write(self, block: bytes, /) -> int: ...
+
+
 class Staging:
     """A file being written while its digest is computed. Use as a context manager."""
 
@@ -85,6 +91,15 @@ class Staging:
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
+        return Staged(self.path, self._digest.hexdigest(), self.size)
+
+    def adopt(self) -> Staged:
+        """`finish` for a file that another writer has filled at `path`: it is read once more."""
+        with self.path.open("rb") as file:
+            while block := file.read(CHUNK_BYTES):
+                self._digest.update(block)
+                self.size += len(block)
+            os.fsync(file.fileno())
         return Staged(self.path, self._digest.hexdigest(), self.size)
 
     def __enter__(self) -> Self:
@@ -189,7 +204,7 @@ class Store:
         for offset in range(start, end, CHUNK_BYTES):
             yield self.read(sha256, offset, min(CHUNK_BYTES, end - offset))
 
-    def fetch(self, sha256: str, size: int, target: IO[bytes]) -> None:
+    def fetch(self, sha256: str, size: int, target: Sink) -> None:
         """Copy an object of `size` bytes into `target`."""
         for block in self.blocks(sha256, 0, size):
             target.write(block)
@@ -210,10 +225,13 @@ def _rename_durably(source: Path, root: Path, key: str) -> None:
     """Move `source` to `key`, and make every folder on the way survive a power cut."""
     target = root / key
     try:
+        fresh = not target.parent.exists()
         target.parent.mkdir(parents=True, exist_ok=True)
         source.replace(target)
-        for folder in (target.parent, target.parent.parent, target.parent.parent.parent):
-            _sync_folder(folder)
+        _sync_folder(target.parent)
+        if fresh:
+            _sync_folder(target.parent.parent)
+            _sync_folder(target.parent.parent.parent)
     except OSError as error:
         raise StoreUnavailable(str(error)) from error
 
