@@ -18,7 +18,7 @@ def _nothing_to_forge() -> bool:
     return is_machine(request.path) and not request.cookies
 
 
-class _Protect(CSRFProtect):
+class _Protect(CSRFProtect):  # type: ignore[misc]
     def protect(self, apply_exemptions: bool = False) -> None:
         if not _nothing_to_forge():
             super().protect(apply_exemptions)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import cache
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
@@ -68,23 +68,23 @@ def _translations(chosen: Language) -> NullTranslations:
 
 def translate(chosen: Language, sentence: str, **variables: Any) -> str:
     """`sentence` in `chosen`, for mails and jobs that have no request."""
-    text = cast(str, _translations(chosen).ugettext(sentence))
+    text: str = _translations(chosen).ugettext(sentence)
     return text % variables if variables else text
 
 
-class _Catalogue(Domain):
+class _Catalogue(Domain):  # type: ignore[misc]
     """Flask-Babel's domain, answering from the catalogues compiled at start."""
 
     def get_translations(self) -> NullTranslations:
         return _translations(language())
 
 
-class _Babel(Babel):
+class _Babel(Babel):  # type: ignore[misc]
     domain_instance = _Catalogue()
 
 
 def _known(value: str | None) -> Language | None:
-    return cast(Language, value) if value in LANGUAGES else None
+    return next((chosen for chosen in LANGUAGES if chosen == value), None)
 
 
 def _negotiated() -> Language:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from flask import Blueprint, Flask, Response, abort, g, render_template, request, url_for
+from werkzeug.wrappers import Response as BaseResponse
 
 from gateway.web import nav
 from gateway.web.i18n import LANGUAGES, Language, language
@@ -47,7 +48,7 @@ def static_url(name: str) -> str:
 
 
 @blueprint.get("/static/<name>")
-def static(name: str) -> Response:
+def static(name: str) -> BaseResponse:
     """A static file; for ever in caches when asked for by its content hash."""
     asset = ASSETS.get(name) or abort(404)
     response = Response(asset.body, content_type=_content_type(asset.media_type))
@@ -67,7 +68,8 @@ def language_url(chosen: Language) -> str:
     values: dict[str, Any] = {**(request.view_args or {}), **query}
     # A page that was posted to may have no GET of its own; its error page then starts at home.
     if request.endpoint is None or request.method not in {"GET", "HEAD"}:
-        return f"{request.path}?lang={chosen}"
+        # One slash: "//host" would lead the reader to another site.
+        return f"/{request.path.lstrip('/')}?lang={chosen}"
     return url_for(request.endpoint, **values)
 
 

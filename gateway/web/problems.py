@@ -10,6 +10,7 @@ import orjson
 from flask import Flask, Response, current_app, request
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as BaseResponse
 
 from gateway.db import WriteBusy
 from gateway.errors import Problem, ProblemCode
@@ -72,11 +73,11 @@ def _as_page(body: Mapping[str, Any]) -> Response:
     return Response(page, content_type="text/html; charset=utf-8")
 
 
-def _http(error: HTTPException) -> Response:
+def _http(error: HTTPException) -> BaseResponse:
     """What Flask itself refuses; redirects and ready-made answers pass unchanged."""
     status = error.code or 500
     if error.response is not None or status < 400:
-        return Response.force_type(error.get_response(), request.environ)
+        return BaseResponse.force_type(error.get_response(), request.environ)
     fallback = ProblemCode.INTERNAL if status >= 500 else ProblemCode.BAD_REQUEST
     response = answer(Problem(HTTP_CODES.get(status, fallback)))
     for name, value in error.get_headers():
