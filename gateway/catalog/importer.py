@@ -65,6 +65,7 @@ def import_folder(
     version that is no draft), StoreUnavailable. Started again, it goes on where it stopped.
     """
     root = _root(folder)
+    service_versions.check_label(label)
     imports = runtime.settings.home / "imports"
     # A journal left by a kill means that even the version's last step may be done already.
     if not (imports / f"{slug}@{label}.jsonl").exists():

@@ -60,14 +60,18 @@ def find_version(session: Session, slug: str, label: str) -> tuple[Dataset, Data
     return dataset, version
 
 
-def check_importable(runtime: Runtime, slug: str, label: str) -> None:
-    """Raise Problem NOT_FOUND, WRONG_STATE or BAD_REQUEST unless files may be imported."""
+def check_label(label: str) -> None:
+    """Raise Problem BAD_REQUEST unless `label` may name a version."""
     if not LABEL.fullmatch(label):
         raise Problem(
             ProblemCode.BAD_REQUEST,
             "버전 이름은 영문자, 숫자, 점, 밑줄, 붙임표로 40자까지 쓸 수 있습니다.",
             "A version is named with up to 40 letters, digits, dots, underscores and hyphens.",
         )
+
+
+def check_importable(runtime: Runtime, slug: str, label: str) -> None:
+    """Raise Problem NOT_FOUND or WRONG_STATE unless files may be imported into this version."""
     with runtime.db.read() as session:
         dataset = session.scalar(select(Dataset).where(Dataset.slug == slug))
         if dataset is None:
