@@ -136,11 +136,13 @@ class Log:
         self._guard()
         with self._side_connection() as sql:
             head = self._head(sql)
+            if head.size < covering:
+                raise LogUnavailable(f"the log has {head.size} entries, {covering} were asked for")
             latest = self._store.latest_checkpoint(sql)
             if latest is not None and self._still_good(latest, head, covering):
                 return latest
             with self._write_transaction(sql):
-                return self._sign(sql, covering)
+                return self._sign(sql)
 
     def close(self) -> None:
         """Number what is pending, stop the thread and close the connections."""
@@ -150,16 +152,15 @@ class Log:
 
     def _still_good(self, latest: StoredCheckpoint, head: Head, covering: int) -> bool:
         fresh = 0 <= self._clock_ms() - latest.time_ms < CHECKPOINT_INTERVAL_MS
-        return latest.size == head.size or (fresh and latest.size >= covering)
+        reusable = fresh and latest.epoch == head.epoch and latest.size >= covering
+        return latest.size == head.size or reusable
 
-    def _sign(self, sql: Sql, covering: int) -> StoredCheckpoint:
+    def _sign(self, sql: Sql) -> StoredCheckpoint:
         head = self._store.locked_head(sql, None)
         self._batcher.check_epoch(head.epoch)
         latest = self._store.latest_checkpoint(sql)
         if latest is not None and latest.size == head.size:
             return latest
-        if head.size < covering:
-            raise LogUnavailable(f"the log has {head.size} entries, {covering} were asked for")
         seconds = self._clock_ms() // 1000
         text = str(Checkpoint(self.origin, head.size, bytes(head.root)))
         note = str(self._signer.sign(text, seconds))
