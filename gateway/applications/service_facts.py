@@ -1,0 +1,127 @@
+"""What the policy says about an application: may it be made, may this person decide on it,
+and what would still be missing for a download."""
+
+from __future__ import annotations
+
+import uuid
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from gateway.access.ask import Ask
+from gateway.access.models import EndReason, Grant
+from gateway.access.service import consider
+from gateway.applications.models import ApplicationItem, Vote
+from gateway.applications.rules import DECIDER
+from gateway.applications.service_case import Case
+from gateway.catalog.models import Tier
+from gateway.identity.models import Membership
+from gateway.identity.service_roles import covers, roles_of
+from gateway.runtime import Runtime
+from policies.decision import Decision
+from policies.explain import Explanation, explain
+from policies.facts import Action, Review
+
+
+def may_apply(runtime: Runtime, case: Case, item: ApplicationItem) -> Decision:
+    """Whether the policy lets the applicant apply for this dataset."""
+    ask = Ask(
+        Action.APPLY,
+        person_id=case.application.applicant_id,
+        dataset_id=item.dataset_id,
+        organisation_id=case.application.organisation_id,
+        project_id=case.project.id,
+    )
+    return consider(runtime, ask)[1]
+
+
+def may_decide(
+    session: Session,
+    runtime: Runtime,
+    voter_id: uuid.UUID,
+    case: Case,
+    item: ApplicationItem,
+    *,
+    revision: int,
+) -> Decision:
+    """Whether the policy lets `voter_id` decide on this dataset's submission `revision`."""
+    ask = Ask(
+        Action.DECIDE_APPLICATION,
+        person_id=voter_id,
+        dataset_id=item.dataset_id,
+        review=review_facts(session, runtime, voter_id, case, item, revision=revision),
+    )
+    return consider(runtime, ask)[1]
+
+
+def review_facts(
+    session: Session,
+    runtime: Runtime,
+    voter_id: uuid.UUID,
+    case: Case,
+    item: ApplicationItem,
+    *,
+    revision: int,
+) -> Review:
+    """How `voter_id` stands to what they would decide on. A former team member counts as one."""
+    dataset = case.dataset(item)
+    return Review(
+        decider_has_role=_has_role(session, runtime, voter_id, item, dataset.slug),
+        decider_is_applicant=voter_id == case.application.applicant_id,
+        decider_on_team=voter_id in {row.person_id for row in case.members},
+        decider_is_supervisor=voter_id == case.project.supervisor_id,
+        decider_same_organisation=_same_organisation(session, voter_id, case),
+        organisation_excluded=dataset.organisation_excluded,
+        already_voted=_voted(session, voter_id, item, revision),
+    )
+
+
+def _has_role(
+    session: Session, runtime: Runtime, voter_id: uuid.UUID, item: ApplicationItem, slug: str
+) -> bool:
+    role = DECIDER.get(Tier(item.tier))
+    held = roles_of(session, voter_id, runtime.clock.now())
+    return role is not None and covers(held, role, slug)
+
+
+def _same_organisation(session: Session, voter_id: uuid.UUID, case: Case) -> bool:
+    found = select(Membership.id).where(
+        Membership.person_id == voter_id,
+        Membership.organisation_id == case.application.organisation_id,
+        Membership.ended_at.is_(None),
+    )
+    return session.scalar(found.limit(1)) is not None
+
+
+def _voted(session: Session, voter_id: uuid.UUID, item: ApplicationItem, revision: int) -> bool:
+    found = select(Vote.id).where(
+        Vote.item_id == item.id, Vote.voter_id == voter_id, Vote.revision == revision
+    )
+    return session.scalar(found) is not None
+
+
+def under_a_cloud(session: Session, person_id: uuid.UUID, dataset_id: uuid.UUID) -> bool:
+    """Whether a right of this person to this dataset is suspended or was revoked.
+
+    Then a person decides, whatever the tier: an instant approval must not undo a sanction.
+    """
+    sanctioned = (Grant.ended_at.is_(None) & Grant.suspended) | (
+        Grant.end_reason == EndReason.REVOKED
+    )
+    found = select(Grant.id).where(
+        Grant.person_id == person_id, Grant.dataset_id == dataset_id, sanctioned
+    )
+    return session.scalar(found.limit(1)) is not None
+
+
+def way_to_use(runtime: Runtime, case: Case, item: ApplicationItem) -> Explanation:
+    """What stands between the applicant and a download, and who must act."""
+    ask = Ask(
+        Action.DOWNLOAD,
+        person_id=case.application.applicant_id,
+        dataset_id=item.dataset_id,
+        organisation_id=case.application.organisation_id,
+        project_id=case.project.id,
+    )
+    gathered, _decision = consider(runtime, ask)
+    return explain(runtime.engine, Action.DOWNLOAD, gathered.facts)

@@ -1,0 +1,112 @@
+"""What was submitted, word for word, and what a resubmission changed."""
+
+from __future__ import annotations
+
+import difflib
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from gateway import ids
+from gateway.applications.models import ApplicationRevision
+from gateway.applications.service_case import Case
+from gateway.identity.models import Organisation, Person
+from gateway.runtime import Runtime
+
+
+class Part(StrEnum):
+    """The parts of a submission, in reading order."""
+
+    TITLE = "title"
+    PURPOSE = "purpose"
+    PLAN = "plan"
+    SUPERVISOR = "supervisor"
+    TEAM = "team"
+    ORGANISATION = "organisation"
+    DATASETS = "datasets"
+
+
+class Line(StrEnum):
+    """How a line of a difference stands to the last submission."""
+
+    SAME = "same"
+    ADDED = "added"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One part that changed, as (kind, text) lines."""
+
+    part: Part
+    lines: Sequence[tuple[Line, str]]
+
+
+def snapshot(session: Session, case: Case) -> dict[str, Any]:
+    """The application as a reader sees it now; people by account, datasets by slug."""
+    project = case.project
+    team = [row.person_id for row in case.members if row.removed_at is None]
+    return {
+        Part.TITLE.value: project.title,
+        Part.PURPOSE.value: project.purpose,
+        Part.PLAN.value: project.plan,
+        Part.SUPERVISOR.value: _account(session, project.supervisor_id),
+        Part.TEAM.value: sorted(_account(session, person) for person in team),
+        Part.ORGANISATION.value: _organisation(session, case.application.organisation_id),
+        Part.DATASETS.value: sorted(dataset.slug for dataset in case.datasets.values()),
+    }
+
+
+def keep(session: Session, runtime: Runtime, case: Case) -> None:
+    """Store the present content under the application's present revision."""
+    session.add(
+        ApplicationRevision(
+            id=ids.new(runtime.clock),
+            application_id=case.application.id,
+            revision=case.application.revision,
+            content=snapshot(session, case),
+            submitted_at=runtime.clock.now(),
+        )
+    )
+    session.flush()
+
+
+def submissions(session: Session, application_id: uuid.UUID) -> Sequence[ApplicationRevision]:
+    """Everything that was ever submitted, oldest first."""
+    return session.scalars(
+        select(ApplicationRevision)
+        .where(ApplicationRevision.application_id == application_id)
+        .order_by(ApplicationRevision.revision)
+    ).all()
+
+
+def difference(old: dict[str, Any], new: dict[str, Any]) -> list[Change]:
+    """The parts that differ, line by line."""
+    changed = [part for part in Part if old.get(part) != new.get(part)]
+    return [Change(part, _lines(old.get(part), new.get(part))) for part in changed]
+
+
+def _lines(old: Any, new: Any) -> list[tuple[Line, str]]:
+    kinds = {" ": Line.SAME, "+": Line.ADDED, "-": Line.REMOVED}
+    compared = difflib.ndiff(_text(old), _text(new))
+    # ndiff's "?" lines only point at characters.
+    return [(kinds[line[0]], line[2:]) for line in compared if line[0] in kinds]
+
+
+def _text(value: Any) -> list[str]:
+    return [str(each) for each in value] if isinstance(value, list) else str(value).splitlines()
+
+
+def _account(session: Session, person_id: uuid.UUID | None) -> str:
+    person = session.get(Person, person_id) if person_id else None
+    return person.account if person else ""
+
+
+def _organisation(session: Session, organisation_id: uuid.UUID | None) -> str:
+    found = session.get(Organisation, organisation_id) if organisation_id else None
+    return found.name if found else ""

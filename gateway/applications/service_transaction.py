@@ -1,0 +1,53 @@
+"""One write transaction a verb, and what has to happen after a refusal rolled it back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from gateway.access import presenter, service
+from gateway.errors import Problem, ProblemCode
+from gateway.journal import Entry
+from gateway.runtime import Runtime
+from policies.decision import Decision
+
+T = TypeVar("T")
+
+
+class Refused(Exception):
+    """A refusal that belongs into the audit log. The log is written after the rollback: within
+    the transaction it would wait for itself."""
+
+    def __init__(self, problem: Problem, entry: Entry) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
+        self.entry = entry
+
+
+def refused(decision: Decision, entry: Entry) -> Refused:
+    """The refusal that names every blocker of `decision`."""
+    return Refused(presenter.denied(decision), entry)
+
+
+def transact(runtime: Runtime, verb: Callable[[Session], T]) -> T:
+    """Run `verb` in one write transaction.
+
+    Raises what the verb raises as Problem; a `Refused` is recorded first. What the database
+    itself refuses (a second vote, a vote of the applicant's side) is Problem CONFLICT.
+    """
+    try:
+        with runtime.db.write() as session:
+            return verb(session)
+    except Refused as refusal:
+        service.append(runtime.journal, refusal.entry)
+        raise refusal.problem from None
+    except IntegrityError as error:
+        raise Problem(
+            ProblemCode.CONFLICT,
+            "같은 순간에 다른 변경이 있었거나 이미 처리되었습니다. 현재 상태를 확인해 주십시오.",
+            "Something changed at the same moment, or this was done already: look at the "
+            "present state.",
+        ) from error
