@@ -34,8 +34,11 @@ class Form:
     errors: Mapping[str, str] = field(default_factory=dict)
 
     def value(self, name: str, default: Any = "") -> Any:
-        """The person's own input of `name`, else `default`."""
-        return self.raw.get(name, default)
+        """The person's own input of `name`; `default` only on a form that was not sent yet.
+
+        A field that was emptied or a box that was unticked stays so.
+        """
+        return self.raw.get(name, "" if self.raw or self.errors else default)
 
     def chosen(self, name: str, option: str) -> bool:
         """Whether `option` is (one of) the input of `name`."""
