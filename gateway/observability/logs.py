@@ -18,7 +18,7 @@ def _with_request(
     _logger: Any, _method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
     current = request_id()
-    return event | {"request_id": current} if current else event
+    return {**event, "request_id": current} if current else event
 
 
 def _dumps(value: Any, **_options: Any) -> str:
