@@ -86,8 +86,7 @@ class Log:
         """
         self._guard()
         ring = gather_cached(self._vault, event) or self._fetch_keys(event)
-        prepared = Prepared.of(encode(event, ring, secrets.token_bytes(SALT_BYTES)))
-        return self._batcher.submit(prepared, self._timeout_s)
+        return self._batcher.submit(self._prepare(event, ring), self._timeout_s)
 
     def record(self, connection: Connection, event: Event) -> None:
         """Queue an event in the caller's open write transaction; it is numbered after commit.
@@ -100,7 +99,7 @@ class Log:
             if self._store.known_ids(sql, [event.event_id]):
                 raise EventReplayed(f"event {event.event_id} is in the log already")
             ring = gather(self._vault, sql, event)
-            leaf = encode(event, ring, secrets.token_bytes(SALT_BYTES))
+            leaf = self._prepare(event, ring).leaf
             outbox.put(sql, self._vault, self._stamps.next(), event.event_id, leaf)
         except AuditError:
             raise
@@ -149,6 +148,10 @@ class Log:
         self._batcher.close()
         with self._side_lock:
             self._drop_side()
+
+    def _prepare(self, event: Event, ring: KeyRing) -> Prepared:
+        """Encode, and parse again: a leaf that cannot be read back must never be stored."""
+        return Prepared.of(encode(event, ring, secrets.token_bytes(SALT_BYTES)))
 
     def _still_good(self, latest: StoredCheckpoint, head: Head, covering: int) -> bool:
         fresh = 0 <= self._clock_ms() - latest.time_ms < CHECKPOINT_INTERVAL_MS

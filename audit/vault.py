@@ -13,6 +13,7 @@ import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -55,9 +56,14 @@ class KeyVault:
         self._row_mac = _derive(lookup_key, b"sumun-audit-person-key-v1")
         self._cache: OrderedDict[str, AESGCM] = OrderedDict()
         self._lock = threading.Lock()
+        # One event asks for the same person's token several times, and people come again.
+        self._token = lru_cache(maxsize=2 * _CACHED_PEOPLE)(self._compute_token)
 
     def token(self, domain: Domain, value: str) -> str:
         """Return the keyed token of a value in a domain: 32 hexadecimal digits."""
+        return self._token(domain, value)
+
+    def _compute_token(self, domain: Domain, value: str) -> str:
         message = domain.value.encode() + b"\0" + value.encode()
         return hmac.digest(self._lookup, message, "sha256")[:16].hex()
 

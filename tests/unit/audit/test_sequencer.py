@@ -12,12 +12,22 @@ from typing import Any
 import pytest
 
 from audit import outbox
+from audit.checkpoint import Checkpoint
 from audit.dbapi import Sql
 from audit.errors import EventReplayed, LogFenced, LogUnavailable
 from audit.event import Party
 from audit.restore import restore_epoch
 from audit.schema import postgres_privileges
-from tests.unit.audit.world import NOW_MS, SIGNER, World, drop_triggers, event, eventually, vault
+from tests.unit.audit.world import (
+    NOW_MS,
+    ORIGIN,
+    SIGNER,
+    World,
+    drop_triggers,
+    event,
+    eventually,
+    vault,
+)
 
 
 def indexes(world: World) -> list[int]:
@@ -280,3 +290,45 @@ def test_the_application_role_on_postgresql_needs_no_more_than_documented(
     assert log.append(event()) == 0
     with contextlib.closing(connect()) as connection, pytest.raises(Exception, match="denied"):
         connection.execute("DELETE FROM audit_entries")
+
+
+@pytest.mark.parametrize(
+    ("statement", "index"),
+    [
+        ("UPDATE audit_entries SET person = NULL WHERE idx = 4", 4),
+        ("UPDATE audit_entries SET idx = 99 WHERE idx = 2", 2),
+        ("UPDATE audit_entries SET leaf = mac FROM audit_person_keys WHERE idx = 3", 3),
+        ("DELETE FROM audit_entries WHERE idx = 5", 5),
+        ("DELETE FROM audit_entries WHERE idx = 7", 7),
+        ("UPDATE audit_subjects SET person = 'x' WHERE idx = 1", 1),
+        ("DELETE FROM audit_edge", 0),
+        ("UPDATE audit_head SET size = 6", 6),
+        ("UPDATE audit_checkpoints SET root = note_root.root FROM (SELECT mac AS root FROM "
+         "audit_person_keys) AS note_root", 7),
+        ("DELETE FROM audit_checkpoints", 8),
+        ("DELETE FROM audit_person_keys", 0),
+    ],
+)  # fmt: skip
+def test_an_administrators_edit_is_named_by_its_index(
+    world: World, statement: str, index: int
+) -> None:
+    log = world.log()
+    for _ in range(8):
+        log.append(event(subjects=("lee",)))
+    log.checkpoint()
+    log.close()
+    drop_triggers(world)
+    world.execute(statement)
+    assert index in {finding.index for finding in world.verify().findings}
+
+
+def test_a_rollback_to_an_older_state_does_not_extend_a_trusted_checkpoint(world: World) -> None:
+    log = world.log()
+    log.append(event())
+    stored = log.checkpoint()
+    known = Checkpoint(ORIGIN, stored.size, bytes(stored.root))
+    assert world.verify(since=known).clean
+    longer = Checkpoint(ORIGIN, 5, bytes(stored.root))
+    forked = Checkpoint(ORIGIN, 1, b"f" * 32)
+    assert not world.verify(since=longer).clean
+    assert not world.verify(since=forked).clean
