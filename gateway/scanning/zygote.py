@@ -15,6 +15,7 @@ import socket
 import sys
 import time
 from contextlib import suppress
+from typing import BinaryIO
 
 from gateway.scanning import sandbox
 from gateway.scanning.engines import dicom, warm
@@ -109,7 +110,7 @@ def _work(request: Request) -> object:
     return report_to_wire(inspect(file, request.size, request.path, frozenset(request.languages)))
 
 
-def _redact(file: io.BufferedReader, key: bytes) -> object:
+def _redact(file: BinaryIO, key: bytes) -> object:
     try:
         with io.BufferedRandom(io.FileIO(3, "r+", closefd=False)) as target:
             dicom.redact(file, target, key)

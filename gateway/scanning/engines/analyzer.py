@@ -15,7 +15,7 @@ from gateway.scanning.engines.rules import RuleRecognizer
 from gateway.scanning.model import THRESHOLD_PERMILLE
 
 # Presidio's e-mail code would fetch a list of domain suffixes over the network on first use.
-tldextract.extract = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
+setattr(tldextract, "extract", tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None))  # noqa: B010
 
 _GENERIC = (
     ("EMAIL_ADDRESS", "EmailRecognizer", generic.EMAIL_ADDRESS),

@@ -15,21 +15,17 @@ _CALL_CUE = re.compile(
     r"전화|연락처|(?<![A-Za-z])(?:tel|phone|mobile|fax|cell|call|reach|dial|number)", re.I
 )
 
-
-def _four_groups(value: str) -> bool:
-    return checks.luhn(value) or value.count("-") == 3 or value.count(" ") == 3
-
-
 # ISO/IEC 7812 card numbers: 13-19 digits, Luhn. At a cue word a mistyped one is reported too.
 CREDIT_CARD = (
     Rule("grouped", re.compile(
         rf"{LEFT}(?:[2-69]\d{{3}}([- ])\d{{4}}\1\d{{4}}\1\d{{1,7}}"
         rf"|3\d{{3}}([- ])\d{{6}}\2\d{{4,5}}){RIGHT}"), 0.9,
         cued=1.0, denied=0.6, cue=_CARD_CUE, valid=checks.luhn),
-    Rule("joined", re.compile(rf"{LEFT}[2-69]\d{{12,18}}{RIGHT}"), 0.5,
+    Rule("joined", re.compile(rf"{LEFT}(?:[2-69]\d{{12,18}}|(?:1800|2131)\d{{11}}){RIGHT}"), 0.5,
          cued=1.0, cue=_CARD_CUE, valid=checks.luhn),
     Rule("mistyped at its cue", re.compile(
-        rf"{LEFT}\d{{4}}([- ])\d{{4}}\1\d{{4}}\1\d{{4}}{RIGHT}"), 0.0, cued=0.6, cue=_CARD_CUE),
+        rf"{LEFT}(?:\d{{4}}([- ])\d{{4}}\1\d{{4}}\1\d{{4}}|\d{{12,19}}){RIGHT}"), 0.0,
+        cued=0.6, cue=_CARD_CUE),
 )  # fmt: skip
 
 # RFC 791 and RFC 4291 addresses.
@@ -49,7 +45,7 @@ EMAIL_ADDRESS = (
         r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9_][A-Za-z0-9._%+-]{0,63}@"
         r"(?:[A-Za-z0-9][A-Za-z0-9-]{0,62}\.){1,5}"
         r"(?!(?:png|jpe?g|gif|svg|webp|js|css|py)(?![A-Za-z]))[A-Za-z]{2,24}(?![A-Za-z0-9-])",
-        re.I), 1.0, deny=None),
+        re.I), 0.99, deny=None),
 )  # fmt: skip
 
 # IEEE 802 MAC addresses.
@@ -107,7 +103,7 @@ SECRET = (
         r"(?:(?<![A-Za-z])(?:password|passwd|pwd|secret_?key|api_?key|access_?key)|비밀번호|암호)"
         r"[\"']? ?[:=] ?[\"']?(?P<v>[!#-&(-~]{6,100})", re.I), 0.5, deny=None, valid=checks.mixed),
     Rule("password in a URL", re.compile(
-        r"(?<=://)(?P<v>[A-Za-z0-9._%-]{1,64}:[^\s:@/\x1e]{1,64})@"), 0.7, deny=None),
+        r"(?<=://)(?P<v>[A-Za-z0-9._%-]{1,64}:[^\s:@/\x1e]{1,64})@"), 1.0, deny=None),
 )  # fmt: skip
 
 

@@ -70,6 +70,8 @@ def overlapping(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
 class RuleRecognizer(LocalRecognizer):
     """A Presidio recognizer for one entity type, made of `Rule`s."""
 
+    name: str
+
     def __init__(self, entity: str, name: str, rules: tuple[Rule, ...], language: str) -> None:
         self.rules = rules
         super().__init__([entity], name=name, supported_language=language)

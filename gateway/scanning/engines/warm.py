@@ -8,7 +8,7 @@ import zipfile
 
 import pydicom
 from pydicom.dataset import FileMetaDataset
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
 from gateway.scanning.engines import dicom
 from gateway.scanning.engines.inspect import inspect
@@ -55,10 +55,10 @@ def _archive(samples: dict[str, bytes]) -> bytes:
     return target.getvalue()
 
 
-def _dicom(syntax: str) -> bytes:
+def _dicom(syntax: UID) -> bytes:
     meta = FileMetaDataset()
     meta.TransferSyntaxUID = syntax
-    meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.7"
+    meta.MediaStorageSOPClassUID = UID("1.2.840.10008.5.1.4.1.1.7")
     item = pydicom.Dataset()
     item.PatientAge = "030Y"
     dataset = pydicom.FileDataset("", pydicom.Dataset(), file_meta=meta, preamble=bytes(128))

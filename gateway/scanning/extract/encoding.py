@@ -30,14 +30,12 @@ def detect(file: BinaryIO) -> str:
     BROKEN_ENCODING where no known encoding fits.
     """
     head = _rewound(file).read(READ_BYTES)
-    candidates = _candidates(head)
-    if candidates == _CANDIDATES and head.translate(None, _CONTROLS) != head:
-        raise Unscannable(Reason.BINARY_CONTENT)
-    for name in candidates:
+    binary = head.translate(None, _CONTROLS) != head
+    for name in _candidates(head, binary):
         if _decodes(file, name):
             file.seek(0)
             return name
-    raise Unscannable(Reason.BROKEN_ENCODING)
+    raise Unscannable(Reason.BINARY_CONTENT if binary else Reason.BROKEN_ENCODING)
 
 
 def chunks(file: BinaryIO, encoding: str, errors: str = "strict") -> Iterator[str]:
@@ -54,11 +52,11 @@ def _rewound(file: BinaryIO) -> BinaryIO:
     return file
 
 
-def _candidates(head: bytes) -> tuple[str, ...]:
+def _candidates(head: bytes, binary: bool) -> tuple[str, ...]:
     for mark, name in _BOMS:
         if head.startswith(mark):
             return (name,)
-    return _utf16_without_mark(head) or _CANDIDATES
+    return _utf16_without_mark(head) if binary else _CANDIDATES
 
 
 def _utf16_without_mark(head: bytes) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 
 from gateway.scanning.extract import encoding, text
 from gateway.scanning.extract.segment import Pieces, Problem, Unscannable
-from gateway.scanning.model import Reason
+from gateway.scanning.model import Location, Reason
 
 MAX_LINE = 1 << 20
 _PREVIEW = 200
@@ -45,7 +45,7 @@ def _line(number: int, line: str) -> Pieces:
         yield from text.blocks([line], {"line": number}, escaped=True)
         return
     for field, leaf in leaves(value):
-        where = {"line": number, "field": field} if field else {"line": number}
+        where: Location = {"line": number, "field": field} if field else {"line": number}
         yield from text.blocks([leaf], where, cue=_last_name(field))
 
 

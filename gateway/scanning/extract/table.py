@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from gateway.scanning.extract import encoding, text
 from gateway.scanning.extract.segment import Pieces, Problem, Unscannable
-from gateway.scanning.model import Reason
+from gateway.scanning.model import Location, Reason
 
 MAX_FIELD = 1 << 20
 _SNIFF = 8_192
@@ -47,7 +47,7 @@ def _cells(file: BinaryIO, name: str, delimiter: str) -> Pieces:
         for column, cell in enumerate(row):
             if cell:
                 cue = header[column][:60] if number >= 0 and column < len(header) else ""
-                place = {"row": number, "column": _column(header, column, number)}
+                place: Location = {"row": number, "column": _column(header, column, number)}
                 yield from text.blocks([cell], place, cue=cue)
 
 
