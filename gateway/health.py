@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Flask, Response, current_app
+from flask import Blueprint, Flask, Response, current_app, jsonify
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from audit.errors import AuditError
 from gateway.runtime import Runtime
 
 blueprint = Blueprint("health", __name__)
@@ -14,7 +15,7 @@ blueprint = Blueprint("health", __name__)
 @blueprint.get("/healthz")
 def healthz() -> Response:
     """The process answers."""
-    return current_app.json.response(status="ok")
+    return jsonify(status="ok")
 
 
 @blueprint.get("/readyz")
@@ -22,13 +23,13 @@ def readyz() -> tuple[Response, int]:
     """Database, log and store can be used; 503 names the one that cannot."""
     failing = [name for name, works in _checks(current_app.extensions["sumun"]) if not works]
     status = 503 if failing else 200
-    return current_app.json.response(status=failing or "ready"), status
+    return jsonify(status=failing or "ready"), status
 
 
 def _checks(runtime: Runtime) -> list[tuple[str, bool]]:
     return [
         ("database", _database_works(runtime)),
-        ("log", runtime.journal.log.healthy()),
+        ("log", _log_works(runtime)),
     ]
 
 
@@ -37,6 +38,14 @@ def _database_works(runtime: Runtime) -> bool:
         with runtime.db.read() as session:
             session.execute(text("SELECT 1"))
     except SQLAlchemyError:
+        return False
+    return True
+
+
+def _log_works(runtime: Runtime) -> bool:
+    try:
+        runtime.journal.log.head()
+    except AuditError:
         return False
     return True
 

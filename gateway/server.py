@@ -21,7 +21,7 @@ GRACEFUL_SECONDS = 20
 log = structlog.get_logger("gateway.server")
 
 
-class Server(BaseApplication):
+class Server(BaseApplication):  # type: ignore[misc]
     """Gunicorn configured by code; each worker opens its own runtime after the fork."""
 
     def __init__(self, settings: Settings, bind: str, workers: int, threads: int) -> None:

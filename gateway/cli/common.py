@@ -51,14 +51,14 @@ class Home:
 def home_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """`--home` on a command itself, beside the one before the command's name."""
 
-    @click.option("--home", type=click.Path(path_type=Path), help="Home folder (SUMUN_HOME).")
-    @click.pass_context
     @wraps(command)
-    def with_home(context: click.Context, home: Path | None, **arguments: Any) -> Any:
+    def with_home(*arguments: Any, home: Path | None, **options: Any) -> Any:
+        context = click.get_current_context()
         given = context.find_object(Home) or Home(None)
-        return context.invoke(command, Home(home or given.path), **arguments)
+        return command(*arguments, home=Home(home or given.path), **options)
 
-    return with_home
+    option = click.option("--home", type=click.Path(path_type=Path), help="Home (SUMUN_HOME).")
+    return option(with_home)
 
 
 def json_option(command: Callable[..., Any]) -> Callable[..., Any]:

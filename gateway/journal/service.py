@@ -55,6 +55,7 @@ class Journal:
     def record(self, session: Session, entry: Entry) -> None:
         """Write the event into the caller's transaction; it is numbered soon after the commit."""
         connection = session.connection().connection.dbapi_connection
+        assert connection is not None, "the session has lost its connection"
         self.log.record(connection, self._event(entry))
 
     def append(self, entry: Entry) -> int:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, Flask, Response, current_app
+from flask import Blueprint, Flask, Response, current_app, jsonify
 from pydantic import BaseModel, ConfigDict
 from spectree import Response as Answers
 from spectree import SecurityScheme, SpecTree
+from spectree.models import SecureType, SecuritySchemeData
 
 from gateway.web.pages import render
 
@@ -24,7 +25,7 @@ spec = SpecTree(
     mode="strict",
     annotations=False,
     security_schemes=[
-        SecurityScheme(name="session", data={"type": "http", "scheme": "bearer"}),
+        SecurityScheme(name="session", data=SecuritySchemeData(type=SecureType.HTTP, scheme="bearer")),
     ],
     security={"session": []},
 )
@@ -84,7 +85,7 @@ def document() -> dict[str, Any]:
 @blueprint.get("/openapi.json")
 def openapi() -> Response:
     """The OpenAPI 3.1 document."""
-    return current_app.json.response(document())
+    return jsonify(document())
 
 
 @blueprint.get("/docs")
