@@ -48,7 +48,8 @@ def test_every_action_of_the_log_is_documented(act: Act):
 
 def test_every_code_of_the_rules_is_documented():
     text = page("policies.md")
-    codes = {rule.code for rule in Engine.load().blockers}
+    refusals = [rule for rule in Engine.load().source.statements if rule.forbids]
+    codes = {rule.annotations["code"] for rule in refusals}
 
     assert [code for code in sorted(codes) if f"`{code}`" not in text] == []
 
