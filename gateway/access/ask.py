@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from gateway.journal import Act
+from gateway.journal import Act, Actor
 from policies.decision import Decision
 from policies.facts import Action, ExportFacts, Facts, Review
 
@@ -20,8 +20,9 @@ class Ask:
     With `grant_id` the person, the dataset and the research project are the grant's own, and
     `person_id`, when given, must be its holder. Without it the best grant of `person_id` for
     `dataset_id` counts (of `project_id` only, when given). `version_id` None stands for the
-    newest released version. `request_bytes` are the bytes about to leave. `review` and `export`
-    are facts of higher features.
+    newest released version. `epoch`, when given, must still be the grant's: what was issued under
+    an older one is dead. `request_bytes` are the bytes about to leave. `review` and `export` are
+    facts of higher features.
     """
 
     action: Action
@@ -31,6 +32,7 @@ class Ask:
     version_id: uuid.UUID | None = None
     organisation_id: uuid.UUID | None = None
     project_id: uuid.UUID | None = None
+    epoch: int | None = None
     request_bytes: int = 0
     review: Review | None = None
     export: ExportFacts | None = None
@@ -41,6 +43,8 @@ class Intent:
     """How the answer is written into the audit log: `allowed` for a yes, `refused` for a no.
 
     `item` is the path of one file, `ref` another object as `kind:id`; `detail` names no one.
+    With `bearer` the request carried an address of the grant's holder, who answers for it and
+    stands in the log as the actor.
     """
 
     allowed: Act = Act.ACCESS_DECIDED
@@ -48,6 +52,7 @@ class Intent:
     item: str | None = None
     ref: str | None = None
     detail: Mapping[str, Any] = field(default_factory=dict)
+    bearer: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,7 @@ class Gathered:
 class Permit:
     """A yes that is in the audit log. `reserved` bytes of the quota wait to be settled."""
 
+    actor: Actor
     ask: Ask
     gathered: Gathered
     decision: Decision

@@ -7,7 +7,7 @@ the answer is 503. A no is recorded with the code of every blocker.
 from __future__ import annotations
 
 import dataclasses
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from audit.errors import LogUnavailable
 from gateway.access import presenter, quota
@@ -16,7 +16,7 @@ from gateway.access.facts import gather
 from gateway.clock import Clock
 from gateway.db import Database
 from gateway.errors import Problem, ProblemCode
-from gateway.journal import Actor, Entry, Journal, Outcome
+from gateway.journal import Actor, Entry, Journal, Outcome, PartyKind
 from policies.decision import Decision
 from policies.engine import Engine
 
@@ -64,29 +64,32 @@ def authorize(door: Door, actor: Actor, ask: Ask, intent: Intent) -> Permit:
     door.db.assert_no_write("authorize")
     for _attempt in range(RESERVE_ATTEMPTS):
         gathered, decision = consider(door, ask)
+        actor = _answering(actor, gathered) if intent.bearer else actor
         if not decision.allowed:
             refuse(door, actor, gathered, decision, intent)
+        if ask.epoch not in {None, gathered.epoch}:
+            _refuse_old_epoch(door, actor, gathered, decision, intent)
         reserved = quota.reserve(door.db, gathered, ask.request_bytes)
         if reserved is not None:
-            permit = Permit(ask, gathered, decision, reserved)
-            return _recorded(door, actor, permit, intent)
+            return _recorded(door, Permit(actor, ask, gathered, decision, reserved), intent)
     raise Problem(ProblemCode.BUSY, retry_after=RETRY_SECONDS)
 
 
 def refuse(
     door: Door, actor: Actor, gathered: Gathered, decision: Decision, intent: Intent
-) -> None:
+) -> NoReturn:
     """Record the no and raise it: Problem ACCESS_DENIED, or LOG_UNAVAILABLE."""
     append(door.journal, _entry(actor, gathered, decision, intent))
     raise presenter.denied(decision)
 
 
-def still_allowed(door: Door, permit: Permit) -> bool:
+def still_allowed(door: Door, permit: Permit, again: Ask | None = None) -> bool:
     """Whether a stream under this permit may go on: the same grant epoch, and again a yes.
 
-    The bytes themselves are reserved already, so they do not count a second time.
+    `again` is the same question with fresh facts of higher features. The bytes themselves are
+    reserved already, so they do not count a second time.
     """
-    found = gather(door.db, permit.ask, door.clock.now())
+    found = gather(door.db, again or permit.ask, door.clock.now())
     if found is None or found.epoch != permit.gathered.epoch:
         return False
     spent = dataclasses.replace(found.facts.standing, used_bytes=0)
@@ -107,8 +110,35 @@ def append(journal: Journal, entry: Entry) -> int:
         raise Problem(ProblemCode.LOG_UNAVAILABLE) from error
 
 
-def _recorded(door: Door, actor: Actor, permit: Permit, intent: Intent) -> Permit:
-    entry = _entry(actor, permit.gathered, permit.decision, intent)
+def _answering(actor: Actor, gathered: Gathered) -> Actor:
+    """The grant's holder, acting from where the request came."""
+    return dataclasses.replace(
+        actor,
+        kind=PartyKind.PERSON,
+        person_id=gathered.person_id,
+        organisation_id=gathered.organisation_id,
+        personal=gathered.personal,
+    )
+
+
+def _refuse_old_epoch(
+    door: Door, actor: Actor, gathered: Gathered, decision: Decision, intent: Intent
+) -> NoReturn:
+    """The person may, but this address was issued before the grant last changed."""
+    entry = _entry(actor, gathered, decision, intent)
+    refused = dataclasses.replace(
+        entry, act=intent.refused, outcome=Outcome.DENY, reason=ProblemCode.URL_EXPIRED.upper()
+    )
+    append(door.journal, refused)
+    raise Problem(
+        ProblemCode.URL_EXPIRED,
+        "이 다운로드 주소가 만들어진 뒤 이용 권한이 바뀌었습니다.",
+        "The grant has changed since this address was issued.",
+    )
+
+
+def _recorded(door: Door, permit: Permit, intent: Intent) -> Permit:
+    entry = _entry(permit.actor, permit.gathered, permit.decision, intent)
     try:
         append(door.journal, entry)
     except Problem:

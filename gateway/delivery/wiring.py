@@ -1,0 +1,42 @@
+"""Registers delivery with the application."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import Flask
+
+from gateway.delivery import api
+from gateway.delivery.gate import Gate, Resolver
+from gateway.delivery.tokens import Kind
+from gateway.jobs.queue import Leased
+from gateway.runtime import Runtime
+
+# One rule for everything below /d/, so that no spelling is redirected to another.
+RULE = "/d/<everything:rest>"
+
+
+def install(app: Flask, runtime: Runtime) -> None:
+    """Serve signed addresses and issue them."""
+    app.extensions[api.EXTENSION] = Gate.open(runtime)
+    app.url_map.converters["everything"] = api.Everything
+    app.register_blueprint(api.blueprint)
+    app.add_url_rule(
+        RULE,
+        "delivery.deliver",
+        api.deliver,
+        methods=["GET"],
+        merge_slashes=False,
+        provide_automatic_options=False,
+    )
+
+
+def register_kind(app: Flask, kind: Kind, resolver: Resolver) -> None:
+    """Let a higher feature say what the one door is asked for its kind of address."""
+    gate: Gate = app.extensions[api.EXTENSION]
+    gate.resolvers[kind] = resolver
+
+
+def handlers(_runtime: Runtime) -> dict[str, Callable[[Leased], None]]:
+    """Delivery has no background work."""
+    return {}
