@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, current_app, g, redirect, request, url_for
 
+from audit.errors import LogUnavailable
 from gateway.errors import Problem, ProblemCode
 from gateway.identity.authenticators import COOKIE, authenticate
 from gateway.identity.models import EVERYWHERE, Role
@@ -17,7 +18,7 @@ from gateway.identity.service_sessions import Live, SignedIn
 from gateway.journal import Act, Actor, Channel, Entry, Outcome, PartyKind, Place
 from gateway.runtime import Runtime
 from gateway.security.paths import is_machine
-from gateway.web.problems import wants_json
+from gateway.web.problems import answer, wants_json
 
 RUNTIME = "sumun"
 USER_AGENT_LENGTH = 200
@@ -123,6 +124,7 @@ def install(app: Flask) -> None:
     """Find out before each request of `app` who sends it."""
     app.before_request(_identify)
     app.after_request(_challenge)
+    app.register_error_handler(LogUnavailable, _log_unavailable)
 
 
 def _identify() -> None:
@@ -186,6 +188,11 @@ def _admitted(roles: tuple[Role, ...], holds: bool) -> Actor:
         )
         raise Problem(ProblemCode.FORBIDDEN, required_roles=sorted(roles))
     return actor()
+
+
+def _log_unavailable(_error: LogUnavailable) -> Response:
+    # A refusal or a look at people's data that cannot be recorded does not happen either.
+    return answer(Problem(ProblemCode.LOG_UNAVAILABLE))
 
 
 def _challenge(response: Response) -> Response:

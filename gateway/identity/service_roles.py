@@ -188,6 +188,13 @@ def list_roles(session: Session, now: datetime) -> Sequence[tuple[RoleGrant, Per
     return [(row.RoleGrant, row.Person) for row in rows]
 
 
+def names_of(session: Session, listed: Sequence[tuple[RoleGrant, Person]]) -> dict[uuid.UUID, str]:
+    """The names of those who granted and confirmed, by id."""
+    ids_named = {row.granted_by for row, _ in listed} | {row.confirmed_by for row, _ in listed}
+    found = session.execute(select(Person.id, Person.name).where(Person.id.in_(ids_named)))
+    return {row.id: row.name for row in found}
+
+
 def grants_of(session: Session, person_id: uuid.UUID) -> Sequence[RoleGrant]:
     """Every role the person ever had, newest first."""
     return session.scalars(

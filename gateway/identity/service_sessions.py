@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Select, String, bindparam, select, update
+from sqlalchemy import String, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from gateway import ids
@@ -73,9 +73,9 @@ def digest(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _lookup() -> Select[Any]:
+def _lookup() -> Any:
     now = bindparam("now", type_=SignInSession.expires_at.type)
-    found: Any = (
+    return (
         select(
             SignInSession.id,
             Person.id,
@@ -92,7 +92,6 @@ def _lookup() -> Select[Any]:
         .where(SignInSession.ended_at.is_(None), SignInSession.expires_at > now)
         .where(Person.status == PersonStatus.ACTIVE)
     )
-    return found
 
 
 LOOKUP = HotStatement(_lookup())

@@ -1,0 +1,93 @@
+"""The words of identity for templates: kinds, roles, and states as chips."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask
+
+from gateway.identity.models import AttestationKind, MembershipKind, OrganisationKind, Role
+from gateway.identity.service_attestations import IrbForm
+from gateway.identity.site_documents import SiteDocument
+from gateway.web import labels
+from gateway.web.i18n import lazy
+from gateway.web.labels import Kind, Label
+
+ORGANISATION_KINDS: dict[str, Any] = {
+    OrganisationKind.COMPANY: lazy("Company"),
+    OrganisationKind.UNIVERSITY: lazy("University"),
+    OrganisationKind.INSTITUTE: lazy("Research institute"),
+    OrganisationKind.HOSPITAL: lazy("Hospital"),
+    OrganisationKind.PUBLIC: lazy("Public body"),
+}
+MEMBERSHIP_KINDS: dict[str, Any] = {
+    MembershipKind.MEMBER: lazy("Member"),
+    MembershipKind.MANAGER: lazy("Organisation manager"),
+    MembershipKind.SIGNING_OFFICIAL: lazy("Signing official"),
+}
+ROLES: dict[str, Any] = {
+    Role.STEWARD: lazy("Data steward"),
+    Role.COMMITTEE: lazy("Committee member"),
+    Role.AUDITOR: lazy("Auditor"),
+    Role.CONTRACTOR: lazy("Contractor"),
+    Role.CROWD_WORKER: lazy("Crowd worker"),
+    Role.OPERATOR: lazy("Operator"),
+}
+ATTESTATION_KINDS: dict[str, Any] = {
+    AttestationKind.TRAINING: lazy("Training certificate"),
+    AttestationKind.IDENTITY: lazy("Identity check"),
+    AttestationKind.IRB: lazy("IRB decision"),
+    AttestationKind.DRB: lazy("DRB decision"),
+}
+IRB_FORMS: dict[str, Any] = {
+    IrbForm.APPROVAL: lazy("IRB approval"),
+    IrbForm.EXEMPTION: lazy("IRB exemption"),
+    IrbForm.CONSENT_WAIVER: lazy("Consent waiver"),
+}
+IDENTITY_LEVELS: dict[int, Any] = {
+    0: lazy("Not checked"),
+    1: lazy("Address checked"),
+    2: lazy("Second factor"),
+    3: lazy("Official identity check"),
+}
+DOCUMENTS: dict[str, Any] = {
+    SiteDocument.TERMS: lazy("Terms of service"),
+    SiteDocument.PRIVACY: lazy("Privacy notice"),
+}
+STATES: dict[str, dict[str, Label]] = {
+    "organisation": {
+        "pending": Label(Kind.WAIT, lazy("Waiting for verification")),
+        "verified": Label(Kind.OK, lazy("Verified")),
+        "rejected": Label(Kind.STOP, lazy("Not verified")),
+        "suspended": Label(Kind.STOP, lazy("Suspended")),
+    },
+    "membership": {
+        "waiting": Label(Kind.WAIT, lazy("Waiting for confirmation")),
+        "confirmed": Label(Kind.OK, lazy("Confirmed")),
+    },
+    "role": {
+        "waiting": Label(Kind.WAIT, lazy("Waiting for a second person")),
+        "counts": Label(Kind.OK, lazy("In effect")),
+        "ended": Label(Kind.OFF, lazy("Ended")),
+    },
+    "attestation": {
+        "waiting": Label(Kind.WAIT, lazy("Waiting for a check")),
+        "checked": Label(Kind.OK, lazy("Checked")),
+        "expired": Label(Kind.OFF, lazy("Expired")),
+        "ended": Label(Kind.OFF, lazy("Ended")),
+    },
+}
+
+
+def install(app: Flask) -> None:
+    """Give templates the words under one name, `people`, and the states to `state_chip`."""
+    labels.STATES.update(STATES)
+    app.jinja_env.globals["people"] = {
+        "organisation_kinds": ORGANISATION_KINDS,
+        "membership_kinds": MEMBERSHIP_KINDS,
+        "roles": ROLES,
+        "attestation_kinds": ATTESTATION_KINDS,
+        "irb_forms": IRB_FORMS,
+        "identity_levels": IDENTITY_LEVELS,
+        "documents": DOCUMENTS,
+    }
