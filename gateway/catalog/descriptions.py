@@ -4,17 +4,36 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import ValidationError
 
-from gateway.catalog.schemas import CatalogFile
+from gateway.catalog.schemas import CatalogFile, DatasetSpec, ProjectSpec, Strict
 from gateway.errors import OperatorError
+
+Model = TypeVar("Model", bound=Strict)
+
+
+class ProjectFile(Strict):
+    """A file that describes a construction project alone, or beside a dataset."""
+
+    project: ProjectSpec
+    dataset: DatasetSpec | None = None
 
 
 def read(path: Path) -> CatalogFile:
-    """The description in `path`. Raises OperatorError that names every wrong field."""
+    """The dataset described in `path`. Raises OperatorError that names every wrong field."""
+    return _read(path, CatalogFile)
+
+
+def read_project(path: Path) -> ProjectSpec:
+    """The construction project described in `path`. Raises OperatorError as `read` does."""
+    return _read(path, ProjectFile).project
+
+
+def _read(path: Path, model: type[Model]) -> Model:
     try:
-        return CatalogFile.model_validate(tomllib.loads(path.read_text("utf-8")))
+        return model.model_validate(tomllib.loads(path.read_text("utf-8")))
     except OSError as error:
         raise OperatorError(f"{path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

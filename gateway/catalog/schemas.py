@@ -153,6 +153,12 @@ class ItemQuery(Strict):
     limit: Annotated[int, Field(ge=1, le=200)] = 50
 
 
+class VersionQuery(ItemQuery):
+    """The same on a version's page, which also pages through findings."""
+
+    findings: str = ""
+
+
 class ReasonForm(Strict):
     """A decision that needs a reason."""
 

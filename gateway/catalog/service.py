@@ -96,15 +96,44 @@ def apply_file(runtime: Runtime, actor: Actor, file: CatalogFile) -> list[str]:
 
     The answer is `["registered"]` for a new dataset, else the names of the changed columns.
     """
-    with runtime.db.read() as session:
-        known_project = file.project is None or _project(session, file.project.number)
-        known_dataset = session.scalar(select(Dataset).where(Dataset.slug == file.dataset.slug))
-    if file.project and not known_project:
-        register_project(runtime, actor, file.project)
-    if known_dataset is None:
-        register_dataset(runtime, actor, file.dataset)
-        return ["registered"]
+    known = _known(runtime, file)
+    if known is None:
+        return _register(runtime, actor, file)
     return change_dataset(runtime, actor, file.dataset)
+
+
+def register_if_new(runtime: Runtime, actor: Actor, file: CatalogFile) -> None:
+    """Register what `file` describes; a dataset that exists must already be like it.
+
+    Raises Problem CONFLICT naming the columns in which they differ.
+    """
+    known = _known(runtime, file)
+    if known is None:
+        _register(runtime, actor, file)
+        return
+    with runtime.db.read() as session:
+        changed = ", ".join(differences(session, known, file.dataset))
+    if changed:
+        raise Problem(
+            ProblemCode.CONFLICT,
+            f"등록된 데이터셋과 다릅니다: {changed}",
+            f"The dataset is registered with other values of: {changed}. "
+            "Change it first with: sumun catalog dataset --like",
+        )
+
+
+def _known(runtime: Runtime, file: CatalogFile) -> Dataset | None:
+    with runtime.db.read() as session:
+        return session.scalar(select(Dataset).where(Dataset.slug == file.dataset.slug))
+
+
+def _register(runtime: Runtime, actor: Actor, file: CatalogFile) -> list[str]:
+    with runtime.db.read() as session:
+        known = file.project is None or _project(session, file.project.number)
+    if file.project and not known:
+        register_project(runtime, actor, file.project)
+    register_dataset(runtime, actor, file.dataset)
+    return ["registered"]
 
 
 def withdraw_dataset(runtime: Runtime, actor: Actor, slug: str, reason: str) -> None:

@@ -116,6 +116,11 @@ def show(session: Session, slug: str, *, everything: bool) -> Detail:
     dataset = session.scalar(select(Dataset).where(Dataset.slug == slug))
     if dataset is None:
         raise unknown_dataset(slug)
+    return detail(session, dataset, everything=everything)
+
+
+def detail(session: Session, dataset: Dataset, *, everything: bool = False) -> Detail:
+    """The same for a dataset at hand."""
     statement = select(DatasetVersion).where(DatasetVersion.dataset_id == dataset.id)
     if not everything:
         statement = statement.where(*_published())
@@ -164,7 +169,7 @@ def requirements(dataset: Dataset) -> list[Requirement]:
 
 def waiting(session: Session, window: Window, scopes: frozenset[str] | None) -> Sequence[Waiting]:
     """Versions that a steward must decide on, the oldest first; `scopes` None: all datasets."""
-    statement: Select[Any] = (
+    statement: Any = (
         select(Dataset, DatasetVersion, Scan)
         .join(DatasetVersion, DatasetVersion.dataset_id == Dataset.id)
         .outerjoin(Scan, Scan.id == DatasetVersion.scan_id)

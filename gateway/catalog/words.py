@@ -1,0 +1,126 @@
+"""The catalogue's codes in words, for pages in both languages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask
+
+from gateway.catalog.models import Call, Modality, Tier
+from gateway.catalog.schemas import Requirement
+from gateway.scanning.model import CREDENTIAL, UNSCANNABLE, Verdict
+from gateway.web.i18n import lazy
+from gateway.web.labels import Kind, Label
+from policies.facts import Delivery, Sensitivity
+
+WORDS: dict[type, dict[str, Any]] = {
+    Call: {
+        Call.DESIGNATED: lazy("Designated call"),
+        Call.FREE: lazy("Free call"),
+    },
+    Modality: {
+        Modality.TEXT: lazy("Text"),
+        Modality.SPEECH: lazy("Speech"),
+        Modality.IMAGE: lazy("Images"),
+        Modality.VIDEO: lazy("Video"),
+        Modality.MEDICAL_IMAGE: lazy("Medical images"),
+        Modality.TABLE: lazy("Tables"),
+    },
+    Sensitivity: {
+        Sensitivity.OPEN: lazy("Ordinary"),
+        Sensitivity.RESTRICTED: lazy("Restricted"),
+        Sensitivity.SENSITIVE: lazy("Sensitive"),
+        Sensitivity.CRITICAL: lazy("Highly sensitive"),
+    },
+    Tier: {
+        Tier.INSTANT: lazy("Instant approval"),
+        Tier.STEWARD: lazy("Review by the steward"),
+        Tier.COMMITTEE: lazy("Review by the committee"),
+    },
+    Delivery: {
+        Delivery.DOWNLOAD: lazy("Download"),
+        Delivery.SAFE_ZONE: lazy("In the safe zone only"),
+    },
+    Requirement: {
+        Requirement.NATIONAL: lazy("Korean nationality"),
+        Requirement.ORGANISATION: lazy("A verified organisation you belong to"),
+        Requirement.IDENTITY: lazy("A checked identity"),
+        Requirement.TRAINING: lazy("A valid training certificate"),
+        Requirement.IRB: lazy("An IRB approval, exemption or waiver for your research project"),
+        Requirement.AGREEMENT: lazy("Your signature under the usage agreement"),
+        Requirement.SAFE_ZONE: lazy("Work inside the safe zone: files are not downloaded"),
+    },
+}
+# Who brings each requirement about, as `actor_label` names them.
+BROUGHT_BY = {
+    Requirement.NATIONAL: "applicant",
+    Requirement.ORGANISATION: "organisation_manager",
+    Requirement.IDENTITY: "identity_provider",
+    Requirement.TRAINING: "training_body",
+    Requirement.IRB: "irb",
+    Requirement.AGREEMENT: "applicant",
+    Requirement.SAFE_ZONE: "applicant",
+}
+VERDICTS = {
+    Verdict.CLEAN: Label(Kind.OK, lazy("Nothing found")),
+    Verdict.EXPECTED: Label(Kind.OK, lazy("Only what was declared")),
+    Verdict.REVIEW: Label(Kind.WARN, lazy("A person must look")),
+    Verdict.BLOCKED: Label(Kind.STOP, lazy("Blocked: secrets found")),
+}
+ENTITY_TYPES: dict[str, Any] = {
+    "PERSON": lazy("Name of a person"),
+    "LOCATION": lazy("Place"),
+    "PHONE_NUMBER": lazy("Telephone number"),
+    "EMAIL_ADDRESS": lazy("E-mail address"),
+    "CREDIT_CARD": lazy("Card number"),
+    "IP_ADDRESS": lazy("IP address"),
+    "URL": lazy("Web address"),
+    "DATE_TIME": lazy("Date or time"),
+    "KR_RRN": lazy("Resident registration number"),
+    "KR_FRN": lazy("Foreigner registration number"),
+    "KR_PASSPORT": lazy("Passport number"),
+    "KR_DRIVER_LICENSE": lazy("Driver's licence number"),
+    "KR_BRN": lazy("Business registration number"),
+    "KR_CORP_REG": lazy("Corporate registration number"),
+    "KR_PHONE_NUMBER": lazy("Korean telephone number"),
+    "KR_BANK_ACCOUNT": lazy("Bank account number"),
+    "KR_VEHICLE_PLATE": lazy("Vehicle number plate"),
+    "KR_ADDRESS": lazy("Korean address"),
+    "KR_HEALTH_INSURANCE": lazy("Health insurance number"),
+    "FACE": lazy("Face"),
+    "VEHICLE_PLATE": lazy("Number plate in an image"),
+    "GPS_LOCATION": lazy("GPS position"),
+    "DICOM_IDENTIFIER": lazy("Patient identifier in a DICOM header"),
+    CREDENTIAL: lazy("Secret key"),
+    UNSCANNABLE: lazy("Could not be scanned: this does not mean clean"),
+}
+
+
+def word(code: Any) -> str:
+    """The word for a member of one of the catalogue's enumerations. Raises KeyError."""
+    return str(WORDS[type(code)][code])
+
+
+def entity_word(code: str) -> str:
+    """The word for an entity type, or the code itself where there is none yet."""
+    return str(ENTITY_TYPES.get(code, code))
+
+
+def options(enumeration: type) -> list[tuple[str, str]]:
+    """Every member with its word, for a select."""
+    return [(code, str(text)) for code, text in WORDS[enumeration].items()]
+
+
+def install(app: Flask) -> None:
+    """Templates have the words as functions."""
+    app.jinja_env.globals.update(
+        call_word=lambda code: word(Call(code)),
+        modality_word=lambda code: word(Modality(code)),
+        sensitivity_word=lambda code: word(Sensitivity(code)),
+        tier_word=lambda code: word(Tier(code)),
+        delivery_word=lambda code: word(Delivery(code)),
+        requirement_word=lambda code: word(Requirement(code)),
+        brought_by=lambda code: BROUGHT_BY[Requirement(code)],
+        verdict_label=lambda code: VERDICTS[Verdict(code)],
+        entity_word=entity_word,
+    )
