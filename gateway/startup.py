@@ -56,6 +56,8 @@ def assemble(settings: Settings, db: Database, clock: Clock) -> Runtime:
     )
     log = _log(settings, db, keys, vault, clock)
     db.after_write = log.kick
+    # Begins a new log, and numbers what a killed process left in the outbox.
+    log.kick()
     return Runtime(settings, clock, db, keys, Journal(log, clock), Store.open(settings), vault)
 
 
