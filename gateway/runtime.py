@@ -31,7 +31,15 @@ class Runtime:
     def engine(self) -> Engine:
         return Engine.load()
 
+    @cached_property
+    def audit_db(self) -> Database:
+        """Where auditors read: a read-only role of their own if one is set, else the main one."""
+        url = self.settings.audit_database_url
+        return Database(url) if url else self.db
+
     def close(self) -> None:
         """Stop the log's thread and close every connection."""
         self.journal.log.close()
+        if "audit_db" in self.__dict__:
+            self.audit_db.dispose()
         self.db.dispose()

@@ -1,0 +1,162 @@
+"""Searching the log. Every look-up by an auditor or operator is an event of its own."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from audit.reader import Entry as Row
+from audit.reader import Filters
+from gateway.clock import from_ms, to_ms
+from gateway.errors import Problem, ProblemCode
+from gateway.journal import Act, Actor, Entry
+from gateway.oversight.directory import Directory
+from gateway.oversight.entries import Seen, see
+from gateway.oversight.queries import Question, Resolved, resolve
+from gateway.oversight.reading import Reading, reading
+from gateway.runtime import Runtime
+from gateway.web.paging import Direction, Window
+
+CHART_DAYS = 31
+# Every zone in use lies a whole number of quarter hours from UTC.
+QUARTER_MS = 15 * 60 * 1000
+EXPORT_PAGE = 200
+# The log's indexes are 64-bit integers in both databases.
+MAX_INDEX = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Who reads the log, and with what."""
+
+    runtime: Runtime
+    directory: Directory
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The answer to a question: opened rows in the order of the window, and counts by day."""
+
+    rows: list[Seen]
+    days: list[tuple[date, int]]
+
+
+def search(desk: Desk, question: Question, window: Window) -> Found:
+    """Answer a question, and record that it was asked before anything is shown.
+
+    Rows are up to `window.limit` + 1, in the order `Cursors.page` expects. Raises Problem 422
+    for a condition that cannot be understood, LogUnavailable when asking cannot be recorded.
+    """
+    with reading(desk.runtime) as opened:
+        resolved = resolve(opened.session, question, desk.runtime.settings.zone)
+        rows = [_see(desk, opened, row) for row in _rows(opened, resolved.filters, window)]
+        days = _days(desk.runtime, opened, resolved.filters)
+    desk.runtime.journal.append(_asked(desk, resolved, Act.LOG_SEARCHED, {"rows": len(rows)}))
+    return Found(rows, days)
+
+
+def export(desk: Desk, question: Question) -> Iterator[Seen]:
+    """Every answer to a question, newest first; recorded before the first row is given out.
+
+    Raises as `search` does. No database session stays open between pages.
+    """
+    with reading(desk.runtime) as opened:
+        resolved = resolve(opened.session, question, desk.runtime.settings.zone)
+    index = desk.runtime.journal.append(_asked(desk, resolved, Act.LOG_EXPORTED, {}))
+    return _all(desk, resolved.filters, index)
+
+
+def entry(desk: Desk, index: int) -> tuple[Seen, Row]:
+    """One entry, opened. Raises Problem 404."""
+    with reading(desk.runtime) as opened:
+        row = stored(opened, index)
+        seen = _see(desk, opened, row)
+    record_reading(desk, index)
+    return seen, row
+
+
+def record_reading(desk: Desk, index: int) -> None:
+    """Record that an entry is read, before it is shown."""
+    ref, detail = f"entry:{index}", {"index": index}
+    desk.runtime.journal.append(Entry(desk.actor, Act.LOG_ENTRY_READ, ref=ref, detail=detail))
+
+
+def stored(opened: Reading, index: int) -> Row:
+    """The row of an index. Raises Problem 404."""
+    row = opened.log.get(index) if 0 <= index <= MAX_INDEX else None
+    if row is None:
+        raise Problem(
+            ProblemCode.NOT_FOUND,
+            "이 번호의 감사 기록이 없습니다.",
+            "The log has no entry with this index.",
+        )
+    return row
+
+
+def own(desk: Desk, window: Window, action: str | None = None) -> list[Seen]:
+    """What the reader did themselves, as `search` pages it. Data subjects need no event for it."""
+    filters = Filters(actor=str(desk.actor.person_id), action=action)
+    with reading(desk.runtime, desk.runtime.db) as opened:
+        return [_see(desk, opened, row) for row in _rows(opened, filters, window)]
+
+
+def _rows(opened: Reading, filters: Filters, window: Window) -> list[Row]:
+    """The rows of a window: older ones newest first, newer ones oldest first."""
+    edge = int(window.position[0]) if window.position else None  # type: ignore[call-overload]
+    if window.direction is Direction.PREVIOUS:
+        newer = opened.log.search(filters, after=edge, limit=window.limit + 1)
+        return newer[::-1]
+    return opened.log.search(filters, before=edge, limit=window.limit + 1)
+
+
+def _see(desk: Desk, opened: Reading, row: Row) -> Seen:
+    return see(row, opened, desk.runtime.vault, desk.directory)
+
+
+def _all(desk: Desk, filters: Filters, before: int) -> Iterator[Seen]:
+    more = True
+    while more:
+        with reading(desk.runtime) as opened:
+            found = opened.log.search(filters, before=before, limit=EXPORT_PAGE)
+            page = [_see(desk, opened, row) for row in found]
+        yield from page
+        more = len(page) == EXPORT_PAGE
+        before = page[-1].index if page else before
+
+
+def _days(runtime: Runtime, opened: Reading, filters: Filters) -> list[tuple[date, int]]:
+    """Entries for each of at most 31 days in the gateway's zone, ending with the question's."""
+    zone = runtime.settings.zone
+    last = runtime.clock.now().astimezone(zone).date()
+    if filters.until_ms is not None:
+        last = min(last, from_ms(filters.until_ms - 1).astimezone(zone).date())
+    first = last - timedelta(days=CHART_DAYS - 1)
+    if filters.since_ms is not None:
+        first = max(first, from_ms(filters.since_ms).astimezone(zone).date())
+    begin = to_ms(datetime.combine(first, datetime.min.time(), zone))
+    bounded = replace(filters, since_ms=max(begin, filters.since_ms or 0))
+    counted: Counter[date] = Counter()
+    for bucket in opened.log.counts(bounded, QUARTER_MS):
+        counted[from_ms(bucket.start_ms).astimezone(zone).date()] += bucket.entries
+    span = range((last - first).days + 1)
+    return [(day, counted[day]) for day in (first + timedelta(days=n) for n in span)]
+
+
+def _asked(desk: Desk, resolved: Resolved, act: Act, detail: Mapping[str, Any]) -> Entry:
+    """The event of a question. Whom it was about is a subject, an item is sealed."""
+    question, filters = resolved.question, resolved.filters
+    people: list[uuid.UUID] = [resolved.person_id] if resolved.person_id else []
+    return Entry(
+        desk.actor,
+        act,
+        subjects=people,
+        dataset=question.dataset,
+        version=question.version if question.dataset else None,
+        item=filters.item,
+        detail={**resolved.plain(), **detail},
+    )

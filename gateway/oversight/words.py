@@ -1,0 +1,100 @@
+"""Entries in words: one sentence for every action, in both languages.
+
+The sentences stand in `sentences.toml` and not in the catalogues, because the API and the command
+line give both languages, outside a page's request.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from audit.ocsf import Outcome
+
+if TYPE_CHECKING:
+    from gateway.oversight.entries import Seen, Who
+
+
+class Sentence(NamedTuple):
+    """The same sentence in both languages."""
+
+    ko: str
+    en: str
+
+
+def _load() -> dict[str, Sentence]:
+    text = Path(__file__).with_name("sentences.toml").read_text("utf-8")
+    return {
+        action: Sentence(both["ko"], both["en"]) for action, both in tomllib.loads(text).items()
+    }
+
+
+SENTENCES = _load()
+
+# An attempt that was refused must not read as something that happened.
+_FRAMES = {
+    Outcome.DENY: Sentence("허용되지 않은 시도: {}", "Refused attempt: {}"),
+    Outcome.FAILURE: Sentence("실패한 시도: {}", "Failed attempt: {}"),
+    Outcome.REVIEW: Sentence("검토로 넘김: {}", "Sent for review: {}"),
+}
+# Their own sentences say that it was refused, held or failed.
+_SAY_IT_THEMSELVES = (".refused", ".failed", ".rejected", ".held", ".decided", ".folded")
+_NOBODY = Sentence("알 수 없는 사용자", "Somebody unknown")
+_ERASED = Sentence("파기된 개인정보", "An erased person")
+_UNKNOWN = Sentence("{who}: {action}", "{who}: {action}")
+
+
+def tell(seen: Seen) -> Sentence:
+    """What an entry says, as plain text; the caller escapes it."""
+    known = SENTENCES.get(seen.action, _UNKNOWN)
+    return Sentence(_framed(seen, known.ko, 0), _framed(seen, known.en, 1))
+
+
+def _framed(seen: Seen, template: str, language: int) -> str:
+    sentence = template.format(**_fillings(seen, language))
+    frame = _FRAMES.get(seen.outcome)
+    if frame is None or seen.action.endswith(_SAY_IT_THEMSELVES):
+        return sentence
+    return frame[language].format(sentence)
+
+
+def _fillings(seen: Seen, language: int) -> dict[str, str]:
+    return {
+        "who": _name(seen.actor, language),
+        "whom": _names(seen.subjects, language),
+        "dataset": _dataset(seen, language),
+        "item": seen.item or ("항목", "an item")[language],
+        "ref": seen.ref or ("대상", "an object")[language],
+        "decision": _DECISIONS[seen.outcome][language],
+        "action": seen.action,
+    }
+
+
+_DECISIONS = {
+    Outcome.SUCCESS: Sentence("완료", "done"),
+    Outcome.ALLOW: Sentence("허용", "allowed"),
+    Outcome.DENY: Sentence("이용 불가", "denied"),
+    Outcome.REVIEW: Sentence("검토 필요", "needs review"),
+    Outcome.FAILURE: Sentence("실패", "failed"),
+    Outcome.DELEGATED: Sentence("위임", "delegated"),
+}
+
+
+def _name(who: Who | None, language: int) -> str:
+    if who is None:
+        return _NOBODY[language]
+    return f"{_ERASED[language]} {who}" if who.erased else str(who)
+
+
+def _names(people: tuple[Who, ...], language: int) -> str:
+    if not people:
+        return ("어떤 사람", "a person")[language]
+    return ", ".join(_name(one, language) for one in people)
+
+
+def _dataset(seen: Seen, language: int) -> str:
+    if seen.dataset is None:
+        return ("데이터셋", "a dataset")[language]
+    version = f" {seen.version}" if seen.version else ""
+    return (f"데이터셋 {seen.dataset}{version}", f"dataset {seen.dataset}{version}")[language]
