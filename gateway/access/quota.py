@@ -10,9 +10,19 @@ import uuid
 
 from sqlalchemy import update
 
-from gateway.access.ask import Gathered, Permit
+from gateway.access.ask import Ask, Gathered, Permit
 from gateway.access.models import Grant
 from gateway.db import Database
+from policies.facts import Action
+
+# A quota limits bytes of a dataset's version. A package counts when it is asked for, so fetching
+# it counts nothing, and a result is not the dataset's at all.
+COUNTED = frozenset({Action.DOWNLOAD, Action.PACKAGE})
+
+
+def counted(ask: Ask) -> int:
+    """The bytes of `ask` that count against the quota."""
+    return ask.request_bytes if ask.action in COUNTED else 0
 
 
 def reserve(db: Database, gathered: Gathered, amount: int) -> int | None:
@@ -36,6 +46,8 @@ def reserve(db: Database, gathered: Gathered, amount: int) -> int | None:
 
 def settle(db: Database, permit: Permit, sent: int) -> None:
     """Correct the grant's use from what was reserved to what was `sent`."""
+    if permit.ask.action not in COUNTED:
+        return
     if permit.gathered.grant_id is not None and sent != permit.reserved:
         _add(db, permit.gathered.grant_id, sent - permit.reserved)
 

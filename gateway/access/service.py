@@ -69,7 +69,7 @@ def authorize(door: Door, actor: Actor, ask: Ask, intent: Intent) -> Permit:
             refuse(door, actor, gathered, decision, intent)
         if ask.epoch not in {None, gathered.epoch}:
             _refuse_old_epoch(door, actor, gathered, decision, intent)
-        reserved = quota.reserve(door.db, gathered, ask.request_bytes)
+        reserved = quota.reserve(door.db, gathered, quota.counted(ask))
         if reserved is not None:
             return _recorded(door, Permit(actor, ask, gathered, decision, reserved), intent)
     raise Problem(ProblemCode.BUSY, retry_after=RETRY_SECONDS)

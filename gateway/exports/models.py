@@ -6,7 +6,15 @@ import uuid
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.db import Base
@@ -18,20 +26,33 @@ class ExportKind(StrEnum):
 
 
 class ExportState(StrEnum):
+    """submitted → scanning → held → approved | rejected → released; or failed.
+
+    `approved` is passed through: approval and release are one transaction, two events. `failed`
+    is an export that could not be put together or scanned; nothing of it can be fetched.
+    """
+
     SUBMITTED = "submitted"
     SCANNING = "scanning"
     HELD = "held"
     APPROVED = "approved"
     REJECTED = "rejected"
     RELEASED = "released"
+    FAILED = "failed"
 
 
 class Export(Base):
-    """One export. `content_sha256` is the digest of the object under `object_key`; a decision is
-    bound to it, so a change of content after the review is never released."""
+    """One export. `content_sha256` is the digest of the ZIP file that leaves, `manifest_sha256`
+    that of the list of its members (JSON: path, size, sha256).
+
+    `bytes` is what a package took of the quota until it is assembled, then the ZIP file's size.
+    `failure` is the code of why a failed export failed.
+    """
 
     __tablename__ = "exports"
     __table_args__ = (
+        # What a decision refers to: its requester and content cannot change afterwards.
+        UniqueConstraint("id", "person_id", "content_sha256"),
         Index("ix_exports_person_id", "person_id"),
         Index("ix_exports_state_created_at", "state", "created_at"),
     )
@@ -56,14 +77,21 @@ class Export(Base):
 
 
 class ExportDecision(Base):
-    """A steward's decision on a held export, bound to the content it was made on."""
+    """A steward's decision on a held export, bound to its requester and content by the database:
+    the row names both, and the key it refers to holds both."""
 
     __tablename__ = "export_decisions"
-    __table_args__ = (CheckConstraint("decider_id <> requester_id", name="not_requester"),)
+    __table_args__ = (
+        CheckConstraint("decider_id <> requester_id", name="not_requester"),
+        ForeignKeyConstraint(
+            ["export_id", "requester_id", "content_sha256"],
+            ["exports.id", "exports.person_id", "exports.content_sha256"],
+        ),
+    )
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
-    export_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("exports.id"), unique=True)
+    export_id: Mapped[uuid.UUID] = mapped_column(unique=True)
     decider_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("people.id"))
-    requester_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("people.id"))
+    requester_id: Mapped[uuid.UUID]
     approve: Mapped[bool]
     reason: Mapped[str] = mapped_column(Text)
     content_sha256: Mapped[str] = mapped_column(String(64))

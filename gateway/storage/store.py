@@ -68,9 +68,9 @@ class Sink(Protocol):
 class Staging:
     """A file being written while its digest is computed. Use as a context manager."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, owner: str = "") -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=folder)
+        descriptor, name = tempfile.mkstemp(dir=folder, prefix=f"{owner}.")
         self._file: IO[bytes] = os.fdopen(descriptor, "wb")
         self._digest = hashlib.sha256()
         self.path = Path(name)
@@ -132,9 +132,15 @@ class Store:
             return cls(_s3(settings), settings.home / "staging", None)
         raise OperatorError(f"setting SUMUN_STORAGE_URL: unknown scheme {parts.scheme!r}")
 
-    def stage(self) -> Staging:
-        """A new staging file."""
-        return Staging(self._staging)
+    def stage(self, owner: str = "") -> Staging:
+        """A new staging file; what a killed process left can be found by its `owner`."""
+        return Staging(self._staging, owner)
+
+    def discard(self, owner: str) -> None:
+        """Delete what an earlier, killed attempt of `owner` has staged on this machine."""
+        found = self._staging.glob(f"{owner}.*") if self._staging.is_dir() else ()
+        for path in found:
+            path.unlink(missing_ok=True)
 
     def commit(self, staged: Staged) -> None:
         """Name a staged file by its digest; twice is harmless. Raises StoreUnavailable."""

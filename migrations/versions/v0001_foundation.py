@@ -655,6 +655,9 @@ def _tables() -> None:
             ["version_id"], ["dataset_versions.id"], name=op.f("fk_exports_version_id")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_exports")),
+        sa.UniqueConstraint(
+            "id", "person_id", "content_sha256", name=op.f("uq_exports_id_person_id_content_sha256")
+        ),
     )
     op.create_index("ix_exports_person_id", "exports", ["person_id"], unique=False)
     op.create_index("ix_exports_state_created_at", "exports", ["state", "created_at"], unique=False)
@@ -704,10 +707,9 @@ def _tables() -> None:
             ["decider_id"], ["people.id"], name=op.f("fk_export_decisions_decider_id")
         ),
         sa.ForeignKeyConstraint(
-            ["export_id"], ["exports.id"], name=op.f("fk_export_decisions_export_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["requester_id"], ["people.id"], name=op.f("fk_export_decisions_requester_id")
+            ["export_id", "requester_id", "content_sha256"],
+            ["exports.id", "exports.person_id", "exports.content_sha256"],
+            name=op.f("fk_export_decisions_export_id_requester_id_content_sha256"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_export_decisions")),
         sa.UniqueConstraint("export_id", name=op.f("uq_export_decisions_export_id")),
