@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy import select
@@ -172,6 +172,11 @@ def get_person(session: Session, person_id: uuid.UUID | None, *, lock: bool = Fa
     if person is None:
         raise Problem(ProblemCode.NOT_FOUND)
     return person
+
+
+def list_all(session: Session) -> Sequence[Person]:
+    """Every account, oldest first."""
+    return session.scalars(select(Person).order_by(Person.created_at, Person.id)).all()
 
 
 def find_by_account(session: Session, account: str) -> Person | None:

@@ -31,6 +31,10 @@ from gateway.journal import Act, Actor, Entry, PartyKind
 from gateway.runtime import Runtime
 
 SCOPE_LENGTH = 100
+_FIRST_TAKEN = (
+    "첫 운영자는 이미 있습니다. 그 운영자의 이름으로 역할을 부여해 주십시오.",
+    "There has been a first operator already; grant the role in an operator's name (--by).",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +105,15 @@ def grant_first_operator(runtime: Runtime, actor: Actor, person_id: uuid.UUID) -
         raise Problem(ProblemCode.FORBIDDEN)
     row = _row(runtime, NewRole(person_id, Role.OPERATOR), None)
     row.bootstrap = True
-    taken = (
-        "첫 운영자는 이미 있습니다. 그 운영자의 이름으로 역할을 부여해 주십시오.",
-        "There has been a first operator already; grant the role in an operator's name (--by).",
-    )
-    _insert(runtime, actor, row, taken)
+    _insert(runtime, actor, row, _FIRST_TAKEN)
     return row
+
+
+def check_no_operator_yet(runtime: Runtime) -> None:
+    """Raise Problem 409 when there has been a first operator."""
+    with runtime.db.read() as session:
+        if session.scalar(select(RoleGrant.id).where(RoleGrant.bootstrap)) is not None:
+            raise Problem(ProblemCode.CONFLICT, *_FIRST_TAKEN)
 
 
 def grant_role(

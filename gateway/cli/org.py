@@ -1,0 +1,79 @@
+"""`sumun org`: organisations, from the host."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import click
+
+from gateway.cli.common import Home, emit, home_option, json_option
+
+
+@click.group()
+def org() -> None:
+    """Organisations and their verification."""
+
+
+@org.command("list")
+@click.option(
+    "--status",
+    type=click.Choice(["pending", "verified", "rejected", "suspended"]),
+    help="Only those in this state.",
+)
+@json_option
+@home_option
+def list_organisations(home: Home, status: str | None, as_json: bool) -> None:
+    """Every organisation, those that wait for verification first."""
+    from gateway.identity import service_organisations as organisations
+    from gateway.identity.models import OrganisationStatus
+
+    wanted = OrganisationStatus(status) if status else None
+    with home.runtime() as runtime, runtime.db.read() as session:
+        found = organisations.list_organisations(session, wanted)
+    emit([_row(each) for each in found], as_json)
+
+
+@org.command()
+@click.argument("organisation", type=click.UUID)
+@json_option
+@home_option
+def verify(home: Home, organisation: uuid.UUID, as_json: bool) -> None:
+    """Verify ORGANISATION (its id) after comparing it with the public register."""
+    from gateway.identity import service_organisations as organisations
+
+    _decide(home, organisation, as_json, organisations.verify)
+
+
+@org.command()
+@click.argument("organisation", type=click.UUID)
+@click.option("--reason", required=True, help="Why; whoever registered it reads this.")
+@json_option
+@home_option
+def reject(home: Home, organisation: uuid.UUID, reason: str, as_json: bool) -> None:
+    """Say why ORGANISATION (its id) cannot be verified."""
+    from gateway.identity import service_organisations as organisations
+
+    _decide(home, organisation, as_json, organisations.reject, reason)
+
+
+def _decide(home: Home, organisation: uuid.UUID, as_json: bool, verb: Any, *reason: str) -> None:
+    from gateway.identity.service_organisations import get_organisation
+    from gateway.journal import Actor
+
+    with home.runtime() as runtime:
+        verb(runtime, Actor.operator(), organisation, *reason)
+        with runtime.db.read() as session:
+            row = get_organisation(session, organisation)
+    emit(_row(row), as_json)
+
+
+def _row(row: Any) -> dict[str, Any]:
+    return {
+        "id": str(row.id),
+        "name": row.name,
+        "kind": str(row.kind),
+        "country": row.country,
+        "business_number": row.business_number,
+        "status": str(row.status),
+    }
