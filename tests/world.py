@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from flask import Flask
+
 from gateway import ids
 from gateway.access.models import Grant
 from gateway.agreements.models import (
@@ -17,7 +19,11 @@ from gateway.agreements.models import (
     SignatureMethod,
 )
 from gateway.applications.models import ResearchProject
+from gateway.catalog import manifest_index
+from gateway.catalog.items import Item, media_type
 from gateway.catalog.models import Dataset, DatasetVersion
+from gateway.delivery import wiring as delivery
+from gateway.identity import wiring as identity
 from gateway.identity.models import (
     Attestation,
     Membership,
@@ -25,8 +31,10 @@ from gateway.identity.models import (
     OrganisationStatus,
     Person,
 )
+from gateway.keys import Purpose
 from gateway.runtime import Runtime
 from gateway.scanning.model import RULESET
+from gateway.web import setup
 
 YEAR = timedelta(days=365)
 DIGEST = hashlib.sha256(b"manifest").hexdigest()
@@ -143,3 +151,28 @@ def build(runtime: Runtime, **dataset: Any) -> World:
         holder.id, other.id, organisation.id, membership.id, row.id, version.id, agreement.id,
         acceptance.id, project.id, grant.id,
     )  # fmt: skip
+
+
+def put_files(runtime: Runtime, world: World, files: dict[str, bytes]) -> None:
+    """Give the world's version real objects and the index that look-ups read."""
+    items = [
+        Item(path, runtime.store.put(data), len(data), media_type(path))
+        for path, data in sorted(files.items())
+    ]
+    target = runtime.settings.home / "index.tmp"
+    manifest_index.build(target, items)
+    digest = runtime.store.put(target.read_bytes())
+    target.unlink()
+    change(runtime, DatasetVersion, world.version, index_sha256=digest)
+
+
+def small_app(runtime: Runtime, *features: Any) -> Flask:
+    """An application with identity, delivery and the given features' wirings, nothing above."""
+    app = Flask("gateway", static_folder=None)
+    app.secret_key = runtime.keys.current(Purpose.SESSION).material
+    app.extensions["sumun"] = runtime
+    setup.install(app, runtime.settings, runtime.clock)
+    for feature in (identity, *features, delivery):
+        feature.install(app, runtime)
+    app.testing = True
+    return app
