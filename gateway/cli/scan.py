@@ -81,12 +81,13 @@ class Totals:
 )  # fmt: skip
 @home_option
 def scan(
-    _home: Home, paths: tuple[Path, ...], lang: str, output: str, fail_on: str, jobs: int
+    *, home: Home, paths: tuple[Path, ...], lang: str, output: str, fail_on: str, jobs: int
 ) -> None:
     """Scan files or folders for personal data. The values found are never printed.
 
     Exit status: 0 nothing found, 1 something found or not inspected, 2 it could not be done.
     """
+    del home  # accepted by every command; a scan needs no server's home
     languages = _languages(lang)
     kinds = frozenset(kind.strip().upper() for kind in fail_on.split(",") if kind.strip())
     if missing := [path for path in paths if not path.exists()]:

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import sys
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import BinaryIO
 
 import pydicom
 from pydicom import Dataset, config, uid
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.tag import BaseTag
+from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from gateway.scanning.engines.dicom_tags import EMPTY, IDENTIFYING, REMOVE
 from gateway.scanning.extract.segment import Pieces, Problem, Segment, Unscannable
@@ -24,6 +27,7 @@ from gateway.scanning.model import Reason
 IDENTIFIER = "DICOM_IDENTIFIER"
 METHOD = "Sumun: subset of the PS3.15 annex E basic profile"
 _DEFER_BYTES = 1 << 20
+_SHORTEST_ELEMENT = 8
 _UNDEFINED = 0xFFFFFFFF
 _PIXELS = 0x7FE0
 _EMBEDDED = BaseTag(0x00420011)
@@ -53,7 +57,12 @@ def read(file: BinaryIO, size: int) -> Pieces:
     is a `Problem`. A header that ends early, or a length beyond the file, is CORRUPT_DICOM.
     """
     dataset = _open(file, defer_size=_DEFER_BYTES)
+    if not len(dataset) or not _ended_whole(file, size):
+        raise Unscannable(Reason.CORRUPT_DICOM)
     released = str(dataset.get("PatientIdentityRemoved", "")).strip().upper() == "YES"
+    if dataset.file_meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
+        # Offsets then count inflated bytes; zlib itself has noticed a file that was cut off.
+        size = sys.maxsize
     yield from _walk(dataset.file_meta, released, size)
     yield from _walk(dataset, released, size)
 
@@ -63,11 +72,30 @@ def _open(file: BinaryIO, defer_size: int | None = None) -> pydicom.FileDataset:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return pydicom.dcmread(file, defer_size=defer_size)
+            with _early_ends_refused():
+                return pydicom.dcmread(file, defer_size=defer_size)
     except MemoryError:
         raise
     except Exception as error:
         raise Unscannable(Reason.CORRUPT_DICOM) from error
+
+
+def _ended_whole(file: BinaryIO, size: int) -> bool:
+    """Tell whether the last element ended at the end of the file, padding apart."""
+    return size - _SHORTEST_ELEMENT < file.tell() <= size
+
+
+@contextmanager
+def _early_ends_refused() -> Iterator[None]:
+    """Otherwise pydicom logs the end of the file inside an element, and goes on as if it fitted.
+
+    Only while elements are split, not while values are read: real files break value rules a lot.
+    """
+    config.settings.reading_validation_mode = config.RAISE
+    try:
+        yield
+    finally:
+        config.settings.reading_validation_mode = config.IGNORE
 
 
 def _walk(dataset: Dataset, released: bool, size: int) -> Pieces:
@@ -96,7 +124,10 @@ def _decoded(dataset: Dataset, tag: BaseTag) -> DataElement:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return dataset[tag]
+            # Splitting a sequence into items is still reading the file's structure.
+            sequence = dataset.get_item(tag).VR == "SQ"
+            with _early_ends_refused() if sequence else nullcontext():
+                return dataset[tag]
     except MemoryError:
         raise
     except Exception as error:

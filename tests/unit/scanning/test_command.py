@@ -124,3 +124,14 @@ def test_a_scan_works_where_there_is_no_network(folder: Path) -> None:
 
     assert result.returncode == 1
     assert "KR_RRN" in result.stdout
+
+
+def test_the_command_needs_no_package_of_the_server(folder: Path) -> None:
+    blocked = "flask", "sqlalchemy", "pydantic", "alembic", "obstore", "cedarpy", "pyarrow"
+    block = f"import sys; sys.modules.update(dict.fromkeys({blocked!r})); "
+    command = [sys.executable, "-c", block + RUN, str(folder / "a.txt"), "--json"]
+
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert "CREDIT_CARD" in result.stdout
+    assert result.returncode == 1
