@@ -35,11 +35,11 @@ class ManifestBroken(Exception):
 def write(store: Store, items: Iterable[Item]) -> Staged:
     """Store the manifest of `items`, sorted by path; the same items give the same digest."""
     with store.stage() as staging:
-        with pq.ParquetWriter(pa.PythonFile(staging, mode="w"), SCHEMA, compression="zstd") as file:
+        with pq.ParquetWriter(staging.path, SCHEMA, compression="zstd") as file:
             rest = iter(items)
             while rows := tuple(islice(rest, ROWS)):
                 file.write_batch(_batch(rows))
-        staged = staging.finish()
+        staged = staging.adopt()
         store.commit(staged)
     return staged
 
