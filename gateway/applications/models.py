@@ -61,9 +61,10 @@ class Turn(StrEnum):
 
 
 class StepKind(StrEnum):
-    """What a line of the timeline tells."""
+    """What a line of the timeline tells, in the order in which one transaction writes them."""
 
     CREATED = "created"
+    EVIDENCE_ADDED = "evidence_added"
     SUBMITTED = "submitted"
     RESUBMITTED = "resubmitted"
     REVIEW_STARTED = "review_started"
@@ -73,8 +74,6 @@ class StepKind(StrEnum):
     REJECTED = "rejected"
     WITHDRAWN = "withdrawn"
     CLOSED = "closed"
-    EVIDENCE_ADDED = "evidence_added"
-    EVIDENCE_CHECKED = "evidence_checked"
 
 
 class ResearchProject(Base):

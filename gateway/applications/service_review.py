@@ -35,7 +35,7 @@ from gateway.applications.service_case import (
     wrong_state,
 )
 from gateway.applications.service_outcome import approve, conclude
-from gateway.applications.service_transaction import refused, transact
+from gateway.applications.service_transaction import look, refused
 from gateway.catalog.models import Tier
 from gateway.identity.models import Attestation, AttestationKind, Role
 from gateway.identity.service_attestations import check_attestation
@@ -153,7 +153,7 @@ def check_evidence(
     Raises Problem NOT_FOUND, ACCESS_DENIED for the applicant's side, FORBIDDEN, WRONG_STATE.
     """
 
-    def look(session: Session) -> None:
+    def belongs(session: Session) -> None:
         case, item = load_review(session, runtime, actor, item_id, lock=False)
         judge(session, runtime, actor, case, item)
         evidence = session.get(Attestation, attestation_id)
@@ -163,7 +163,7 @@ def check_evidence(
         ):
             raise not_found()
 
-    transact(runtime, look)
+    look(runtime, belongs)
     check_attestation(runtime, actor, attestation_id)
 
 

@@ -52,13 +52,13 @@ def snapshot(session: Session, case: Case) -> dict[str, Any]:
     project = case.project
     team = [row.person_id for row in case.members if row.removed_at is None]
     return {
-        Part.TITLE.value: project.title,
-        Part.PURPOSE.value: project.purpose,
-        Part.PLAN.value: project.plan,
-        Part.SUPERVISOR.value: _account(session, project.supervisor_id),
-        Part.TEAM.value: sorted(_account(session, person) for person in team),
-        Part.ORGANISATION.value: _organisation(session, case.application.organisation_id),
-        Part.DATASETS.value: sorted(dataset.slug for dataset in case.datasets.values()),
+        str(Part.TITLE): project.title,
+        str(Part.PURPOSE): project.purpose,
+        str(Part.PLAN): project.plan,
+        str(Part.SUPERVISOR): _account(session, project.supervisor_id),
+        str(Part.TEAM): sorted(_account(session, person) for person in team),
+        str(Part.ORGANISATION): _organisation(session, case.application.organisation_id),
+        str(Part.DATASETS): sorted(dataset.slug for dataset in case.datasets.values()),
     }
 
 

@@ -51,3 +51,13 @@ def transact(runtime: Runtime, verb: Callable[[Session], T]) -> T:
             "Something changed at the same moment, or this was done already: look at the "
             "present state.",
         ) from error
+
+
+def look(runtime: Runtime, reading: Callable[[Session], T]) -> T:
+    """Run `reading` without writing; a `Refused` is recorded, then raised as Problem."""
+    try:
+        with runtime.db.read() as session:
+            return reading(session)
+    except Refused as refusal:
+        service.append(runtime.journal, refusal.entry)
+        raise refusal.problem from None
