@@ -2,7 +2,7 @@
 PYTHON ?= python3
 UV     := .venv/bin/uv
 RUN    := .venv/bin
-HOME_DIR ?= var/demo
+HOME_DIR ?= var/demo-$(shell date +%Y%m%d-%H%M%S)
 PORT   ?= 8400
 ONLY   ?=
 export UV_SYSTEM_CERTS := 1

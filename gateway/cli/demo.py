@@ -1,0 +1,23 @@
+"""`sumun demo`."""
+
+from __future__ import annotations
+
+import click
+
+from gateway.cli.common import Home, fail, home_option
+from gateway.cli.serve import DEFAULT_PORT
+
+
+@click.command()
+@click.option("--port", default=DEFAULT_PORT, show_default=True)
+@click.option("--no-serve", is_flag=True, help="End after the last step.")
+@home_option
+def demo(home: Home, port: int, no_serve: bool) -> None:
+    """Run the main job end to end on real sample data; each step is printed and checked."""
+    from gateway.demo.run import run
+    from gateway.demo.stage import StepFailed
+
+    try:
+        run(home.settings(), port, serve=not no_serve)
+    except StepFailed as failed:
+        raise fail(f"this does not hold: {failed}") from failed
