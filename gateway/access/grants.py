@@ -11,16 +11,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from gateway import ids
 from gateway.access.models import EndReason, Grant, HolderKind
 from gateway.catalog.models import Dataset
 from gateway.errors import Problem, ProblemCode
+from gateway.jobs import queue
+from gateway.jobs.models import Job
+from gateway.jobs.queue import Leased
 from gateway.journal import Act, Actor, Entry
 from gateway.runtime import Runtime
 
+EXPIRE_JOB = "access.expire_grant"
 MIN_REASON = 10
 MAX_REASON = 2000
 
@@ -68,6 +72,7 @@ def create_grant(session: Session, runtime: Runtime, actor: Actor, spec: GrantSp
     )
     session.add(grant)
     session.flush()
+    _plan_expiry(session, runtime, grant)
     runtime.journal.record(session, _entry(session, actor, Act.GRANT_CREATED, grant))
     return grant
 
@@ -120,18 +125,19 @@ def give_up(runtime: Runtime, actor: Actor, grant_id: uuid.UUID) -> None:
     _change(runtime, actor, grant_id, Act.GRANT_GIVEN_UP, change)
 
 
-def sweep_expired(runtime: Runtime, limit: int = 500) -> int:
-    """Write the event of grants whose window has passed; returns how many.
+def expire(runtime: Runtime, leased: Leased) -> None:
+    """The job of a grant's last moment: write the event, unless the grant ended before.
 
     Nothing depends on it: expiry is decided by the clock at every decision.
     """
     now = runtime.clock.now()
-    due = select(Grant.id).where(Grant.ended_at.is_(None), Grant.ends_at <= now).limit(limit)
-    with runtime.db.read() as session:
-        found = list(session.scalars(due))
-    for grant_id in found:
-        _expire(runtime, grant_id, now)
-    return len(found)
+    with runtime.db.write() as session:
+        grant = session.get(Grant, uuid.UUID(leased.payload["grant"]), with_for_update=True)
+        if grant is not None and grant.ended_at is None and grant.ends_at <= now:
+            _end(grant, EndReason.EXPIRED, now, None)
+            entry = _entry(session, Actor.system(), Act.GRANT_EXPIRED, grant)
+            runtime.journal.record(session, entry)
+        queue.complete(session, runtime.clock, leased)
 
 
 def checked_reason(text: str) -> str:
@@ -168,13 +174,10 @@ def _change(
         runtime.journal.record(session, _entry(session, actor, act, grant))
 
 
-def _expire(runtime: Runtime, grant_id: uuid.UUID, now: datetime) -> None:
-    with runtime.db.write() as session:
-        grant = session.get(Grant, grant_id, with_for_update=True)
-        if grant is not None and grant.ended_at is None and grant.ends_at <= now:
-            _end(grant, EndReason.EXPIRED, now, None)
-            entry = _entry(session, Actor.system(), Act.GRANT_EXPIRED, grant)
-            runtime.journal.record(session, entry)
+def _plan_expiry(session: Session, runtime: Runtime, grant: Grant) -> None:
+    key, payload = f"{EXPIRE_JOB}:{grant.id}", {"grant": str(grant.id)}
+    job = queue.enqueue(session, runtime.clock, EXPIRE_JOB, key, payload)
+    session.execute(update(Job).where(Job.id == job).values(run_after=grant.ends_at))
 
 
 def _end_renewed(session: Session, spec: GrantSpec, now: datetime) -> None:

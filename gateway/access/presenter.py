@@ -6,6 +6,7 @@ from typing import Any
 
 from gateway.errors import Problem, ProblemCode
 from policies.decision import Blocker, Decision
+from policies.explain import Explanation
 
 
 def blocker(found: Blocker) -> dict[str, Any]:
@@ -16,15 +17,30 @@ def blocker(found: Blocker) -> dict[str, Any]:
         "en": found.en,
         "remedy_ko": found.remedy_ko,
         "remedy_en": found.remedy_en,
-        "who": str(found.actor),
-        "who_ko": found.actor.ko,
-        "who_en": found.actor.en,
+        "actor": str(found.actor),
+        "actor_ko": found.actor.ko,
+        "actor_en": found.actor.en,
     }
 
 
 def blockers(decision: Decision) -> list[dict[str, Any]]:
     """Every blocker of `decision`, in the order of the rules."""
     return [blocker(found) for found in decision.blockers]
+
+
+def steps(found: Explanation) -> list[dict[str, Any]]:
+    """The path to a yes, step by step, in both languages."""
+    return [
+        {
+            "code": step.code,
+            "ko": step.ko,
+            "en": step.en,
+            "actor": str(step.actor),
+            "actor_ko": step.actor.ko,
+            "actor_en": step.actor.en,
+        }
+        for step in found.path
+    ]
 
 
 def denied(decision: Decision) -> Problem:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 
 from sqlalchemy import update
+from sqlalchemy.orm import Session
 
 from gateway.access.ask import Ask, Gathered, Permit
 from gateway.access.models import Grant
@@ -57,3 +58,13 @@ def _add(db: Database, grant_id: uuid.UUID, amount: int) -> None:
         session.execute(
             update(Grant).where(Grant.id == grant_id).values(used_bytes=Grant.used_bytes + amount)
         )
+
+
+def give_back(session: Session, grant_id: uuid.UUID, amount: int) -> None:
+    """Return bytes that were counted and did not leave after all, in the caller's transaction."""
+    counted_before = Grant.used_bytes >= amount
+    session.execute(
+        update(Grant)
+        .where(Grant.id == grant_id, counted_before)
+        .values(used_bytes=Grant.used_bytes - amount)
+    )

@@ -1,0 +1,112 @@
+"""Lists of grants, as their holders and the stewards of a dataset see them."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from gateway.access.ask import Ask
+from gateway.access.grants import not_found
+from gateway.access.models import EndReason, Grant
+from gateway.access.service import Door, consider
+from gateway.catalog.models import Dataset
+from gateway.identity.models import Person
+from gateway.runtime import Runtime
+from gateway.web.paging import Window, keyset
+from policies.decision import Decision
+from policies.explain import Explanation, explain
+from policies.facts import Action
+
+STATES = {EndReason.REVOKED: "revoked", EndReason.EXPIRED: "expired"}
+
+
+@dataclass(frozen=True, slots=True)
+class GrantView:
+    """A grant with its dataset and holder. `decision` says whether it opens right now; it is
+    None where nobody asked."""
+
+    grant: Grant
+    dataset: Dataset
+    holder: Person
+    state: str
+    decision: Decision | None
+
+
+def own_grants(runtime: Runtime, person_id: uuid.UUID, window: Window) -> list[GrantView]:
+    """A person's grants, newest first, each with what is missing now; limit + 1 rows."""
+    with runtime.db.read() as session:
+        rows = session.execute(_ordered(_joined().where(Grant.person_id == person_id), window))
+        found = [tuple(row) for row in rows]
+    return [_view(runtime, row) for row in found]
+
+
+def dataset_grants(runtime: Runtime, dataset_id: uuid.UUID, window: Window) -> list[GrantView]:
+    """The grants of a dataset, newest first, without decisions; limit + 1 rows."""
+    now = runtime.clock.now()
+    with runtime.db.read() as session:
+        rows = session.execute(_ordered(_joined().where(Grant.dataset_id == dataset_id), window))
+        return [
+            GrantView(grant, dataset, holder, recorded_state(grant, now), None)
+            for grant, dataset, holder in rows
+        ]
+
+
+def one(runtime: Runtime, grant_id: uuid.UUID) -> GrantView:
+    """One grant with its decision. Raises Problem NOT_FOUND."""
+    with runtime.db.read() as session:
+        row = session.execute(_joined().where(Grant.id == grant_id)).first()
+    if row is None:
+        raise not_found()
+    return _view(runtime, tuple(row))
+
+
+def find_dataset(session: Session, slug: str) -> Dataset | None:
+    """The dataset of a slug, or None."""
+    return session.scalar(select(Dataset).where(Dataset.slug == slug))
+
+
+def can_i(
+    door: Door, person_id: uuid.UUID | None, dataset_id: uuid.UUID, action: Action
+) -> Explanation:
+    """Whether this person could do this now, and the way to a yes. Nothing is recorded."""
+    gathered, _decision = consider(door, Ask(action, person_id=person_id, dataset_id=dataset_id))
+    return explain(door.engine, action, gathered.facts)
+
+
+def recorded_state(grant: Grant, now: datetime) -> str:
+    """The state of a grant by its record and the clock, as pages name it."""
+    if grant.end_reason is not None:
+        return STATES.get(EndReason(grant.end_reason), "ended")
+    if now >= grant.ends_at:
+        return "expired"
+    if grant.suspended:
+        return "suspended"
+    return "pending" if now < grant.starts_at else "live"
+
+
+def _joined() -> Select[Grant, Dataset, Person]:
+    return (
+        select(Grant, Dataset, Person)
+        .join(Dataset, Dataset.id == Grant.dataset_id)
+        .join(Person, Person.id == Grant.person_id)
+    )
+
+
+def _ordered(
+    query: Select[Grant, Dataset, Person], window: Window
+) -> Select[Grant, Dataset, Person]:
+    return keyset(query, [Grant.id], window)
+
+
+def _view(runtime: Runtime, row: tuple[Any, ...]) -> GrantView:
+    grant, dataset, holder = row
+    _gathered, decision = consider(runtime, Ask(Action.DOWNLOAD, grant_id=grant.id))
+    state = recorded_state(grant, runtime.clock.now())
+    if state == "live" and "GRANT_INACTIVE" in decision.codes:
+        state = "pending"
+    return GrantView(grant, dataset, holder, state, decision)
