@@ -9,15 +9,17 @@ from gateway.cli.serve import DEFAULT_PORT
 
 
 @click.command()
-@click.option("--port", default=DEFAULT_PORT, show_default=True)
+@click.option("--port", type=int, help=f"Default {DEFAULT_PORT}; any free one with --no-serve.")
 @click.option("--no-serve", is_flag=True, help="End after the last step.")
 @home_option
-def demo(home: Home, port: int, no_serve: bool) -> None:
+def demo(home: Home, port: int | None, no_serve: bool) -> None:
     """Run the main job end to end on real sample data; each step is printed and checked."""
     from gateway.demo.run import run
     from gateway.demo.stage import StepFailed
+    from gateway.demo.web import free_port
 
     try:
-        run(home.settings(), port, serve=not no_serve)
+        chosen = port or (free_port() if no_serve else DEFAULT_PORT)
+        run(home.settings(), chosen, serve=not no_serve)
     except StepFailed as failed:
         raise fail(f"this does not hold: {failed}") from failed

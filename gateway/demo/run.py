@@ -26,7 +26,7 @@ def run(settings: Settings, port: int, *, serve: bool) -> None:
     """
     if settings.home.exists() and any(settings.home.iterdir()):
         raise OperatorError(f"{settings.home} is not empty; the demo needs a new home (--home DIR)")
-    base = f"http://127.0.0.1:{port}"
+    base = f"http://localhost:{port}"
     settings = settings.model_copy(update={"public_url": base})
     stage = Stage()
     with stage.step("A new home: database, keys, log"):

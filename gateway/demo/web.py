@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -25,13 +26,24 @@ POLL_SECONDS = 0.2
 def serving(settings: Settings, port: int) -> Iterator[subprocess.Popen[bytes]]:
     """`sumun serve` on this home, with its worker; stopped at the end."""
     command = [sys.executable, "-m", "gateway.cli.main", "serve", "--port", str(port)]
-    environment = os.environ | {"SUMUN_HOME": str(settings.home), "SUMUN_LOG_LEVEL": "ERROR"}
+    environment = os.environ | {
+        "SUMUN_HOME": str(settings.home),
+        "SUMUN_PUBLIC_URL": settings.public_url,
+        "SUMUN_LOG_LEVEL": "ERROR",
+    }
     process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
     try:
         yield process
     finally:
         process.terminate()
         process.wait(timeout=60)
+
+
+def free_port() -> int:
+    """A loopback port nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def wait_until_ready(base: str) -> None:
