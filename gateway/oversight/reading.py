@@ -30,7 +30,10 @@ def reading(runtime: Runtime, db: Database | None = None) -> Iterator[Reading]:
     """Open the auditor's database (or `db`) read-only: nothing done in here can write."""
     db = db or runtime.audit_db
     with db.read() as session:
-        connection = session.connection().connection.dbapi_connection
+        # One snapshot for head, tiles and entries; on SQLite every read transaction is one.
+        options = {} if db.sqlite else {"isolation_level": "REPEATABLE READ"}
+        held = session.connection(execution_options=options)
+        connection = held.connection.dbapi_connection
         assert connection is not None
         dialect = Dialect(db.dialect)
         yield Reading(

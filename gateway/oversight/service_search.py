@@ -7,8 +7,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from itertools import islice
 from typing import Any
 
+from audit.event import Domain
 from audit.reader import Entry as Row
 from audit.reader import Filters
 from gateway.clock import from_ms, to_ms
@@ -60,6 +62,14 @@ def search(desk: Desk, question: Question, window: Window) -> Found:
     return Found(rows, days)
 
 
+def take(desk: Desk, question: Question, limit: int) -> list[Seen]:
+    """The newest `limit` answers to a question; recorded before any is given out."""
+    with reading(desk.runtime) as opened:
+        resolved = resolve(opened.session, question, desk.runtime.settings.zone)
+    index = desk.runtime.journal.append(_asked(desk, resolved, Act.LOG_SEARCHED, {"rows": limit}))
+    return list(islice(_all(desk, resolved.filters, index), limit))
+
+
 def export(desk: Desk, question: Question) -> Iterator[Seen]:
     """Every answer to a question, newest first; recorded before the first row is given out.
 
@@ -105,9 +115,21 @@ def own(desk: Desk, window: Window, action: str | None = None) -> list[Seen]:
         return [_see(desk, opened, row) for row in _rows(opened, filters, window)]
 
 
+def is_own(desk: Desk, row: Row) -> bool:
+    """Whether the reader is the one who acted."""
+    token = desk.runtime.vault.token(Domain.PERSON, str(desk.actor.person_id))
+    return row.columns.person == token
+
+
+def edge_of(window: Window) -> int | None:
+    """The index or sequence number that a window continues from."""
+    first = window.position[0] if window.position else None
+    return first if isinstance(first, int) else None
+
+
 def _rows(opened: Reading, filters: Filters, window: Window) -> list[Row]:
     """The rows of a window: older ones newest first, newer ones oldest first."""
-    edge = int(window.position[0]) if window.position else None  # type: ignore[call-overload]
+    edge = edge_of(window)
     if window.direction is Direction.PREVIOUS:
         newer = opened.log.search(filters, after=edge, limit=window.limit + 1)
         return newer[::-1]

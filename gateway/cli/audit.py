@@ -1,0 +1,213 @@
+"""`sumun audit`: verify the log, prove an entry, search."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gateway.cli.common import FOUND, Home, emit, fail, home_option, json_option
+
+if TYPE_CHECKING:
+    from audit.verify import Report
+    from gateway.oversight.entries import Seen
+    from gateway.oversight.service_proof import Proof
+    from gateway.oversight.service_search import Desk
+    from gateway.runtime import Runtime
+
+
+@click.group()
+def audit() -> None:
+    """The audit log: verify, prove, search."""
+
+
+@audit.command()
+@json_option
+@home_option
+@click.pass_context
+def verify(context: click.Context, home: Home, as_json: bool) -> None:
+    """Read every entry again and compare it with everything that was built from it.
+
+    Exit status 0: the log is as it was written. 1: each fault is named with its index.
+    """
+    from gateway.oversight.offline import verify_home
+
+    report = verify_home(home.settings())
+    checkpoint = _recorded(home, report) if report.clean else report.checkpoint
+    _print_report(report, checkpoint, as_json)
+    if not report.clean:
+        context.exit(FOUND)
+
+
+@audit.command()
+@click.argument("index", type=click.IntRange(min=0, max=2**63 - 1))
+@click.option("--out", type=click.Path(path_type=Path), help="Write the proof to this file.")
+@json_option
+@home_option
+@click.pass_context
+def prove(context: click.Context, home: Home, index: int, out: Path | None, as_json: bool) -> None:
+    """Print or write the inclusion proof of an entry (C2SP tlog-proof), and verify it."""
+    from gateway.oversight.reading import verifier_key
+    from gateway.oversight.service_proof import prove as make
+    from gateway.oversight.service_search import record_reading
+
+    with home.runtime() as runtime:
+        proof, vkey = make(runtime, index, fresh=False), verifier_key(runtime)
+        record_reading(_desk(runtime), index)
+    if out is not None:
+        _write(out, proof.text)
+    _print_proof(proof, vkey, out, as_json)
+    if not proof.holds:
+        context.exit(FOUND)
+
+
+@audit.command()
+@click.option("--person", help="Account, person id, operator:<uid> or system:worker.")
+@click.option("--organisation", help="Name, business number or id.")
+@click.option("--dataset", help="Slug.")
+@click.option("--item", help="Path of a file.")
+@click.option("--action", help="Code; one that ends in a dot stands for all below it.")
+@click.option("--outcome", help="success, failure, allow, deny, review or delegated.")
+@click.option("--ref", help="Reference, such as grant:<id>.")
+@click.option("--since", help="Day or moment (ISO 8601), included.")
+@click.option("--until", help="Day, included, or moment, left out.")
+@click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True)
+@json_option
+@home_option
+def search(home: Home, limit: int, as_json: bool, **conditions: str | None) -> None:
+    """Search the log, newest first. The search itself is recorded."""
+    question = _question(conditions)
+    from gateway.oversight.service_search import take
+
+    with home.runtime() as runtime:
+        found = take(_desk(runtime), question, limit)
+        zone = runtime.settings.zone
+    rows = [_full(seen) if as_json else _short(seen, zone) for seen in found]
+    emit(rows, as_json)
+
+
+def _desk(runtime: Runtime) -> Desk:
+    from gateway.journal import Actor
+    from gateway.oversight.directory import Directory
+    from gateway.oversight.service_search import Desk
+
+    return Desk(runtime, Directory(runtime.vault), Actor.operator())
+
+
+def _recorded(home: Home, report: Report) -> str | None:
+    """Record a clean verification and return the checkpoint that covers it.
+
+    A copy may be on a medium that cannot be written: then that is said, and nothing else.
+    """
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from audit.errors import AuditError
+    from gateway.db import WriteBusy
+    from gateway.errors import OperatorError
+    from gateway.oversight.service_proof import record_verification
+
+    try:
+        with home.runtime() as runtime:
+            record_verification(_desk(runtime), report)
+            return runtime.journal.log.checkpoint().note
+    except (AuditError, OperatorError, SQLAlchemyError, WriteBusy, OSError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        click.echo(f"sumun: this verification could not be recorded: {reason}", err=True)
+        return report.checkpoint
+
+
+def _print_report(report: Report, checkpoint: str | None, as_json: bool) -> None:
+    if as_json:
+        emit(_report(report, checkpoint), True)
+        return
+    for finding in report.findings:
+        place = f"{finding.table}.{finding.column}"
+        click.echo(_printable(f"index {finding.index}: {place}: {finding.what}"))
+    if report.more:
+        click.echo(f"and {report.more} more findings")
+    click.echo(f"{'clean' if report.clean else 'DAMAGED'}: {report.size} entries read again")
+    click.echo(f"root {report.root.hex()}")
+    if checkpoint:
+        click.echo(_printable(f"\n{checkpoint}"), nl=False)
+
+
+def _report(report: Report, checkpoint: str | None) -> dict[str, Any]:
+    findings = [
+        {
+            "index": one.index,
+            "table": one.table,
+            "column": one.column,
+            "what": _printable(one.what),
+        }
+        for one in report.findings
+    ]
+    return {
+        "clean": report.clean,
+        "size": report.size,
+        "root": report.root.hex(),
+        "findings": findings,
+        "more": report.more,
+        "checkpoint": checkpoint and _printable(checkpoint),
+    }
+
+
+def _printable(text: str) -> str:
+    """Damaged text may hold anything, also what a terminal would obey."""
+    safe = text.encode("utf-8", "backslashreplace").decode()
+    return "".join(one if one.isprintable() or one == "\n" else repr(one)[1:-1] for one in safe)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        raise fail(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _print_proof(proof: Proof, vkey: str, out: Path | None, as_json: bool) -> None:
+    size = proof.checkpoint.size
+    if as_json:
+        fields = {"index": proof.index, "verified": proof.holds, "fault": proof.fault}
+        emit(fields | {"size": size, "verifier_key": vkey, "proof": proof.text}, True)
+        return
+    if out is None:
+        click.echo(proof.text, nl=False)
+    if proof.holds:
+        click.echo(f"verified: entry {proof.index} is among the {size} signed for", err=True)
+    else:
+        click.echo(_printable(f"NOT verified: entry {proof.index}: {proof.fault}"), err=True)
+    click.echo(f"verifier key: {vkey}", err=True)
+
+
+def _question(conditions: dict[str, str | None]) -> Any:
+    """The conditions, checked as those of the API are."""
+    from pydantic import ValidationError
+
+    from gateway.oversight.schemas import EntryQuery
+
+    given = {name: value for name, value in conditions.items() if value}
+    try:
+        return EntryQuery.model_validate(given).question
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise fail(f"--{first['loc'][0]}: {first['msg']}") from error
+
+
+def _short(seen: Seen, zone: Any) -> dict[str, Any]:
+    return {
+        "index": seen.index,
+        "time": seen.at.astimezone(zone).isoformat(sep=" ", timespec="seconds"),
+        "account": seen.actor and (seen.actor.account or str(seen.actor)),
+        "action": seen.action,
+        "outcome": str(seen.outcome),
+        "dataset": seen.dataset,
+        "item": seen.item,
+        "ref": seen.ref,
+    }
+
+
+def _full(seen: Seen) -> dict[str, Any]:
+    from gateway.oversight.schemas import entry_out
+
+    return entry_out(seen).model_dump(mode="json")
