@@ -138,6 +138,8 @@ def _local(store: Store, item: Item) -> Iterator[Path]:
     """The object as a local file: where it lies, or a copy for as long as it is read."""
     stored = store.local_path(item.sha256)
     if stored is not None:
+        if not stored.exists():
+            raise ObjectMissing(item.sha256)
         yield stored
         return
     with store.stage() as staging:
