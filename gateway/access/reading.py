@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gateway.access.ask import Ask
@@ -89,7 +89,7 @@ def recorded_state(grant: Grant, now: datetime) -> str:
     return "pending" if now < grant.starts_at else "live"
 
 
-def _joined() -> Select[Grant, Dataset, Person]:
+def _joined() -> Any:
     return (
         select(Grant, Dataset, Person)
         .join(Dataset, Dataset.id == Grant.dataset_id)
@@ -97,9 +97,7 @@ def _joined() -> Select[Grant, Dataset, Person]:
     )
 
 
-def _ordered(
-    query: Select[Grant, Dataset, Person], window: Window
-) -> Select[Grant, Dataset, Person]:
+def _ordered(query: Any, window: Window) -> Any:
     return keyset(query, [Grant.id], window)
 
 

@@ -17,12 +17,6 @@ class ReasonForm(BaseModel):
     reason: str = Field(min_length=10, max_length=2000)
 
 
-class Nothing(BaseModel):
-    """A form with no fields of its own."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
 class GrantQuery(BaseModel):
     """Paging of a list of grants."""
 

@@ -34,3 +34,13 @@ class UrlIssued(BaseModel):
     sha256: str
     size: int
     media_type: str
+
+
+class UrlForm(BaseModel):
+    """The form on the page of one's grants; `minutes` is capped by the dataset."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: str = Field(min_length=1, max_length=1024)
+    version: str | None = Field(default=None, min_length=1, max_length=40)
+    minutes: int = Field(default=60, ge=1, le=1440)

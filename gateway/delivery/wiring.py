@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 from flask import Flask
 
-from gateway.delivery import api
+from gateway.delivery import api, pages
 from gateway.delivery.gate import Gate, Resolver
 from gateway.delivery.tokens import Kind
 from gateway.jobs.queue import Leased
 from gateway.runtime import Runtime
+from gateway.web.nav import panels
 
 # One rule for everything below /d/, so that no spelling is redirected to another.
 RULE = "/d/<everything:rest>"
@@ -21,6 +22,8 @@ def install(app: Flask, runtime: Runtime) -> None:
     app.extensions[api.EXTENSION] = Gate.open(runtime)
     app.url_map.converters["everything"] = api.Everything
     app.register_blueprint(api.blueprint)
+    app.register_blueprint(pages.blueprint)
+    panels(app).add("grant", pages.url_panel)
     app.add_url_rule(
         RULE,
         "delivery.deliver",

@@ -1,0 +1,75 @@
+"""The terms of an agreement in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from gateway.web.i18n import gettext as _
+from gateway.web.i18n import lazy, ngettext
+
+CONDITIONS = {
+    "allowed": lazy("Allowed"),
+    "with_consent": lazy("Only with written consent"),
+    "forbidden": lazy("Not allowed"),
+}
+SIGNATURES = {
+    "personal": lazy("Each person signs"),
+    "personal+organisation": lazy("Each person signs for their organisation"),
+}
+PURPOSES = {
+    "research": lazy("Research"),
+    "education": lazy("Education"),
+    "statistics": lazy("Statistics"),
+    "product_development": lazy("Development of products and services"),
+    "model_training": lazy("Training of AI models"),
+    "public_interest_archiving": lazy("Archiving in the public interest"),
+}
+Pair = tuple[str, str]
+
+
+def in_words(terms: Mapping[str, Any]) -> list[Pair]:
+    """Each term as a name and a sentence in the reader's language."""
+    return [
+        (_("Permitted purposes"), ", ".join(_purpose(name) for name in terms["purposes"])),
+        (_("Passing the data on"), _condition(terms["redistribution"])),
+        (_("Processing by others, language-model services included"),
+         _condition(terms["third_party_processing"])),
+        (_("Transfer abroad"), _condition(terms["overseas_transfer"])),
+        (_("Re-identifying people"), _condition("forbidden")),
+        (_("Naming the source"), _("Required") if terms["attribution"] else _("Not required")),
+        (_("If the data is recalled"), _recall(terms)),
+        (_("Reporting a breach"), _count(_hours, terms["breach_report_hours"])),
+        (_("A signature holds for"), _count(_days, terms["acceptance_valid_days"])),
+        (_("Who signs"), str(SIGNATURES[terms["signature"]])),
+    ]  # fmt: skip
+
+
+def _purpose(name: str) -> str:
+    return str(PURPOSES.get(name, name.replace("_", " ")))
+
+
+def _condition(name: str) -> str:
+    return str(CONDITIONS[name])
+
+
+def _recall(terms: Mapping[str, Any]) -> str:
+    if not terms["destruction_on_recall"]:
+        return _("No duty to destroy")
+    return _count(_destroy, terms["destruction_days"])
+
+
+def _count(words: Callable[[int], str], number: Any) -> str:
+    return words(int(number))
+
+
+def _days(number: int) -> str:
+    return str(ngettext("%(num)d day", "%(num)d days", number))
+
+
+def _hours(number: int) -> str:
+    return str(ngettext("Within %(num)d hour", "Within %(num)d hours", number))
+
+
+def _destroy(number: int) -> str:
+    return str(ngettext("Destroy it within %(num)d day", "Destroy it within %(num)d days", number))
