@@ -43,7 +43,7 @@ class ExportState(StrEnum):
 
 class Export(Base):
     """One export. `content_sha256` is the digest of the ZIP file that leaves, `manifest_sha256`
-    that of the list of its members (JSON: path, size, sha256).
+    that of the list of a package's members (JSON Lines: path, sha256, size).
 
     `bytes` is what a package took of the quota until it is assembled, then the ZIP file's size.
     `failure` is the code of why a failed export failed.

@@ -1,0 +1,191 @@
+"""Writes what the scan of an export found, and what follows from it, in one transaction."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import insert
+from sqlalchemy.orm import Session
+
+from gateway import ids
+from gateway.access import quota
+from gateway.catalog.models import Dataset
+from gateway.catalog.scan_tally import Tally
+from gateway.exports.events import Named, entry, named
+from gateway.exports.failure import Failure
+from gateway.exports.models import Export, ExportKind, ExportState
+from gateway.jobs import queue
+from gateway.jobs.queue import Leased
+from gateway.journal import Act, Actor, Outcome
+from gateway.runtime import Runtime
+from gateway.scanning.model import RULESET, UNSCANNABLE, Verdict
+from gateway.scanning.models import FindingRow, Scan
+from policies.facts import Delivery
+
+OPEN = frozenset({ExportState.SUBMITTED, ExportState.SCANNING})
+PASSING = frozenset({Verdict.CLEAN, Verdict.EXPECTED})
+NEEDS_REVIEW = "OUTPUT_REVIEW_PENDING"
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What one job handles, as it stood when the job began."""
+
+    export_id: uuid.UUID
+    kind: ExportKind
+    grant_id: uuid.UUID
+    version_id: uuid.UUID | None
+    patterns: tuple[str, ...]
+    content_sha256: str | None
+    bytes: int
+    declared: frozenset[str]
+    sensitivity: str
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """The ZIP file that was scanned, and the digest of its list of members."""
+
+    sha256: str
+    size: int
+    items: int
+    manifest_sha256: str | None
+
+
+def begin(runtime: Runtime, leased: Leased) -> Work | None:
+    """Mark the export as being scanned; None when an earlier attempt has concluded it."""
+    with runtime.db.write() as session:
+        export = _locked(session, leased)
+        if export.state not in OPEN:
+            return None
+        if export.state != ExportState.SCANNING:
+            _turn(runtime, export, ExportState.SCANNING)
+        dataset = session.get_one(Dataset, export.dataset_id)
+        return Work(
+            export.id,
+            ExportKind(export.kind),
+            export.grant_id,
+            export.version_id,
+            tuple(export.patterns),
+            export.content_sha256,
+            export.bytes,
+            frozenset(dataset.declared),
+            dataset.sensitivity,
+        )
+
+
+def conclude(runtime: Runtime, leased: Leased, content: Content, tally: Tally) -> None:
+    """Store scan and verdict, release or hold, and end the job, all in one transaction."""
+    with runtime.db.write() as session:
+        export = _locked(session, leased)
+        if export.state in OPEN:
+            export.content_sha256, export.bytes = content.sha256, content.size
+            export.manifest_sha256, export.items = content.manifest_sha256, content.items
+            scan = _stored(runtime, session, export, tally)
+            _apply(runtime, session, named(session, export), scan)
+        queue.complete(session, runtime.clock, leased)
+
+
+def fail(runtime: Runtime, leased: Leased, failure: Failure) -> None:
+    """End an export that cannot be finished; what a package took of the quota comes back."""
+    with runtime.db.write() as session:
+        export = _locked(session, leased)
+        if export.state in OPEN:
+            if export.kind == ExportKind.PACKAGE:
+                quota.give_back(session, export.grant_id, export.bytes)
+            export.failure = failure
+            _turn(runtime, export, ExportState.FAILED)
+            event = entry(
+                Actor.system(),
+                Act.EXPORT_FAILED,
+                named(session, export),
+                outcome=Outcome.FAILURE,
+                reason=str(failure),
+            )
+            runtime.journal.record(session, event)
+        queue.complete(session, runtime.clock, leased)
+
+
+def release(runtime: Runtime, session: Session, actor: Actor, about: Named) -> None:
+    """Let the export's owner fetch it, with its event."""
+    about.export.released_at = runtime.clock.now()
+    _turn(runtime, about.export, ExportState.RELEASED)
+    detail = {"bytes": about.export.bytes, "items": about.export.items}
+    runtime.journal.record(session, entry(actor, Act.EXPORT_RELEASED, about, detail=detail))
+
+
+def _locked(session: Session, leased: Leased) -> Export:
+    export_id = uuid.UUID(leased.payload["export_id"])
+    return session.get_one(Export, export_id, with_for_update=True)
+
+
+def _turn(runtime: Runtime, export: Export, state: ExportState) -> None:
+    export.state, export.turn_since = state, runtime.clock.now()
+
+
+def _stored(runtime: Runtime, session: Session, export: Export, tally: Tally) -> Scan:
+    scan = Scan(
+        id=ids.new(runtime.clock),
+        subject=f"export:{export.id}",
+        content_sha256=export.content_sha256,
+        ruleset=RULESET,
+        verdict=tally.verdict,
+        files=tally.files,
+        bytes=tally.bytes,
+        counts=dict(tally.counts),
+        finished_at=runtime.clock.now(),
+    )
+    session.add(scan)
+    session.flush()
+    export.scan_id = scan.id
+    if tally.kept:
+        session.execute(insert(FindingRow), list(_rows(runtime, scan, tally)))
+    return scan
+
+
+def _rows(runtime: Runtime, scan: Scan, tally: Tally) -> Iterator[Mapping[str, Any]]:
+    for found in tally.kept:
+        kind = found.entity_type
+        yield {
+            "id": ids.new(runtime.clock),
+            "scan_id": scan.id,
+            "path": found.path,
+            "location": dict(found.location),
+            "entity_type": kind,
+            "start": found.start,
+            "end": found.end,
+            "score_permille": found.score_permille,
+            "recognizer": found.recognizer,
+            "context": found.context,
+            "declared": kind in tally.declared and kind != UNSCANNABLE,
+        }
+
+
+def _apply(runtime: Runtime, session: Session, about: Named, scan: Scan) -> None:
+    detail = {
+        "verdict": str(scan.verdict),
+        "ruleset": scan.ruleset,
+        "files": scan.files,
+        "bytes": scan.bytes,
+        "counts": scan.counts,
+    }
+    system = Actor.system()
+    runtime.journal.record(session, entry(system, Act.EXPORT_SCANNED, about, detail=detail))
+    reason = _why_held(about, scan)
+    if reason is None:
+        release(runtime, session, system, about)
+        return
+    _turn(runtime, about.export, ExportState.HELD)
+    runtime.journal.record(session, entry(system, Act.EXPORT_HELD, about, reason=reason))
+
+
+def _why_held(about: Named, scan: Scan) -> str | None:
+    """Nothing leaves a safe zone without a person's yes, whatever the scan says."""
+    if scan.verdict not in PASSING:
+        return str(scan.verdict)
+    result = about.export.kind == ExportKind.RESULT
+    zone = about.dataset.delivery == Delivery.SAFE_ZONE
+    return NEEDS_REVIEW if result and zone else None
