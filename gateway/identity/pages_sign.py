@@ -13,6 +13,7 @@ from gateway.identity import service_passwords as passwords
 from gateway.identity import service_people as people
 from gateway.identity import service_sessions as sessions
 from gateway.identity.authenticators import COOKIE
+from gateway.identity.devices import device_of
 from gateway.identity.forms import done, same, submitted
 from gateway.identity.http import (
     actor,
@@ -61,7 +62,7 @@ def sign_in_post() -> tuple[str, int] | Response:
 
 
 def _open(form: SignIn) -> SignedIn:
-    given = Credentials(form.account, form.password, request.user_agent.string)
+    given = Credentials(form.account, form.password, device_of(request.user_agent.string))
     previous = request.cookies.get(COOKIE)
     return sessions.sign_in(rt(), actor(), given, SessionChannel.BROWSER, previous)
 
@@ -113,7 +114,7 @@ def sign_up_post() -> tuple[str, int] | Response:
 def _sign_up(form: SignUp) -> SignedIn:
     same(form.password, form.repeated)
     people.sign_up(rt(), actor(), form.person(language()), form.password, form.consents)
-    given = Credentials(form.account, form.password, request.user_agent.string)
+    given = Credentials(form.account, form.password, device_of(request.user_agent.string))
     previous = request.cookies.get(COOKIE)
     return sessions.sign_in(rt(), actor(), given, SessionChannel.BROWSER, previous)
 

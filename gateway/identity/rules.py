@@ -20,7 +20,8 @@ ACCOUNT = re.compile(r"[a-z0-9][a-z0-9._-]{2,31}")
 BUSINESS_NUMBER = re.compile(r"\d{10}", re.ASCII)
 # The weights of the National Tax Service's check digit.
 _WEIGHTS = (1, 3, 7, 1, 3, 7, 1, 3, 5)
-_NOT_COUNTRIES = frozenset({"EU", "EZ", "QO", "UN", "XA", "XB", "ZZ"})
+# Groups, pseudo-locales, and codes that Babel does not name in both languages.
+_NOT_COUNTRIES = frozenset({"CQ", "EU", "EZ", "QO", "UN", "XA", "XB", "ZZ"})
 KOREA = "KR"
 NAME_LENGTH = 120
 EMAIL_LENGTH = 254
