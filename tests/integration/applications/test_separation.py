@@ -1,0 +1,213 @@
+"""Who may not decide: the policy engine says no, and the database says no to raw SQL."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pytest
+from sqlalchemy import delete, insert, text, update
+from sqlalchemy.exc import IntegrityError
+
+from gateway import ids
+from gateway.applications.models import Application, Choice, ProjectMember, Vote
+from gateway.applications.service_case import submitted_revision
+from gateway.errors import Problem, ProblemCode
+from gateway.identity.models import Membership, Organisation, Person, Role
+from gateway.journal import Outcome
+from gateway.runtime import Runtime
+from tests import applying
+from tests.applying import REASON, Cast
+from tests.people import grant
+
+STEWARD = "voices"
+
+
+def ballot(runtime: Runtime, made: Application, voter: uuid.UUID, **changes: Any) -> dict[str, Any]:
+    """The row of a vote, as someone with the database's password would write it."""
+    with runtime.db.read() as session:
+        revision = submitted_revision(session, made.id)
+    professor = changes.pop("supervisor")
+    usual = {
+        "id": ids.new(runtime.clock),
+        "item_id": applying.item(runtime, made.id).id,
+        "project_id": made.project_id,
+        "voter_id": voter,
+        "applicant_id": made.applicant_id,
+        "supervisor_id": professor,
+        "revision": revision,
+        "choice": Choice.APPROVE,
+        "reason": REASON,
+        "voted_at": runtime.clock.now(),
+    }
+    return usual | changes
+
+
+def write(runtime: Runtime, row: dict[str, Any]) -> None:
+    with runtime.db.write() as session:
+        session.execute(insert(Vote), [row])
+
+
+@pytest.mark.parametrize(
+    ("who", "code"),
+    [
+        ("researcher", "DECIDER_IS_APPLICANT"),
+        ("professor", "DECIDER_IS_SUPERVISOR"),
+        ("mate", "DECIDER_ON_TEAM"),
+    ],
+)
+def test_nobody_on_the_applicants_side_decides(
+    runtime: Runtime, cast: Cast, who: str, code: str
+) -> None:
+    involved: Person = getattr(cast, who)
+    grant(runtime, involved, Role.STEWARD)
+    made = applying.submitted(runtime, cast.researcher, STEWARD)
+
+    with pytest.raises(Problem) as refusal:
+        applying.vote(runtime, involved, applying.item(runtime, made.id).id, Choice.APPROVE)
+
+    assert refusal.value.code is ProblemCode.ACCESS_DENIED
+    assert [each["code"] for each in refusal.value.extra["blockers"]] == [code]
+
+
+@pytest.mark.parametrize("who", ["researcher", "professor", "mate"])
+def test_the_database_refuses_their_votes_too(runtime: Runtime, cast: Cast, who: str) -> None:
+    made = applying.submitted(runtime, cast.researcher, STEWARD)
+    row = ballot(runtime, made, getattr(cast, who).id, supervisor=cast.professor.id)
+
+    with pytest.raises(IntegrityError):
+        write(runtime, row)
+
+
+def test_the_database_takes_a_stewards_vote(runtime: Runtime, cast: Cast) -> None:
+    made = applying.submitted(runtime, cast.researcher, STEWARD)
+
+    write(runtime, ballot(runtime, made, cast.steward.id, supervisor=cast.professor.id))
+
+    with pytest.raises(IntegrityError):
+        write(runtime, ballot(runtime, made, cast.steward.id, supervisor=cast.professor.id))
+
+
+def test_a_vote_cannot_name_another_applicant_to_slip_through(runtime: Runtime, cast: Cast) -> None:
+    made = applying.submitted(runtime, cast.researcher, STEWARD)
+    row = ballot(
+        runtime,
+        made,
+        cast.researcher.id,
+        supervisor=cast.professor.id,
+        applicant_id=cast.stranger.id,
+    )
+
+    with pytest.raises(IntegrityError, match="does not match its application"):
+        write(runtime, row)
+
+
+def test_a_vote_cannot_leave_the_supervisor_out(runtime: Runtime, cast: Cast) -> None:
+    made = applying.submitted(runtime, cast.researcher, STEWARD)
+    row = ballot(runtime, made, cast.professor.id, supervisor=None)
+
+    with pytest.raises(IntegrityError, match="does not match its application"):
+        write(runtime, row)
+
+
+def test_leaving_the_team_does_not_make_a_judge(runtime: Runtime, cast: Cast) -> None:
+    grant(runtime, cast.mate, Role.STEWARD)
+    made = applying.submitted(runtime, cast.researcher, STEWARD)
+    with runtime.db.write() as session:
+        session.execute(update(ProjectMember).values(removed_at=runtime.clock.now()))
+
+    with pytest.raises(Problem) as refusal:
+        applying.vote(runtime, cast.mate, applying.item(runtime, made.id).id, Choice.APPROVE)
+    assert refusal.value.extra["blockers"][0]["code"] == "DECIDER_ON_TEAM"
+
+    with pytest.raises(IntegrityError, match="is or was on the research project's team"):
+        write(runtime, ballot(runtime, made, cast.mate.id, supervisor=cast.professor.id))
+
+
+@pytest.mark.parametrize("statement", [update(Vote).values(choice="reject"), delete(Vote)])
+def test_a_vote_is_never_changed_or_deleted(runtime: Runtime, cast: Cast, statement: Any) -> None:
+    made = applying.submitted(runtime, cast.researcher, STEWARD)
+    applying.vote(runtime, cast.steward, applying.item(runtime, made.id).id, Choice.APPROVE)
+
+    with pytest.raises(IntegrityError, match="never changed or deleted"), runtime.db.write() as s:
+        s.execute(statement)
+
+
+def organisation(runtime: Runtime, *people: Person) -> Organisation:
+    """A verified hospital with these confirmed members."""
+    now = runtime.clock.now()
+    row = Organisation(
+        id=ids.new(runtime.clock), name="수문대학교병원", kind="hospital", country="KR",
+        status="verified", created_by=people[0].id, created_at=now,
+    )  # fmt: skip
+    with runtime.db.write() as session:
+        session.add(row)
+        session.flush()
+        for one in people:
+            session.add(
+                Membership(
+                    id=ids.new(runtime.clock), person_id=one.id, organisation_id=row.id,
+                    confirmed_by=people[0].id, started_at=now,
+                )
+            )  # fmt: skip
+    return row
+
+
+@pytest.mark.parametrize("excluded", [True, False])
+def test_whether_colleagues_decide_is_the_datasets_setting(
+    runtime: Runtime, cast: Cast, excluded: bool
+) -> None:
+    hospital = organisation(runtime, cast.researcher, cast.steward)
+    applying.add_dataset(runtime, "ward", organisation_excluded=excluded)
+    made = applying.submitted(runtime, cast.researcher, "ward", organisation_id=hospital.id)
+    item = applying.item(runtime, made.id)
+
+    if not excluded:
+        decided = applying.vote(runtime, cast.steward, item.id, Choice.APPROVE)
+        assert decided.state == "approved"
+        return
+    with pytest.raises(Problem) as refusal:
+        applying.vote(runtime, cast.steward, item.id, Choice.APPROVE)
+    assert refusal.value.extra["blockers"][0]["code"] == "DECIDER_ORGANISATION_EXCLUDED"
+    with pytest.raises(IntegrityError, match="applicant's organisation"):
+        write(runtime, ballot(runtime, made, cast.steward.id, supervisor=cast.professor.id))
+
+
+def test_a_role_counts_only_for_its_dataset_and_its_tier(runtime: Runtime, cast: Cast) -> None:
+    applying.add_dataset(runtime, "elsewhere")
+    grant(runtime, cast.stranger, Role.STEWARD, "elsewhere")
+    made = applying.submitted(runtime, cast.researcher, STEWARD)
+    item = applying.item(runtime, made.id)
+
+    with pytest.raises(Problem) as unknown:
+        applying.vote(runtime, cast.stranger, item.id, Choice.APPROVE)
+    assert unknown.value.code is ProblemCode.NOT_FOUND
+
+    with pytest.raises(Problem) as wrong_tier:
+        applying.vote(runtime, cast.committee[0], item.id, Choice.APPROVE)
+    assert wrong_tier.value.extra["blockers"][0]["code"] == "DECIDER_NOT_AUTHORISED"
+
+
+def test_a_refused_vote_is_in_the_log(runtime: Runtime, cast: Cast) -> None:
+    made = applying.submitted(runtime, cast.researcher, STEWARD)
+    with pytest.raises(Problem):
+        applying.vote(
+            runtime, cast.committee[0], applying.item(runtime, made.id).id, Choice.APPROVE
+        )
+
+    with runtime.db.read() as session:
+        found = session.execute(
+            text("SELECT outcome, dataset FROM audit_entries WHERE action = 'application.voted'")
+        )
+        assert [tuple(row) for row in found] == [(str(Outcome.DENY), STEWARD)]
+
+
+def test_a_reason_of_nine_characters_is_no_reason(runtime: Runtime, cast: Cast) -> None:
+    made = applying.submitted(runtime, cast.researcher, STEWARD)
+
+    with pytest.raises(Problem) as refusal:
+        applying.vote(
+            runtime, cast.steward, applying.item(runtime, made.id).id, Choice.REJECT, "123456789"
+        )
+
+    assert refusal.value.extra["field"] == "reason"
