@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, current_app
+from flask import Blueprint, Response, jsonify
 
 from gateway.errors import Problem, ProblemCode
 from gateway.identity.http import rt
@@ -124,5 +124,4 @@ def _page(page: Page[Seen]) -> Response:
 
 
 def _answer(model: EntryPage | EntryDetail) -> Response:
-    answer: Response = current_app.json.response(model.model_dump(mode="json"))
-    return answer
+    return jsonify(model.model_dump(mode="json"))

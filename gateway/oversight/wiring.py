@@ -21,7 +21,7 @@ def install(app: Flask, runtime: Runtime) -> None:
     app.extensions[DIRECTORY] = Directory(runtime.vault)
     for blueprint in (pages.blueprint, pages.own_blueprint, api.blueprint, tree.blueprint):
         app.register_blueprint(blueprint)
-    item = nav.NavItem("audit.index", lazy("Audit log"), nav.with_role(Role.AUDITOR), order=80)
+    item = nav.NavItem("audit.index", lazy("Audit log"), nav.with_role(Role.AUDITOR), order=800)
     nav.navigation(app).add(item)
     nav.panels(app).add("account", pages.account_panel, order=90)
 
