@@ -30,6 +30,8 @@ from gateway.identity.schemas import (
     PasswordChange,
     PasswordOnly,
 )
+from gateway.identity.service_consents import accept_documents as record_acceptance
+from gateway.identity.service_consents import consents_due
 from gateway.identity.service_memberships import memberships_of
 from gateway.identity.service_roles import grants_of, waits
 from gateway.identity.site_documents import SiteDocument, text_of
@@ -108,7 +110,7 @@ def documents() -> str | Response:
     """Ask to accept the site's documents where their text is new to the person."""
     seen = require_viewer()
     with rt().db.read() as reading:
-        due = people.consents_due(reading, seen.person_id)
+        due = consents_due(reading, seen.person_id)
     target = safe_next(request.args.get("next"))
     return _documents_page(Form(), due, target) if due else redirect(target, code=303)
 
@@ -118,7 +120,7 @@ def accept_documents() -> tuple[str, int] | Response:
     """Record the acceptance and go on."""
     require_person()
     target = safe_next(request.args.get("next"))
-    result = submitted(Consents, lambda form: people.accept_documents(rt(), actor(), form.consents))
+    result = submitted(Consents, lambda form: record_acceptance(rt(), actor(), form.consents))
     if result.again:
         return _documents_page(result.form, list(SiteDocument), target), result.status
     return done(_("Thank you. Your acceptance is recorded."), target)

@@ -157,16 +157,17 @@ def _page(organisation_id: uuid.UUID, form: Form) -> str:
     entitled = context["steward"] or context["manager"]
     listed = members if entitled else []
     viewed(rt(), me, [person for _row, person in listed], f"organisation:{row.id}")
+    context["country"] = rules.countries(language())[row.country]
     return render(
         "identity/org.html", org=row, own=own, members=listed, form=form, me=me, **context
     )
 
 
-def _standing(session: Session, organisation_id: uuid.UUID) -> dict[str, bool]:
-    return {
-        "steward": is_steward(session, rt(), actor()),
-        "manager": is_manager(session, actor(), organisation_id),
-    }
+def _standing(session: Session, organisation_id: uuid.UUID) -> dict[str, Any]:
+    steward = is_steward(session, rt(), actor())
+    manager = is_manager(session, actor(), organisation_id)
+    orphaned = not memberships.has_manager(session, organisation_id)
+    return {"steward": steward, "manager": manager, "confirms": manager or (steward and orphaned)}
 
 
 def _form_page(form: Form, org: Any) -> str:

@@ -25,6 +25,7 @@ from gateway.identity.http import (
 )
 from gateway.identity.models import SessionChannel
 from gateway.identity.schemas import NewPassword, SignIn, SignUp
+from gateway.identity.service_consents import consents_due
 from gateway.identity.service_sessions import Credentials, SignedIn
 from gateway.identity.site_documents import SiteDocument, text_of
 from gateway.web.forms import Form
@@ -71,7 +72,7 @@ def _enter(signed_in: SignedIn, target: str) -> Response:
     # A new session has new form tokens too: nothing from before sign-in is carried over.
     session.clear()
     with rt().db.read() as reading:
-        due = people.consents_due(reading, signed_in.person_id)
+        due = consents_due(reading, signed_in.person_id)
     onward = url_for("account.documents", next=target) if due else target
     return start_browser_session(make_response(redirect(onward, code=303)), signed_in)
 

@@ -17,8 +17,15 @@ from sqlalchemy.orm import Session
 from gateway import ids
 from gateway.errors import Problem, ProblemCode
 from gateway.identity import rules
-from gateway.identity.models import Attestation, AttestationKind, Person, PersonStatus, Role
-from gateway.identity.service_roles import holds
+from gateway.identity.models import (
+    EVERYWHERE,
+    Attestation,
+    AttestationKind,
+    Person,
+    PersonStatus,
+    Role,
+)
+from gateway.identity.service_role_reads import roles_of
 from gateway.journal import Act, Actor, Entry
 from gateway.runtime import Runtime
 
@@ -84,7 +91,7 @@ def check_attestation(runtime: Runtime, actor: Actor, attestation_id: uuid.UUID)
     """
     with runtime.db.write() as session:
         row = _get(session, attestation_id)
-        _check_steward(session, runtime, actor)
+        _check_steward(session, runtime, actor, row)
         if row.person_id == actor.person_id:
             raise Problem(
                 ProblemCode.FORBIDDEN,
@@ -106,7 +113,7 @@ def end_attestation(runtime: Runtime, actor: Actor, attestation_id: uuid.UUID) -
     with runtime.db.write() as session:
         row = _get(session, attestation_id)
         if row.person_id != actor.person_id:
-            _check_steward(session, runtime, actor)
+            _check_steward(session, runtime, actor, row)
         if row.ended_at is not None:
             raise Problem(ProblemCode.WRONG_STATE)
         _end(session, runtime, actor, row)
@@ -148,9 +155,12 @@ def _check(new: NewAttestation) -> None:
         rules.refuse("form", "심의 결과를 선택해 주십시오.", "Please choose what was decided.")
 
 
-def _check_steward(session: Session, runtime: Runtime, actor: Actor) -> None:
-    person = actor.person_id
-    if person is None or not holds(session, person, Role.STEWARD, runtime.clock.now()):
+def _check_steward(session: Session, runtime: Runtime, actor: Actor, row: Attestation) -> None:
+    """Evidence of one research project is checked by any steward who reviews it; what counts
+    for every application only by a steward of everything."""
+    held = roles_of(session, actor.person_id, runtime.clock.now()) if actor.person_id else ()
+    scopes = {scope for role, scope in held if role is Role.STEWARD}
+    if not scopes or (row.project_id is None and EVERYWHERE not in scopes):
         raise Problem(ProblemCode.FORBIDDEN)
 
 

@@ -123,7 +123,8 @@ def _get(session: Session, membership_id: uuid.UUID, *, lock: bool = False) -> M
     return row
 
 
-def _has_manager(session: Session, organisation_id: uuid.UUID) -> bool:
+def has_manager(session: Session, organisation_id: uuid.UUID) -> bool:
+    """Whether anybody is a confirmed manager of the organisation."""
     found = select(Membership.id).where(
         Membership.organisation_id == organisation_id,
         Membership.kind == MembershipKind.MANAGER,
@@ -136,7 +137,7 @@ def _has_manager(session: Session, organisation_id: uuid.UUID) -> bool:
 def _may_confirm(session: Session, runtime: Runtime, actor: Actor, row: Membership) -> bool:
     if is_manager(session, actor, row.organisation_id):
         return True
-    orphaned = not _has_manager(session, row.organisation_id)
+    orphaned = not has_manager(session, row.organisation_id)
     return orphaned and is_steward(session, runtime, actor)
 
 

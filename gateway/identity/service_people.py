@@ -13,10 +13,11 @@ from sqlalchemy.orm import Session
 from gateway import ids
 from gateway.errors import Problem, ProblemCode
 from gateway.identity import passwords, rules, throttle
-from gateway.identity.models import Person, PersonStatus, SiteConsent
+from gateway.identity.models import Person, PersonStatus
 from gateway.identity.service_attestations import end_identity_checks
+from gateway.identity.service_consents import check_consents, record_consents
 from gateway.identity.service_sessions import end_all_sessions
-from gateway.identity.site_documents import SiteDocument, current_hashes
+from gateway.identity.site_documents import SiteDocument
 from gateway.identity.throttle import Blocked, Kind
 from gateway.journal import Act, Actor, Entry, PartyKind
 from gateway.runtime import Runtime
@@ -67,7 +68,7 @@ def sign_up(
     `consents` are the hashes of the texts that were shown. Raises Problem 409 when the account
     name is taken or a text has changed since, 422 for a field, 429 for too many from one address.
     """
-    _check_consents(consents)
+    check_consents(consents)
     person = _valid(runtime, new, password)
     try:
         source = actor.place.address or ""
@@ -113,27 +114,6 @@ def correct(runtime: Runtime, actor: Actor, correction: Correction) -> Person:
         )
         runtime.journal.record(session, entry)
         return person
-
-
-def accept_documents(runtime: Runtime, actor: Actor, consents: Mapping[SiteDocument, str]) -> None:
-    """Record that a person accepts the texts in force; accepting twice changes nothing.
-
-    Raises Problem 409 when a text has changed since it was shown.
-    """
-    _check_consents(consents)
-    with runtime.db.write() as session:
-        person = get_person(session, actor.person_id)
-        missing = consents_due(session, person.id)
-        _consent(session, runtime, person, {document: consents[document] for document in missing})
-        entry = Entry(
-            actor,
-            Act.PERSON_CORRECTED,
-            subjects=[person.id],
-            ref=f"person:{person.id}",
-            detail={"accepted": {str(document): consents[document] for document in missing}},
-        )
-        if missing:
-            runtime.journal.record(session, entry)
 
 
 def suspend(runtime: Runtime, actor: Actor, person_id: uuid.UUID, reason: str) -> None:
@@ -196,14 +176,6 @@ def by_account(session: Session, account: str) -> Person:
     return person
 
 
-def consents_due(session: Session, person_id: uuid.UUID) -> list[SiteDocument]:
-    """The site's documents whose present text the person has not accepted."""
-    given = set(
-        session.scalars(select(SiteConsent.sha256).where(SiteConsent.person_id == person_id))
-    )
-    return [document for document, sha256 in current_hashes().items() if sha256 not in given]
-
-
 def personal(person: Person) -> dict[str, str]:
     """The fields that the log seals under the person's own key."""
     return {"account": person.account, "name": person.name}
@@ -240,21 +212,12 @@ def _locale(text: str) -> str:
     return text
 
 
-def _check_consents(consents: Mapping[SiteDocument, str]) -> None:
-    if dict(consents) != current_hashes():
-        raise Problem(
-            ProblemCode.CONFLICT,
-            "이용약관 또는 개인정보 처리방침이 바뀌었습니다. 새 내용을 읽고 다시 동의해 주십시오.",
-            "The terms or the privacy notice have changed. Please read and accept the new text.",
-        )
-
-
 def _add(runtime: Runtime, made: _Made) -> None:
     try:
         with runtime.db.write() as session:
             session.add(made.person)
             session.flush()
-            _consent(session, runtime, made.person, made.consents)
+            record_consents(session, runtime, made.person, made.consents)
             runtime.journal.record(session, _about(made.actor, made.act, made.person))
     except IntegrityError as error:
         raise Problem(
@@ -263,21 +226,6 @@ def _add(runtime: Runtime, made: _Made) -> None:
             "This account name is taken. Please choose another.",
             field="account",
         ) from error
-
-
-def _consent(
-    session: Session, runtime: Runtime, person: Person, consents: Mapping[SiteDocument, str]
-) -> None:
-    for document, sha256 in consents.items():
-        session.add(
-            SiteConsent(
-                id=ids.new(runtime.clock),
-                person_id=person.id,
-                document=document,
-                sha256=sha256,
-                accepted_at=runtime.clock.now(),
-            )
-        )
 
 
 def _about(actor: Actor, act: Act, person: Person, reason: str = "") -> Entry:
