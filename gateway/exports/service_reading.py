@@ -11,7 +11,8 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from gateway.access.models import Grant
-from gateway.catalog.models import Dataset, DatasetVersion
+from gateway.applications.models import ResearchProject
+from gateway.catalog.models import Dataset
 from gateway.errors import Problem, ProblemCode
 from gateway.exports.events import named
 from gateway.exports.failure import Failure
@@ -51,6 +52,14 @@ class Waiting:
 
     seen: Seen
     person: Person
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """Under which right, and for which research project, something is exported."""
+
+    grant: Grant
+    project: ResearchProject | None
 
 
 def find_own(session: Session, actor: Actor, export_id: uuid.UUID) -> Export:
@@ -162,13 +171,10 @@ def own_grants(session: Session, actor: Actor) -> list[tuple[Grant, Dataset]]:
     return [(grant, dataset) for grant, dataset in rows]
 
 
-def released_labels(session: Session, dataset: Dataset) -> Sequence[str]:
-    """The released versions of a dataset, the newest first."""
-    return session.scalars(
-        select(DatasetVersion.label)
-        .where(DatasetVersion.dataset_id == dataset.id, DatasetVersion.state == "released")
-        .order_by(DatasetVersion.released_at.desc())
-    ).all()
+def purpose_of(session: Session, export: Export) -> Purpose:
+    """What the export's grant is for, and the research project it serves."""
+    grant = session.get_one(Grant, export.grant_id)
+    return Purpose(grant, session.get(ResearchProject, grant.project_id))
 
 
 def not_found() -> Problem:
