@@ -1,22 +1,18 @@
-"""The catalogue's pages."""
+"""The catalogue's pages for everyone."""
 
 from __future__ import annotations
 
-from flask import Blueprint, flash, redirect, request, url_for
-from flask.typing import ResponseReturnValue
+from flask import Blueprint, request, url_for
 from sqlalchemy.orm import Session
 
-from gateway.catalog import service, service_reading, service_versions, views, words
+from gateway.catalog import service_reading, views, words
 from gateway.catalog.models import DatasetVersion, Modality, Tier
-from gateway.catalog.schemas import DatasetQuery, ItemQuery, ReasonForm, ReleaseForm, VersionQuery
-from gateway.catalog.service_reading import Waiting
+from gateway.catalog.schemas import DatasetQuery, ItemQuery, VersionQuery
 from gateway.catalog.service_versions import version_entry
-from gateway.identity.http import actor, require_role, require_role_somewhere, rt, scopes_of, viewer
-from gateway.identity.models import EVERYWHERE, Role
+from gateway.identity.http import actor, rt, viewer
 from gateway.journal import Act
 from gateway.scanning.models import FindingRow, Scan
-from gateway.web.forms import parse, parse_query
-from gateway.web.i18n import gettext as _
+from gateway.web.forms import parse_query
 from gateway.web.pages import render
 from gateway.web.paging import Page, Window, scope_of
 from policies.facts import Sensitivity
@@ -24,13 +20,15 @@ from policies.facts import Sensitivity
 PAGE = 25
 FINDINGS = 50
 SAMPLE_ITEMS = 8
-PREVIEW_FINDINGS = 3
 NO_FINDINGS: Page[FindingRow] = Page((), None, None)
 
+# Each menu entry has a blueprint of its own, which marks it as current.
+front = Blueprint("front", __name__)
+project_pages = Blueprint("projects", __name__)
 blueprint = Blueprint("catalog", __name__, template_folder="templates")
 
 
-@blueprint.get("/")
+@front.get("/")
 def home() -> str:
     """What this is, what is open, how to apply."""
     with rt().db.read() as session:
@@ -39,7 +37,7 @@ def home() -> str:
     return render("catalog/home.html", opening=opening, cards=cards)
 
 
-@blueprint.get("/projects")
+@project_pages.get("/projects")
 def projects() -> str:
     """Construction projects with their datasets."""
     cursors = views.cursors()
@@ -68,7 +66,7 @@ def datasets() -> str:
         query=query,
         filters=filters,
         options=options,
-        domain_options=[(domain, domain) for domain in domains],
+        domain_options=[(each, words.domain_word(each)) for each in domains],
         href=url_for("catalog.datasets", **filters),
     )
 
@@ -114,63 +112,6 @@ def version(slug: str, label: str) -> str:
     )
 
 
-@blueprint.post("/datasets/<slug>/versions/<label>/release")
-def release(slug: str, label: str) -> ResponseReturnValue:
-    """Open a version."""
-    steward, form = require_role(Role.STEWARD, scope=slug), parse(ReleaseForm)
-    service_versions.release(rt(), steward, slug, label, form.reason)
-    return _back(slug, label, _("The version is open now."))
-
-
-@blueprint.post("/datasets/<slug>/versions/<label>/reject")
-def reject(slug: str, label: str) -> ResponseReturnValue:
-    """Refuse a held version."""
-    steward, form = require_role(Role.STEWARD, scope=slug), parse(ReasonForm)
-    service_versions.reject(rt(), steward, slug, label, form.reason)
-    return _back(slug, label, _("The version was rejected."))
-
-
-@blueprint.post("/datasets/<slug>/versions/<label>/withdraw")
-def withdraw_version(slug: str, label: str) -> ResponseReturnValue:
-    """Stop offering a version."""
-    steward, form = require_role(Role.STEWARD, scope=slug), parse(ReasonForm)
-    service_versions.withdraw_version(rt(), steward, slug, label, form.reason)
-    return _back(slug, label, _("The version is no longer offered."))
-
-
-@blueprint.post("/datasets/<slug>/versions/<label>/scan")
-def scan(slug: str, label: str) -> ResponseReturnValue:
-    """Ask for a new scan."""
-    steward = require_role(Role.STEWARD, scope=slug)
-    service_versions.request_scan(rt(), steward, slug, label)
-    return _back(slug, label, _("A new scan was requested."))
-
-
-@blueprint.post("/datasets/<slug>/withdraw")
-def withdraw_dataset(slug: str) -> ResponseReturnValue:
-    """Stop offering a dataset."""
-    steward, form = require_role(Role.STEWARD, scope=slug), parse(ReasonForm)
-    service.withdraw_dataset(rt(), steward, slug, form.reason)
-    flash(_("The dataset is no longer offered."), "ok")
-    return redirect(url_for("catalog.dataset", slug=slug), code=303)
-
-
-@blueprint.get("/review/versions")
-def review() -> str:
-    """Versions that wait for a steward, the oldest first, with masked findings."""
-    require_role_somewhere(Role.STEWARD)
-    scopes = scopes_of(Role.STEWARD)
-    cursors = views.cursors()
-    window = cursors.window(request.args, "review-versions", PAGE)
-    with rt().db.read() as session:
-        rows = service_reading.waiting(session, window, None if EVERYWHERE in scopes else scopes)
-        page = cursors.page(rows, window, lambda row: (row.version.id,))
-        previews = {row.version.id: _preview(session, row) for row in page.items}
-    for row in page.items:
-        rt().journal.append(version_entry(actor(), Act.MANIFEST_READ, row.dataset, row.version))
-    return render("catalog/review.html", page=page, previews=previews)
-
-
 def _sample(detail: service_reading.Detail) -> list[object]:
     """The first files of the newest open version, where strangers may read names."""
     newest: DatasetVersion | None = detail.newest
@@ -188,15 +129,3 @@ def _findings(session: Session, scan: Scan | None) -> Page[FindingRow]:
     window = cursors.window(given, f"findings:{scan.id}", FINDINGS)
     rows = service_reading.findings(session, scan, window)
     return cursors.page(rows, window, lambda row: (int(row.declared), row.id))
-
-
-def _preview(session: Session, row: Waiting) -> list[FindingRow]:
-    if row.scan is None:
-        return []
-    window = Window(PREVIEW_FINDINGS, "preview")
-    return list(service_reading.findings(session, row.scan, window))[:PREVIEW_FINDINGS]
-
-
-def _back(slug: str, label: str, message: str) -> ResponseReturnValue:
-    flash(message, "ok")
-    return redirect(url_for("catalog.version", slug=slug, label=label), code=303)

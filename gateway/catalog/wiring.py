@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from flask import Flask
 
-from gateway.catalog import api, pages, words
+from gateway.catalog import api, pages, pages_steward, words
 from gateway.identity.models import Role
 from gateway.jobs.queue import Leased
 from gateway.runtime import Runtime
@@ -17,13 +17,20 @@ from gateway.web.nav import NavItem, navigation, with_role
 def install(app: Flask, _runtime: Runtime) -> None:
     """Register the catalogue's pages, API and navigation."""
     words.install(app)
-    app.register_blueprint(pages.blueprint)
-    app.register_blueprint(api.blueprint)
+    for blueprint in (
+        pages.front,
+        pages.project_pages,
+        pages.blueprint,
+        pages_steward.queue,
+        pages_steward.blueprint,
+        api.blueprint,
+    ):
+        app.register_blueprint(blueprint)
     menu = navigation(app)
     menu.add(NavItem("catalog.datasets", lazy("Datasets"), order=10))
-    menu.add(NavItem("catalog.projects", lazy("Construction projects"), order=20))
+    menu.add(NavItem("projects.projects", lazy("Construction projects"), order=20))
     stewards = with_role(Role.STEWARD)
-    menu.add(NavItem("catalog.review", lazy("Versions to review"), stewards, order=60))
+    menu.add(NavItem("version_queue.versions", lazy("Versions to review"), stewards, order=60))
 
 
 def handlers(runtime: Runtime) -> dict[str, Callable[[Leased], None]]:

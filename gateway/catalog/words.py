@@ -9,6 +9,7 @@ from flask import Flask
 from gateway.catalog.models import Call, Modality, Tier
 from gateway.catalog.schemas import Requirement
 from gateway.scanning.model import CREDENTIAL, UNSCANNABLE, Verdict
+from gateway.scanning.models import FindingRow
 from gateway.web.i18n import lazy
 from gateway.web.labels import Kind, Label
 from policies.facts import Delivery, Sensitivity
@@ -61,6 +62,18 @@ BROUGHT_BY = {
     Requirement.AGREEMENT: "applicant",
     Requirement.SAFE_ZONE: "applicant",
 }
+# A domain is free text; these are the usual ones.
+DOMAINS: dict[str, Any] = {
+    "health": lazy("Health"),
+    "language": lazy("Language"),
+    "transport": lazy("Transport"),
+    "culture": lazy("Culture"),
+    "environment": lazy("Environment"),
+    "agriculture": lazy("Agriculture"),
+    "safety": lazy("Safety"),
+    "law": lazy("Law"),
+    "education": lazy("Education"),
+}
 VERDICTS = {
     Verdict.CLEAN: Label(Kind.OK, lazy("Nothing found")),
     Verdict.EXPECTED: Label(Kind.OK, lazy("Only what was declared")),
@@ -106,6 +119,16 @@ def entity_word(code: str) -> str:
     return str(ENTITY_TYPES.get(code, code))
 
 
+def domain_word(domain: str) -> str:
+    """The word for a usual domain, or the domain as it was registered."""
+    return str(DOMAINS.get(domain, domain))
+
+
+def certainty(finding: FindingRow) -> int | None:
+    """The score in per mille; what could not be scanned has none."""
+    return None if finding.entity_type == UNSCANNABLE else finding.score_permille
+
+
 def options(enumeration: type) -> list[tuple[str, str]]:
     """Every member with its word, for a select."""
     return [(code, str(text)) for code, text in WORDS[enumeration].items()]
@@ -123,4 +146,6 @@ def install(app: Flask) -> None:
         brought_by=lambda code: BROUGHT_BY[Requirement(code)],
         verdict_label=lambda code: VERDICTS[Verdict(code)],
         entity_word=entity_word,
+        domain_word=domain_word,
+        certainty=certainty,
     )
