@@ -55,7 +55,7 @@ def _condition(name: str) -> str:
 
 def _recall(terms: Mapping[str, Any]) -> str:
     if not terms["destruction_on_recall"]:
-        return _("No duty to destroy")
+        return str(_("No duty to destroy"))
     return _count(_destroy, terms["destruction_days"])
 
 

@@ -1,0 +1,30 @@
+"""What can go wrong for the client, each as one clear line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class ClientError(Exception):
+    """It could not be done; the message is one line that says what to do next."""
+
+
+class Refused(ClientError):
+    """The gateway said no. `problem` is its RFC 9457 object."""
+
+    def __init__(self, problem: dict[str, Any]) -> None:
+        super().__init__(_line(problem))
+        self.problem = problem
+        self.code = str(problem.get("code", ""))
+        self.status = int(problem.get("status", 0))
+
+    @property
+    def blockers(self) -> list[dict[str, Any]]:
+        """Every reason of a denial, with remedy and who can take it."""
+        found = self.problem.get("blockers", [])
+        return found if isinstance(found, list) else []
+
+
+def _line(problem: dict[str, Any]) -> str:
+    detail = problem.get("detail") or problem.get("title") or "the gateway refused"
+    return f"{detail} [{problem.get('code', 'unknown')}]"

@@ -1,0 +1,73 @@
+"""The client's memory: one server and one token, in a file only its owner can read."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from gateway.client.errors import ClientError
+
+DEFAULT_SERVER = "http://localhost:8400"
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Where the client is signed in."""
+
+    server: str
+    account: str
+    token: str
+    expires_at: str
+
+
+def file() -> Path:
+    """`$XDG_CONFIG_HOME/sumun/session.json`."""
+    base = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
+    return Path(base) / "sumun" / "session.json"
+
+
+def server(given: str | None = None) -> str:
+    """The server to speak to: the argument, `SUMUN_SERVER`, the last one, the default."""
+    known = _read()
+    remembered = known.server if known else DEFAULT_SERVER
+    return (given or os.environ.get("SUMUN_SERVER") or remembered).rstrip("/")
+
+
+def load() -> Session:
+    """The stored session. Raises ClientError when nobody is signed in."""
+    found = _read()
+    if found is None:
+        raise ClientError("you are not signed in; run: sumun login")
+    return found
+
+
+def store(session: Session) -> None:
+    """Keep the session: written beside and renamed, mode 0600 from the first byte."""
+    path = file()
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    beside = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as out:
+        json.dump(asdict(session), out)
+    beside.replace(path)
+
+
+def forget() -> None:
+    """Remove the stored session."""
+    file().unlink(missing_ok=True)
+
+
+def _read() -> Session | None:
+    path = file()
+    try:
+        if path.stat().st_mode & 0o077:
+            raise ClientError(f"{path} is readable by others; run: chmod 600 {path}")
+        fields = json.loads(path.read_text("utf-8"))
+        return Session(**{name: str(fields[name]) for name in Session.__dataclass_fields__})
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ClientError(f"{path} cannot be read; run: sumun login") from error
