@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
@@ -29,7 +28,7 @@ from gateway.journal import Act, Actor
 from gateway.runtime import Runtime
 from gateway.scanning.model import RULESET, UNSCANNABLE, FileReport, Reason, unscannable_report
 from gateway.scanning.models import FindingRow, Scan
-from gateway.scanning.service import Scanner
+from gateway.scanning.shared import warm_scanner
 from gateway.storage import ObjectMissing, Store
 from policies.facts import Sensitivity, VersionState
 
@@ -42,13 +41,9 @@ class Scans(Protocol):
     @property
     def confined(self) -> bool: ...
     def scan(self, source: Path, name: str) -> FileReport: ...
-    def __enter__(self) -> Self: ...
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
+
+
+OpenScanner = Callable[[], AbstractContextManager[Scans]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +58,9 @@ class Subject:
 
 
 def scan_version(
-    runtime: Runtime, leased: Leased, open_scanner: Callable[[], Scans] = Scanner
+    runtime: Runtime,
+    leased: Leased,
+    open_scanner: Callable[[], AbstractContextManager[Scans]] = warm_scanner,
 ) -> None:
     """Scan the version that the job names and record the verdict; twice is harmless.
 

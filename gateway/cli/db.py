@@ -18,11 +18,11 @@ def db() -> None:
 def upgrade(home: Home, as_json: bool) -> None:
     """Create or upgrade every table; harmless when there is nothing to do."""
     from gateway import schema
-    from gateway.startup import prepare
+    from gateway.home import set_up
 
-    database = prepare(home.settings())
-    emit({"revision": schema.current(database)}, as_json)
-    database.dispose()
+    runtime = set_up(home.settings())
+    emit({"revision": schema.current(runtime.db)}, as_json)
+    runtime.close()
 
 
 @db.command()

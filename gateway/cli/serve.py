@@ -26,12 +26,12 @@ MIN_UPTIME_SECONDS = 2.0
 @home_option
 def serve(home: Home, host: str, port: int, workers: int, threads: int) -> None:
     """Upgrade the database, then serve, with a worker beside it on the embedded default."""
-    from gateway.startup import prepare
+    from gateway.home import set_up
 
     settings = home.settings()
     if workers > 1 and settings.database.startswith("sqlite"):
         raise OperatorError("SQLite is served by one process; use PostgreSQL for more workers")
-    prepare(settings).dispose()
+    set_up(settings).close()
     click.echo(f"home {settings.home}", err=True)
     click.echo(f"serving http://{host}:{port} ({workers} x {threads} threads)", err=True)
     run(settings, host, port, workers, threads)

@@ -40,9 +40,11 @@ def prove(stage: Stage, runtime: Runtime, index: int) -> None:
         checkpoint = runtime.journal.log.checkpoint(covering=index + 1)
         connection = runtime.db.connect_raw(writable=False)
         reader = LogReader(connection, Dialect(runtime.db.dialect), runtime.vault)
-        proof, leaf = str(reader.prove(index, checkpoint)), reader.leaf(index)
+        entry = reader.get(index)
+        assert entry is not None
+        proof = str(reader.prove(index, checkpoint))
         connection.close()
-        verified = verify_proof(proof, leaf, str(signer.verifier))
+        verified = verify_proof(proof, entry.leaf, str(signer.verifier))
         stage.check(verified.size > index, f"entry {index} is in the tree of {verified.size}")
 
 

@@ -22,7 +22,7 @@ def download(stage: Stage, kim: Visitor) -> Any:
     """Fetch one file in two parts through a signed address; returns the address's facts."""
     with stage.step("A signed address: half a file, then the rest, compared by sha256"):
         items = kim.call("GET", f"/api/v1/datasets/{IMAGES}/versions/v2/items")["items"]
-        item = max(items, key=lambda found: found["size"])
+        item = max(items, key=lambda found: found["bytes"])
         issued = kim.call("POST", "/api/v1/urls", json={"dataset": IMAGES, "path": item["path"]})
         half = issued["size"] // 2
         first = httpx2.get(issued["url"], headers={"Range": f"bytes=0-{half - 1}"})

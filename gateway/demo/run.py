@@ -7,16 +7,15 @@ from pathlib import Path
 
 import click
 
-from gateway.clock import SystemClock
 from gateway.config import Settings
 from gateway.demo import applying, auditing, cast, delivery, downloading, exporting
 from gateway.demo.cast import Cast
 from gateway.demo.stage import Stage
 from gateway.demo.web import Visitor, serving, wait_until_ready
 from gateway.errors import OperatorError
+from gateway.home import set_up
 from gateway.identity.models import AttestationKind
 from gateway.runtime import Runtime
-from gateway.startup import assemble, prepare
 
 
 def run(settings: Settings, port: int, *, serve: bool) -> None:
@@ -30,7 +29,7 @@ def run(settings: Settings, port: int, *, serve: bool) -> None:
     settings = settings.model_copy(update={"public_url": base})
     stage = Stage()
     with stage.step("A new home: database, keys, log"):
-        runtime = assemble(settings, prepare(settings), SystemClock())
+        runtime = set_up(settings)
         stage.say(str(settings.home))
     with serving(settings, port) as server:
         try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from gateway.access import service as access
 from gateway.access.ask import Ask, Intent
 from gateway.catalog.items import Item
 from gateway.catalog.models import DatasetVersion
-from gateway.catalog.scan_job import CONFINED_ONLY, Scans
+from gateway.catalog.scan_job import CONFINED_ONLY, OpenScanner
 from gateway.catalog.scan_tally import Tally
 from gateway.errors import Problem, ProblemCode
 from gateway.exports import selection, zipwriter
@@ -30,13 +30,12 @@ from gateway.exports.zipwriter import Member, Source
 from gateway.jobs.queue import MAX_ATTEMPTS, Leased, LeaseLost
 from gateway.journal import Actor
 from gateway.runtime import Runtime
-from gateway.scanning.service import Scanner
+from gateway.scanning.shared import warm_scanner
 from gateway.storage import ObjectMissing, Staged, Store
 from policies.facts import Action
 
 PACKAGE_NAME, RESULT_NAME = "package.zip", "result.zip"
 DENIED = frozenset({ProblemCode.ACCESS_DENIED, ProblemCode.NOT_FOUND})
-OpenScanner = Callable[[], Scans]
 log = structlog.get_logger(__name__)
 
 
@@ -44,7 +43,7 @@ class ContentDamaged(Exception):
     """A stored object does not have the digest it stands under."""
 
 
-def assemble(runtime: Runtime, leased: Leased, open_scanner: OpenScanner = Scanner) -> None:
+def assemble(runtime: Runtime, leased: Leased, open_scanner: OpenScanner = warm_scanner) -> None:
     """Put together the package that the job names, scan it, release or hold it."""
     work = begin(runtime, leased)
     if work is None:
@@ -62,7 +61,7 @@ def assemble(runtime: Runtime, leased: Leased, open_scanner: OpenScanner = Scann
         conclude(runtime, leased, _content(tally, staged, len(members), manifest), tally)
 
 
-def scan_result(runtime: Runtime, leased: Leased, open_scanner: OpenScanner = Scanner) -> None:
+def scan_result(runtime: Runtime, leased: Leased, open_scanner: OpenScanner = warm_scanner) -> None:
     """Scan the result that the job names, release or hold it."""
     work = begin(runtime, leased)
     if work is None:

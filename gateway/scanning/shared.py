@@ -1,0 +1,24 @@
+"""One scanner for the whole process: warming up takes seconds, a file takes milliseconds."""
+
+from __future__ import annotations
+
+import atexit
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from gateway.scanning.service import Scanner
+
+_lock = threading.Lock()
+_kept: list[Scanner] = []
+
+
+@contextmanager
+def warm_scanner() -> Iterator[Scanner]:
+    """The process's scanner, started on first use and stopped with the process."""
+    with _lock:
+        if not _kept:
+            scanner = Scanner().__enter__()
+            atexit.register(scanner.__exit__, None, None, None)
+            _kept.append(scanner)
+    yield _kept[0]
