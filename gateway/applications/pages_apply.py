@@ -30,7 +30,7 @@ from gateway.applications.schemas import (
     SavedApplicationForm,
 )
 from gateway.applications.service_case import load, not_found, require
-from gateway.applications.service_facts import may_apply_for
+from gateway.applications.service_facts import may
 from gateway.applications.service_transaction import transact
 from gateway.errors import Problem, ProblemCode
 from gateway.identity.http import require_person, rt
@@ -40,6 +40,7 @@ from gateway.web.i18n import gettext as _
 from gateway.web.i18n import language
 from gateway.web.idempotency import Answer, Attempt, replay_or_run
 from gateway.web.pages import render
+from policies.facts import Action
 
 PAGE = 25
 
@@ -256,14 +257,17 @@ def _new_form(slug: str, form: Form) -> str:
         choices = _choices(session, person)
         known = service_queries.draft_for(session, _id(person), dataset.id)
         projects = service_projects.own_projects(session, _id(person))
-    explanation = may_apply_for(rt(), _id(person), dataset.id)
+    may_apply, may_use = (
+        may(rt(), _id(person), dataset.id, action) for action in (Action.APPLY, Action.DOWNLOAD)
+    )
     return render(
         "applications/apply.html",
         dataset=dataset,
         form=_one_box(form),
         known=known,
         projects=[project for project in projects if project.title],
-        explanation=explanation,
+        explanation=may_apply,
+        use=may_use,
         **choices,
     )
 

@@ -35,12 +35,12 @@ def may_apply(runtime: Runtime, case: Case, item: ApplicationItem) -> Decision:
     return consider(runtime, ask)[1]
 
 
-def may_apply_for(runtime: Runtime, person_id: uuid.UUID, dataset_id: uuid.UUID) -> Explanation:
-    """ "Can I apply?", before anything is typed, with the way to a yes."""
-    gathered, _decision = consider(
-        runtime, Ask(Action.APPLY, person_id=person_id, dataset_id=dataset_id)
-    )
-    return explain(runtime.engine, Action.APPLY, gathered.facts)
+def may(
+    runtime: Runtime, person_id: uuid.UUID, dataset_id: uuid.UUID, action: Action
+) -> Explanation:
+    """ "Can I?", before anything is typed, with the way to a yes."""
+    gathered, _decision = consider(runtime, Ask(action, person_id=person_id, dataset_id=dataset_id))
+    return explain(runtime.engine, action, gathered.facts)
 
 
 def may_decide(
