@@ -105,7 +105,7 @@ ENTITY_TYPES: dict[str, Any] = {
     "GPS_LOCATION": lazy("GPS position"),
     "DICOM_IDENTIFIER": lazy("Patient identifier in a DICOM header"),
     CREDENTIAL: lazy("Secret key"),
-    UNSCANNABLE: lazy("Could not be scanned: this does not mean clean"),
+    UNSCANNABLE: lazy("Could not be scanned"),
 }
 
 
