@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import unicodedata
 import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -24,7 +23,7 @@ from gateway.identity.service_people import find_by_account
 # Actors that have no account: commands on the host, the worker, unknown visitors of a month.
 NO_ACCOUNT = re.compile(r"operator:\d+|system:worker|anonymous:\d{4}-\d{2}")
 # What a question may say about itself in the log without naming anyone.
-PLAIN = ("action", "outcome", "since", "until", "ref", "event_id")
+PLAIN = ("dataset", "version", "action", "outcome", "since", "until", "ref", "event_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +64,15 @@ class Resolved:
     organisation_id: uuid.UUID | None
 
     def plain(self) -> dict[str, object]:
-        """What the log may say about the question: names of conditions, and plain values."""
+        """What the log may say openly: the names of the conditions, and codes."""
         given = self.question.given()
-        values = {name: given[name] for name in PLAIN if name in given}
-        return {"filters": sorted(given), **_ascii(values)}
+        codes = {name: given[name] for name in PLAIN if name in given}
+        return {"filters": sorted(given), **codes}
 
-
-def _ascii(values: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in values.items() if value.isascii()}
+    def free(self) -> dict[str, str]:
+        """What people wrote freely, and what may therefore name somebody."""
+        given = self.question.given()
+        return {name: value for name, value in given.items() if name not in PLAIN}
 
 
 def resolve(session: Session, question: Question, zone: ZoneInfo) -> Resolved:

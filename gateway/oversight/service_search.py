@@ -170,15 +170,12 @@ def _days(runtime: Runtime, opened: Reading, filters: Filters) -> list[tuple[dat
 
 
 def _asked(desk: Desk, resolved: Resolved, act: Act, detail: Mapping[str, Any]) -> Entry:
-    """The event of a question. Whom it was about is a subject, an item is sealed."""
-    question, filters = resolved.question, resolved.filters
+    """The event of a question: the person it was about is a data subject handled.
+
+    Dataset and item are not columns of this event: asking about a file is no access to it. Free
+    text may name people, so it is sealed under the key of the one who asked.
+    """
+    sought = {f"sought_{name}": value for name, value in resolved.free().items()}
+    actor = replace(desk.actor, personal={**desk.actor.personal, **sought})
     people: list[uuid.UUID] = [resolved.person_id] if resolved.person_id else []
-    return Entry(
-        desk.actor,
-        act,
-        subjects=people,
-        dataset=question.dataset,
-        version=question.version if question.dataset else None,
-        item=filters.item,
-        detail={**resolved.plain(), **detail},
-    )
+    return Entry(actor, act, subjects=people, detail={**resolved.plain(), **detail})

@@ -169,6 +169,16 @@ def test_each_search_is_an_event_with_the_person_as_subject(
     assert found[0]["actor"]["account"] == "auditor.one"
     assert found[0]["subjects"][0]["account"] == "member"
     assert found[0]["detail"]["filters"] == ["outcome", "person"]
+    assert "member" not in str(found[0]["detail"])
+
+
+def test_asking_about_a_file_is_not_an_access_to_it(
+    auditor: Browser, member: Browser, write: Write
+) -> None:
+    index = write(member.person, item="비밀/환자.txt")
+    for _ in range(2):
+        found = items(auditor, dataset="voices", item="비밀/환자.txt")
+        assert [one["index"] for one in found] == [index]
 
 
 def test_the_page_shows_the_five_legal_columns_a_chart_and_links(
