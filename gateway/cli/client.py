@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from gateway.cli.common import FOUND, emit, fail, json_option
+from gateway.cli.output import FOUND, emit, fail, json_option
 from gateway.client import session as sessions
 from gateway.client.download import Download, Result, Selection
 from gateway.client.download import as_json as as_row
