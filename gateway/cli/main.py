@@ -17,7 +17,7 @@ import click
 from gateway.cli.common import FAILED, Home, one_line_errors
 
 COMMANDS = {
-    "access-log": "gateway.cli.client:access_log",
+    "access-log": "gateway.cli.access_log:access_log",
     "applications": "gateway.cli.client:applications",
     "apply": "gateway.cli.client:apply",
     "audit": "gateway.cli.audit:audit",

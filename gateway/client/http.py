@@ -104,18 +104,27 @@ class Api:
         except KeyError as error:
             raise ClientError(f"{self.server} does not answer as a Sumun gateway") from error
 
+    def access_log(self, action: str = "") -> Iterator[dict[str, Any]]:
+        """One's own accesses, newest first."""
+        return self._pages("/api/v1/access-log", "items", {"action": action} if action else {})
+
+    def access_proof(self, index: int) -> str:
+        """The inclusion proof (C2SP tlog-proof) of one of one's own accesses."""
+        return self._response("GET", f"/api/v1/access-log/{index}/proof").text
+
     def call(self, method: str, path: str, **given: Any) -> dict[str, Any]:
         """One call. Raises Refused for a problem, ClientError when nobody answers in JSON."""
+        response = self._response(method, path, **given)
+        return {} if response.status_code == httpx2.codes.NO_CONTENT else self._object(response)
+
+    def _response(self, method: str, path: str, **given: Any) -> httpx2.Response:
         try:
             response = self._http.request(method, path, **given)
         except httpx2.HTTPError as error:
             raise ClientError(f"{self.server} cannot be reached: {error}") from error
-        if response.status_code == httpx2.codes.NO_CONTENT:
-            return {}
-        body = self._object(response)
         if response.is_error:
-            raise Refused({"status": response.status_code, **body})
-        return body
+            raise Refused({"status": response.status_code, **self._object(response)})
+        return response
 
     def _object(self, response: httpx2.Response) -> dict[str, Any]:
         try:

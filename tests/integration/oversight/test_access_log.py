@@ -1,0 +1,60 @@
+"""`sumun access-log` against the real API, without a socket."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+from click.testing import CliRunner
+from flask import Flask
+
+from audit.proof import parse_proof, verify_proof
+from gateway.cli import access_log
+from gateway.client.http import Api
+from tests.integration.oversight.conftest import Browser
+from tests.people import bearer
+
+Write = Callable[..., int]
+
+
+@pytest.fixture
+def client(app: Flask, member: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The member's command line speaks to the application in this process."""
+    token = bearer(app.test_client(), member.person)["Authorization"].removeprefix("Bearer ")
+
+    @contextmanager
+    def signed_in() -> Iterator[Api]:
+        with Api("http://sumun.test", token, httpx2.WSGITransport(app=app)) as api:
+            yield api
+
+    monkeypatch.setattr(access_log, "signed_in", signed_in)
+
+
+@pytest.mark.usefixtures("client")
+def test_own_accesses_are_listed_with_proofs_that_hold(
+    member: Browser, auditor: Browser, write: Write, tmp_path: Path
+) -> None:
+    index, foreign = write(member.person), write(auditor.person)
+    words = ["--action", "download.", "--json", "--proofs", str(tmp_path / "proofs")]
+
+    result = CliRunner().invoke(access_log.access_log, words)
+
+    assert result.exit_code == 0, result.output
+    rows = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [row["index"] for row in rows] == [index] != [foreign]
+    text = (tmp_path / "proofs" / f"sumun-{index}.tlog-proof").read_text("utf-8")
+    leaf = parse_proof(text).extra
+    assert leaf is not None
+    key = member.client.get("/log/key").text.strip()
+    assert verify_proof(text, leaf, key).size > index
+
+
+@pytest.mark.usefixtures("client")
+def test_an_action_that_is_no_code_is_one_line_and_exit_2() -> None:
+    result = CliRunner().invoke(access_log.access_log, ["--action", "No Code"])
+    assert result.exit_code == 2
+    assert len(result.stderr.strip().splitlines()) == 1
