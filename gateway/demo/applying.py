@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import httpx2
+
 from gateway.agreements import service, service_signing
 from gateway.agreements.service_signing import Signing
 from gateway.demo.cast import Cast
@@ -21,12 +23,16 @@ PLAN = (
 Visitors = dict[str, Visitor]
 
 
-def medical_images(stage: Stage, runtime: Runtime, cast: Cast, visitors: Visitors) -> str:
+def medical_images(
+    stage: Stage, runtime: Runtime, cast: Cast, visitors: Visitors, base: str
+) -> str:
     """Kim's application for the images: two committee votes; returns the grant's id."""
     kim = visitors["kim"]
-    with stage.step("Before applying: can I, and what is missing?"):
-        answer = kim.try_call("POST", "/api/v1/urls", json={"dataset": IMAGES, "path": "x.dcm"})
-        stage.check(answer.status_code in {403, 404}, "no grant yet, so no address")
+    with stage.step("Before sign-in: what is needed, who decides, how long it takes"):
+        shown = httpx2.get(f"{base}/api/v1/datasets/{IMAGES}").json()
+        stage.say(f"needed: {', '.join(shown['requirements'])}")
+        stage.say(f"decided by: {shown['tier']}, usually within {shown['typical_days']} days")
+        stage.check("irb" in shown["requirements"], "nothing is hidden until after sign-in")
     with stage.step("A researcher applies with a supervisor and an IRB approval"):
         application = _apply(kim, IMAGES, "의료영상 병변 검출의 일반화", "supervisor", "kim")
         application = _add_irb(runtime, cast, kim, application)

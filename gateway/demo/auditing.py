@@ -23,11 +23,12 @@ def search(stage: Stage, auditor: Visitor, path: str) -> int:
     """Who received this item? Returns the index of the entry that says so."""
     with stage.step("The auditor asks who received the file, and reads the entry in words"):
         query = {"dataset": IMAGES, "item": path, "action": "download.authorized"}
-        entries = auditor.call("GET", "/api/v1/audit/entries", params=query)["entries"]
+        entries = auditor.call("GET", "/api/v1/audit/entries", params=query)["items"]
         stage.check(len(entries) > 0, f"{len(entries)} deliveries of {path}")
         index = entries[-1]["index"]
         entry = auditor.call("GET", f"/api/v1/audit/entries/{index}")
-        stage.say(entry["sentence"])
+        stage.say(entry["sentence"]["ko"])
+        stage.say(entry["sentence"]["en"])
         return int(index)
 
 
@@ -68,11 +69,10 @@ def edited_copy(stage: Stage, runtime: Runtime, folder: Path, index: int) -> Non
             original.backup(copy)
         original.close()
         copy.execute("DROP TRIGGER audit_entries_update")
-        copy.execute(
-            "UPDATE audit_entries SET leaf = replace(leaf, 'allow', 'denyy') WHERE idx = ?",
-            (index,),
-        )
-        copy.execute("UPDATE audit_entries SET action = 'download.refused' WHERE idx = ?", (index,))
+        (leaf,) = copy.execute("SELECT leaf FROM audit_entries WHERE idx = ?", (index,)).fetchone()
+        forged = leaf.replace(b'"outcome":"allow"', b'"outcome":"deny"')
+        stage.check(forged != leaf, "an allowed download is turned into a refused one")
+        copy.execute("UPDATE audit_entries SET leaf = ? WHERE idx = ?", (forged, index))
         report = _verify(runtime, copy)
         copy.close()
         named = {finding.index for finding in report.findings}

@@ -40,16 +40,11 @@ def download(stage: Stage, kim: Visitor) -> Any:
 def refused(stage: Stage, lee: Visitor, path: str) -> None:
     """A person without any of it: every reason at once, each with the way to yes."""
     with stage.step("A refusal names every reason, and what would make it a yes"):
-        for language in ("ko", "en"):
-            answer = lee.try_call(
-                "POST",
-                "/api/v1/urls",
-                json={"dataset": IMAGES, "path": path},
-                headers={"Accept-Language": language},
-            )
-            blockers = answer.json()["blockers"]
-            for blocker in blockers:
-                stage.say(f"{blocker['sentence']} → {blocker['remedy']} ({blocker['who']})")
+        answer = lee.try_call("POST", "/api/v1/urls", json={"dataset": IMAGES, "path": path})
+        blockers = answer.json()["blockers"]
+        for blocker in blockers:
+            stage.say(f"{blocker['ko']} → {blocker['remedy_ko']} ({blocker['actor_ko']})")
+            stage.say(f"  {blocker['en']} → {blocker['remedy_en']} ({blocker['actor_en']})")
         codes = {blocker["code"] for blocker in blockers}
         expected = {"GRANT_MISSING", "ACCEPTANCE_NOT_LIVE", "TRAINING_MISSING"}
         stage.check(answer.status_code == FORBIDDEN, "403")

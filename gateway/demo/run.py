@@ -53,13 +53,13 @@ def _steps(stage: Stage, runtime: Runtime, base: str) -> Cast:
         visitors = {
             account: Visitor(base, people[account]) for account, _name, _role in cast.PEOPLE
         }
-        grant = applying.medical_images(stage, runtime, people, visitors)
+        grant = applying.medical_images(stage, runtime, people, visitors, base)
         applying.sign(stage, runtime, people, "kim", "health")
         issued = downloading.download(stage, visitors["kim"])
         downloading.refused(stage, visitors["lee"], issued["path"])
         company = applying.dialogues(stage, visitors)
         applying.sign(stage, runtime, people, "company", "company")
-        exporting.package(stage, visitors["company"], visitors["steward"], company)
+        exporting.package(stage, runtime, visitors["company"], visitors["steward"], company)
         downloading.revoked(stage, runtime, people, grant, issued["url"])
         index = auditing.search(stage, visitors["auditor"], issued["path"])
         auditing.prove(stage, runtime, index)
