@@ -28,7 +28,7 @@ COMMANDS = {
     "demo": "gateway.cli.demo:demo",
     "doctor": "gateway.cli.doctor:doctor",
     "download": "gateway.cli.client:download",
-    "exports": "gateway.cli.client:exports",
+    "exports": "gateway.cli.exports:exports",
     "grants": "gateway.cli.client:grants",
     "key": "gateway.cli.key:key",
     "login": "gateway.cli.client:login",

@@ -83,6 +83,10 @@ class Api:
         """One's own grants, newest first."""
         return self._pages("/api/v1/grants", "grants", {})
 
+    def exports(self) -> Iterator[dict[str, Any]]:
+        """One's own exports, newest first."""
+        return self._pages("/api/v1/exports", "exports", {})
+
     def items(self, slug: str, version: str, prefix: str = "") -> Iterator[Item]:
         """The files of a version whose paths begin with `prefix`, sorted by path."""
         names = quote(slug, safe=""), quote(version, safe="")
