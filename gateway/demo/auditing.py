@@ -70,7 +70,7 @@ def edited_copy(stage: Stage, runtime: Runtime, folder: Path, index: int) -> Non
         original.close()
         copy.execute("DROP TRIGGER audit_entries_update")
         (leaf,) = copy.execute("SELECT leaf FROM audit_entries WHERE idx = ?", (index,)).fetchone()
-        forged = leaf.replace(b'"outcome":"allow"', b'"outcome":"deny"')
+        forged = leaf.replace(b"download.authorized", b"download.refused")
         stage.check(forged != leaf, "an allowed download is turned into a refused one")
         copy.execute("UPDATE audit_entries SET leaf = ? WHERE idx = ?", (forged, index))
         report = _verify(runtime, copy)
