@@ -92,8 +92,8 @@ def resolve(session: Session, question: Question, zone: ZoneInfo) -> Resolved:
         outcome=question.outcome,
         ref=question.ref,
         event_id=question.event_id,
-        since_ms=_moment("since", question.since, zone),
-        until_ms=_moment("until", question.until, zone, whole_day=True),
+        since_ms=moment("since", question.since, zone),
+        until_ms=moment("until", question.until, zone, whole_day=True),
     )
     return Resolved(question, filters, ids.parse(person or ""), organisation or None)
 
@@ -133,7 +133,7 @@ def _organisation(session: Session, text: str) -> uuid.UUID:
     )
 
 
-def _moment(field: str, text: str | None, zone: ZoneInfo, *, whole_day: bool = False) -> int | None:
+def moment(field: str, text: str | None, zone: ZoneInfo, *, whole_day: bool = False) -> int | None:
     if text is None:
         return None
     try:
