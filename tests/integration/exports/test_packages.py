@@ -95,7 +95,8 @@ def test_a_file_that_cannot_be_scanned_is_never_clean(stage: Stage) -> None:
     stage.work()
     seen = stage.seen(made)
     assert seen.state is ExportState.HELD
-    assert seen.scan and "UNSCANNABLE" in seen.scan.counts
+    assert seen.scan is not None
+    assert "UNSCANNABLE" in seen.scan.counts
 
 
 def test_no_value_is_kept_in_the_database_or_the_log(stage: Stage) -> None:
