@@ -69,7 +69,7 @@ class Api:
 
     def datasets(self, query: str) -> Iterator[dict[str, Any]]:
         """Every dataset that matches `query`."""
-        return self._pages("/api/v1/datasets", "datasets", {"q": query} if query else {})
+        return self.pages("/api/v1/datasets", "datasets", {"q": query} if query else {})
 
     def dataset(self, slug: str) -> dict[str, Any]:
         """One dataset with its versions."""
@@ -81,17 +81,17 @@ class Api:
 
     def grants(self) -> Iterator[dict[str, Any]]:
         """One's own grants, newest first."""
-        return self._pages("/api/v1/grants", "grants", {})
+        return self.pages("/api/v1/grants", "grants", {})
 
     def exports(self) -> Iterator[dict[str, Any]]:
         """One's own exports, newest first."""
-        return self._pages("/api/v1/exports", "exports", {})
+        return self.pages("/api/v1/exports", "exports", {})
 
     def items(self, slug: str, version: str, prefix: str = "") -> Iterator[Item]:
         """The files of a version whose paths begin with `prefix`, sorted by path."""
         names = quote(slug, safe=""), quote(version, safe="")
         path = f"/api/v1/datasets/{names[0]}/versions/{names[1]}/items"
-        for row in self._pages(path, "items", {"prefix": prefix} if prefix else {}):
+        for row in self.pages(path, "items", {"prefix": prefix} if prefix else {}):
             yield _item(row)
 
     def issue_url(
@@ -110,7 +110,7 @@ class Api:
 
     def access_log(self, action: str = "") -> Iterator[dict[str, Any]]:
         """One's own accesses, newest first."""
-        return self._pages("/api/v1/access-log", "items", {"action": action} if action else {})
+        return self.pages("/api/v1/access-log", "items", {"action": action} if action else {})
 
     def access_proof(self, index: int) -> str:
         """The inclusion proof (C2SP tlog-proof) of one of one's own accesses."""
@@ -141,7 +141,7 @@ class Api:
             )
         return body
 
-    def _pages(self, path: str, member: str, query: dict[str, str]) -> Iterator[dict[str, Any]]:
+    def pages(self, path: str, member: str, query: dict[str, str]) -> Iterator[dict[str, Any]]:
         cursor: str | None = None
         while True:
             more = {"cursor": cursor} if cursor else {}
