@@ -43,15 +43,13 @@ for _ in range({THREADS}):
 
 def append_until_killed(home: Path, seconds: float) -> list[int]:
     """Indexes that the process had acknowledged when it was killed."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", APPENDING, str(home)], stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    first = process.stdout.readline()
-    time.sleep(seconds)
-    os.kill(process.pid, signal.SIGKILL)
-    rest = process.stdout.read()
-    process.wait()
+    command = [sys.executable, "-c", APPENDING, str(home)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        time.sleep(seconds)
+        os.kill(process.pid, signal.SIGKILL)
+        rest = process.stdout.read()
     # The last line may have been cut in the middle of a number.
     return [int(line) for line in (first + rest).splitlines(keepends=True) if line.endswith("\n")]
 
