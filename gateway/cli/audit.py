@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +54,7 @@ def prove(context: click.Context, home: Home, index: int, out: Path | None, as_j
     from gateway.oversight.service_proof import prove as make
     from gateway.oversight.service_search import record_reading
 
-    with home.runtime() as runtime:
+    with _opened(home) as runtime:
         proof, vkey = make(runtime, index, fresh=False), verifier_key(runtime)
         record_reading(_desk(runtime), index)
     if out is not None:
@@ -80,11 +82,23 @@ def search(home: Home, limit: int, as_json: bool, **conditions: str | None) -> N
     question = _question(conditions)
     from gateway.oversight.service_search import take
 
-    with home.runtime() as runtime:
+    with _opened(home) as runtime:
         found = take(_desk(runtime), question, limit)
         zone = runtime.settings.zone
     rows = [_full(seen) if as_json else _short(seen, zone) for seen in found]
     emit(rows, as_json)
+
+
+@contextmanager
+def _opened(home: Home) -> Iterator[Runtime]:
+    """The runtime; a log that cannot be written ends the command before anything is shown."""
+    from audit.errors import LogUnavailable
+
+    try:
+        with home.runtime() as runtime:
+            yield runtime
+    except LogUnavailable as error:
+        raise fail(f"the audit log cannot be written: {error}") from error
 
 
 def _desk(runtime: Runtime) -> Desk:

@@ -136,6 +136,7 @@ def checkpoints() -> str:
         standing=service_proof.standing(desk),
         page=page,
         when_signed=views.signed_at,
+        public_url=desk.runtime.settings.public_url.rstrip("/"),
         vkey=verifier_key(rt()),
     )
 
