@@ -25,7 +25,9 @@ spec = SpecTree(
     mode="strict",
     annotations=False,
     security_schemes=[
-        SecurityScheme(name="session", data=SecuritySchemeData(type=SecureType.HTTP, scheme="bearer")),
+        SecurityScheme(
+            name="session", data=SecuritySchemeData(type=SecureType.HTTP, scheme="bearer")
+        ),
     ],
     security={"session": []},
 )
