@@ -26,6 +26,7 @@ from gateway.delivery import wiring as delivery
 from gateway.identity import wiring as identity
 from gateway.identity.models import (
     Attestation,
+    AttestationKind,
     Membership,
     Organisation,
     OrganisationStatus,
@@ -73,23 +74,27 @@ def used_bytes(runtime: Runtime, grant_id: uuid.UUID) -> int:
 
 
 def person(runtime: Runtime, account: str) -> Person:
-    """An active person whose address was checked."""
+    """An active person."""
     now = runtime.clock.now()
     return Person(
         id=ids.new(runtime.clock), account=account, name=f"{account} 이름",
-        email=f"{account}@example.org", country="KR", korean_national=True, identity_level=2,
+        email=f"{account}@example.org", country="KR", korean_national=True,
         password_hash="x", password_changed_at=now, created_at=now,
     )  # fmt: skip
 
 
 def evidence(
-    runtime: Runtime, world: World, kind: str, project_id: uuid.UUID | None = None
+    runtime: Runtime,
+    world: World,
+    kind: str,
+    project_id: uuid.UUID | None = None,
+    level: int = 0,
 ) -> uuid.UUID:
     """Checked evidence of the world's person, valid for a year."""
     now = runtime.clock.now()
     row = Attestation(
         id=ids.new(runtime.clock), kind=kind, person_id=world.person, project_id=project_id,
-        issuer="issuer", reference="1", valid_from=now, valid_until=now + YEAR,
+        issuer="issuer", reference="1", level=level, valid_from=now, valid_until=now + YEAR,
         checked_by=world.other, checked_at=now, created_at=now,
     )  # fmt: skip
     with runtime.db.write() as session:
@@ -147,10 +152,12 @@ def build(runtime: Runtime, **dataset: Any) -> World:
         session.add(project)
         session.flush()
         session.add(grant)
-    return World(
+    made = World(
         holder.id, other.id, organisation.id, membership.id, row.id, version.id, agreement.id,
         acceptance.id, project.id, grant.id,
     )  # fmt: skip
+    evidence(runtime, made, AttestationKind.IDENTITY, level=2)
+    return made
 
 
 def put_files(runtime: Runtime, world: World, files: dict[str, bytes]) -> None:

@@ -32,6 +32,7 @@ from gateway.catalog.models import Dataset, DatasetVersion
 from gateway.db import UtcDateTime
 from gateway.db.hot import HotStatement
 from gateway.identity.models import Attestation, AttestationKind, Membership, Organisation, Person
+from gateway.identity.service_attestations import level_at
 from policies.facts import VersionState
 
 P, D, V, G, ORG = (
@@ -172,7 +173,7 @@ def _columns(organisation: Expression, project: Expression) -> list[Any]:
         "training_until": training,
         "dataset_id": D.c.id,
         "required_level": D.c.identity_level,
-        "identity_level": P.c.identity_level,
+        "identity_level": level_at(P.c.id, NOW),
         "version_id": V.c.id,
         "version_state": V.c.state,
         "version_at": func.coalesce(V.c.released_at, V.c.created_at, type_=UtcDateTime()),

@@ -80,6 +80,7 @@ def list_people(home: Home, as_json: bool) -> None:
 @home_option
 def show(home: Home, account: str, as_json: bool) -> None:
     """One account with its roles and organisations."""
+    from gateway.identity.service_attestations import identity_level
     from gateway.identity.service_memberships import memberships_of
     from gateway.identity.service_people import by_account
     from gateway.identity.service_roles import roles_of
@@ -89,13 +90,14 @@ def show(home: Home, account: str, as_json: bool) -> None:
     with home.runtime() as runtime:
         with runtime.db.read() as session:
             person = by_account(session, account)
-            held = roles_of(session, person.id, runtime.clock.now())
+            now = runtime.clock.now()
+            level, held = identity_level(session, person.id, now), roles_of(session, person.id, now)
             places = memberships_of(session, person.id)
         viewed(runtime, Actor.operator(), [person], f"person:{person.id}")
     more = {
         "email": person.email,
         "country": person.country,
-        "identity_level": person.identity_level,
+        "identity_level": level,
         "roles": ", ".join(sorted(f"{role}@{scope}" for role, scope in held)),
         "organisations": ", ".join(org.name for row, org in places if row.confirmed_by),
     }

@@ -11,6 +11,7 @@ from gateway.identity import service_sessions as sessions
 from gateway.identity.http import actor, require_viewer, rt
 from gateway.identity.models import SessionChannel
 from gateway.identity.schemas import ClientSession, ClientSignIn, Me, MembershipHeld, RoleHeld
+from gateway.identity.service_attestations import identity_level
 from gateway.identity.service_memberships import memberships_of
 from gateway.identity.service_sessions import Credentials
 from gateway.web.forms import parse
@@ -47,11 +48,13 @@ def me() -> dict[str, Any]:
     with rt().db.read() as session:
         person = people.get_person(session, seen.person_id)
         places = memberships_of(session, seen.person_id)
-    names = ("id", "account", "name", "email", "country", "korean_national")
-    own = {name: getattr(person, name) for name in (*names, "identity_level", "locale")}
+        level = identity_level(session, seen.person_id, rt().clock.now())
+    names = ("id", "account", "name", "email", "country", "korean_national", "locale")
+    own = {name: getattr(person, name) for name in names}
     held = [RoleHeld(role=role, scope=scope) for role, scope in sorted(seen.scoped)]
     listed = [_place(row, organisation) for row, organisation in places]
-    return Me(**own, roles=held, memberships=listed).model_dump(mode="json")
+    mine = Me(**own, identity_level=level, roles=held, memberships=listed)
+    return mine.model_dump(mode="json")
 
 
 def _place(row: Any, organisation: Any) -> MembershipHeld:

@@ -78,7 +78,6 @@ class Person(Base):
     email: Mapped[str] = mapped_column(String(254))
     country: Mapped[str] = mapped_column(String(2))
     korean_national: Mapped[bool | None]
-    identity_level: Mapped[int] = mapped_column(default=0)
     status: Mapped[str] = mapped_column(String(16), default=PersonStatus.ACTIVE)
     status_reason: Mapped[str] = mapped_column(String(500), default="")
     password_hash: Mapped[str] = mapped_column(String(200))

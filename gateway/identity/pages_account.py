@@ -171,5 +171,6 @@ def _known(person_id: uuid.UUID) -> dict[str, Any]:
             "memberships": memberships_of(reading, person_id),
             "roles": grants_of(reading, person_id),
             "attestations": attestations.list_attestations(reading, person_id),
+            "level": attestations.identity_level(reading, person_id, now),
             "now": now,
         }

@@ -72,9 +72,10 @@ def show(organisation_id: uuid.UUID) -> str:
 @orgs.get("/orgs/<uuid:organisation_id>/correct")
 def correcting(organisation_id: uuid.UUID) -> str:
     """The form with what was registered."""
-    require_person()
+    me = require_person()
     with rt().db.read() as session:
         row = organisations.get_organisation(session, organisation_id)
+        organisations.check_correctable(session, me, row)
     return _form_page(Form(), row)
 
 

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ScalarSelect, func, select
 from sqlalchemy.orm import Session
 
 from gateway import ids
@@ -101,7 +102,6 @@ def check_attestation(runtime: Runtime, actor: Actor, attestation_id: uuid.UUID)
         if row.checked_by is not None or row.ended_at is not None:
             raise Problem(ProblemCode.WRONG_STATE)
         row.checked_by, row.checked_at = actor.person_id, runtime.clock.now()
-        _settle_level(session, row.person_id, runtime.clock.now())
         runtime.journal.record(session, _entry(actor, Act.ATTESTATION_CHECKED, row))
 
 
@@ -133,6 +133,27 @@ def list_attestations(session: Session, person_id: uuid.UUID) -> Sequence[Attest
         .where(Attestation.person_id == person_id)
         .order_by(Attestation.created_at.desc(), Attestation.id.desc())
     ).all()
+
+
+def level_at(person: Any, now: Any) -> ScalarSelect[int | None]:
+    """The highest identity level of `person` checked and valid at `now`; NULL when there is none.
+
+    Both may be values or expressions: the one door asks within its own statement. Nothing is
+    stored, so a check counts for no moment longer than its evidence.
+    """
+    return (
+        select(func.max(Attestation.level))
+        .where(Attestation.person_id == person)
+        .where(Attestation.kind == str(AttestationKind.IDENTITY))
+        .where(Attestation.valid_from <= now, Attestation.valid_until > now)
+        .where(Attestation.ended_at.is_(None), Attestation.checked_at.is_not(None))
+        .scalar_subquery()
+    )
+
+
+def identity_level(session: Session, person_id: uuid.UUID, now: datetime) -> int:
+    """The person's identity level at `now`: 0 (not checked) to 3."""
+    return session.scalar(select(level_at(person_id, now))) or 0
 
 
 def unchecked(session: Session) -> Sequence[tuple[Attestation, Person]]:
@@ -173,23 +194,7 @@ def _get(session: Session, attestation_id: uuid.UUID) -> Attestation:
 
 def _end(session: Session, runtime: Runtime, actor: Actor, row: Attestation) -> None:
     row.ended_at = runtime.clock.now()
-    _settle_level(session, row.person_id, runtime.clock.now())
     runtime.journal.record(session, _entry(actor, Act.ATTESTATION_ENDED, row))
-
-
-def _settle_level(session: Session, person_id: uuid.UUID, now: datetime) -> None:
-    """A person's identity level is the highest one checked and still valid."""
-    session.flush()
-    best = session.scalar(
-        select(func.max(Attestation.level)).where(
-            Attestation.person_id == person_id,
-            Attestation.kind == AttestationKind.IDENTITY,
-            Attestation.checked_by.is_not(None),
-            Attestation.ended_at.is_(None),
-            Attestation.valid_until > now,
-        )
-    )
-    session.get_one(Person, person_id, with_for_update=True).identity_level = best or 0
 
 
 def _entry(actor: Actor, act: Act, row: Attestation) -> Entry:

@@ -68,10 +68,7 @@ def correct_organisation(
     try:
         with runtime.db.write() as session:
             row = get_organisation(session, organisation_id, lock=True)
-            if actor.person_id != row.created_by and not is_manager(session, actor, row.id):
-                raise Problem(ProblemCode.FORBIDDEN)
-            if row.status not in (OrganisationStatus.PENDING, OrganisationStatus.REJECTED):
-                raise _wrong_state(row)
+            check_correctable(session, actor, row)
             row.name, row.kind, row.country = fresh.name, fresh.kind, fresh.country
             row.business_number = fresh.business_number
             row.status, row.status_reason = OrganisationStatus.PENDING, ""
@@ -79,6 +76,14 @@ def correct_organisation(
             runtime.journal.record(session, entry(actor, Act.ORGANISATION_REGISTERED, row))
     except IntegrityError as error:
         raise _known_number() from error
+
+
+def check_correctable(session: Session, actor: Actor, row: Organisation) -> None:
+    """Raise Problem 403 for everybody who may not correct it, 409 once it is verified."""
+    if actor.person_id != row.created_by and not is_manager(session, actor, row.id):
+        raise Problem(ProblemCode.FORBIDDEN)
+    if row.status not in (OrganisationStatus.PENDING, OrganisationStatus.REJECTED):
+        raise _wrong_state(row)
 
 
 def verify(runtime: Runtime, actor: Actor, organisation_id: uuid.UUID, reason: str = "") -> None:

@@ -197,7 +197,6 @@ def _valid(runtime: Runtime, new: NewPerson, password: str) -> Person:
         email=rules.email(new.email),
         country=rules.country(new.country),
         korean_national=new.korean_national,
-        identity_level=0,
         locale=_locale(new.locale),
         status=PersonStatus.ACTIVE,
         status_reason="",

@@ -114,7 +114,6 @@ def _tables() -> None:
         sa.Column("email", sa.String(length=254), nullable=False),
         sa.Column("country", sa.String(length=2), nullable=False),
         sa.Column("korean_national", sa.Boolean(), nullable=True),
-        sa.Column("identity_level", sa.BigInteger(), nullable=False),
         sa.Column("status", sa.String(length=16), nullable=False),
         sa.Column("status_reason", sa.String(length=500), nullable=False),
         sa.Column("password_hash", sa.String(length=200), nullable=False),

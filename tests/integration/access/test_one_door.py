@@ -18,7 +18,13 @@ from gateway.applications.models import ResearchProject
 from gateway.catalog.models import Dataset, DatasetVersion
 from gateway.clock import FixedClock
 from gateway.errors import Problem, ProblemCode
-from gateway.identity.models import AttestationKind, Membership, Organisation, Person
+from gateway.identity.models import (
+    Attestation,
+    AttestationKind,
+    Membership,
+    Organisation,
+    Person,
+)
 from gateway.journal import Act, Actor, PartyKind, Place
 from gateway.runtime import Runtime
 from policies.facts import Action
@@ -128,6 +134,41 @@ def test_the_window_is_half_open(runtime: Runtime, world: World, clock: FixedClo
     knock(runtime, world)
     clock.advance(timedelta(microseconds=1000))
     assert refusal(runtime, world) == ("GRANT_EXPIRED",)
+
+
+def identity_check(runtime: Runtime, world: World) -> uuid.UUID:
+    """The world's dataset asks for level 3, and its person has it checked for an hour."""
+    made.change(runtime, Dataset, world.dataset, identity_level=3)
+    check = made.evidence(runtime, world, AttestationKind.IDENTITY, level=3)
+    until = runtime.clock.now() + timedelta(hours=1)
+    made.change(runtime, Attestation, check, valid_until=until)
+    return check
+
+
+def test_an_identity_check_counts_until_its_last_moment(
+    runtime: Runtime, world: World, clock: FixedClock
+) -> None:
+    identity_check(runtime, world)
+    clock.advance(timedelta(hours=1) - timedelta(milliseconds=1))
+    knock(runtime, world)
+    clock.advance(timedelta(milliseconds=1))
+    assert refusal(runtime, world) == ("IDENTITY_TOO_WEAK",)
+
+
+@pytest.mark.parametrize("flaw", ["unchecked", "ended", "later", "too low"])
+def test_only_a_checked_live_identity_check_of_the_level_counts(
+    runtime: Runtime, world: World, flaw: str
+) -> None:
+    check, now = identity_check(runtime, world), runtime.clock.now()
+    knock(runtime, world)
+    flaws: dict[str, dict[str, Any]] = {
+        "unchecked": {"checked_at": None, "checked_by": None},
+        "ended": {"ended_at": now},
+        "later": {"valid_from": now + timedelta(minutes=1)},
+        "too low": {"level": 1},
+    }
+    made.change(runtime, Attestation, check, **flaws[flaw])
+    assert refusal(runtime, world) == ("IDENTITY_TOO_WEAK",)
 
 
 def test_a_grant_that_starts_tomorrow_is_closed_today(runtime: Runtime, world: World) -> None:

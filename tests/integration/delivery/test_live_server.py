@@ -25,7 +25,7 @@ from gateway.config import Settings, load
 from gateway.delivery import service
 from gateway.delivery.gate import Gate
 from gateway.delivery.service import Wanted
-from gateway.identity.models import Membership, Person
+from gateway.identity.models import AttestationKind, Membership, Person
 from gateway.journal import Actor, PartyKind, Place
 from gateway.runtime import Runtime
 from gateway.startup import assemble
@@ -72,8 +72,8 @@ def live(settings: Settings, runtime: Runtime) -> Iterator[Live]:
     made.change(real, Grant, world.grant, person_id=holder.id, organisation_id=None)
     made.change(real, Acceptance, world.acceptance, person_id=holder.id)
     made.change(real, Membership, world.membership, person_id=holder.id)
-    made.change(real, Person, holder.id, identity_level=2)
     moved = World(holder.id, *(getattr(world, n) for n in World.__slots__ if n != "person"))
+    made.evidence(real, moved, AttestationKind.IDENTITY, level=2)
     with serving(settings) as address:
         yield Live(real, moved, address, holder.account)
     real.journal.log.close()

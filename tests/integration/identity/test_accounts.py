@@ -193,17 +193,34 @@ def test_a_new_name_ends_the_identity_check_of_the_old_one(
     check = NewAttestation(AttestationKind.IDENTITY, "PASS", "1", clock.now(), until, level=3)
     row = add_attestation(runtime, acting_as(person), check)
     check_attestation(runtime, acting_as(steward), row.id)
-    before = stored(runtime, "person")
     client = browser()
     people.sign_in(client, person)
+    before = client.get("/api/v1/me").json["identity_level"]
 
     fields = {"email": person.email, "country": "KR", "national": "yes", "locale": "ko"}
     post(client, "/account", name="다른 이름", **fields)
 
-    after = stored(runtime, "person")
-    assert before
-    assert after
-    assert (before.identity_level, after.identity_level) == (3, 0)
+    assert (before, client.get("/api/v1/me").json["identity_level"]) == (3, 0)
+
+
+def test_the_account_page_and_the_api_show_the_level_that_holds_now(
+    runtime: Runtime, browser: Browser, clock: FixedClock
+) -> None:
+    person, steward, client = make_person(runtime, "person"), make_person(runtime, "sted"), browser()
+    grant(runtime, steward, Role.STEWARD)
+    until = clock.now() + timedelta(hours=1)
+    check = NewAttestation(AttestationKind.IDENTITY, "PASS", "1", clock.now(), until, level=3)
+    row = add_attestation(runtime, acting_as(person), check)
+    check_attestation(runtime, acting_as(steward), row.id)
+    people.sign_in(client, person)
+    shown = []
+
+    for _step in range(2):
+        page, me = client.get("/account").text, client.get("/api/v1/me").json
+        shown.append((me["identity_level"], "<dd>확인 전</dd>" in page))
+        clock.advance(timedelta(hours=1))
+
+    assert shown == [(3, False), (0, True)]
 
 
 def test_changing_the_password_ends_every_other_session(runtime: Runtime, browser: Browser) -> None:

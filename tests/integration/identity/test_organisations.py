@@ -301,7 +301,7 @@ def test_a_checked_identity_raises_the_level_until_it_ends(
 
     def level() -> None:
         with runtime.db.read() as session:
-            levels.append(session.get_one(Person, founder.id).identity_level)
+            levels.append(attestations.identity_level(session, founder.id, clock.now()))
 
     row = attestations.add_attestation(
         runtime, acting_as(founder), evidence(clock, AttestationKind.IDENTITY, level=3)
@@ -313,6 +313,24 @@ def test_a_checked_identity_raises_the_level_until_it_ends(
     level()
 
     assert levels == [0, 3, 0]
+
+
+def test_an_identity_level_falls_with_the_clock_to_what_is_still_checked(
+    runtime: Runtime, clock: FixedClock, founder: Person, steward: Person
+) -> None:
+    now, levels = clock.now(), []
+    for level, days in ((3, 10), (1, 20)):
+        until = now + timedelta(days=days)
+        new = NewAttestation(AttestationKind.IDENTITY, "PASS", "1", now, until, level=level)
+        row = attestations.add_attestation(runtime, acting_as(founder), new)
+        attestations.check_attestation(runtime, acting_as(steward), row.id)
+
+    for _step in range(3):
+        with runtime.db.read() as session:
+            levels.append(attestations.identity_level(session, founder.id, clock.now()))
+        clock.advance(timedelta(days=10))
+
+    assert levels == [3, 1, 0]
 
 
 def test_evidence_is_taken_back_by_its_holder_or_a_steward_only(
