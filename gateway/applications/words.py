@@ -56,6 +56,7 @@ HINTS: dict[str, Any] = {
 def install(app: Flask) -> None:
     """Give templates the words under one name, `applying`."""
     labels.STATES.setdefault("choice", {}).update(CHOICES)
+    app.jinja_env.globals["purpose_word"] = lambda code: str(PURPOSES[Purpose(code)])
     app.jinja_env.globals["applying"] = {
         "purposes": PURPOSES,
         "steps": STEPS,

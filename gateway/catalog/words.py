@@ -73,6 +73,42 @@ DOMAINS: dict[str, Any] = {
     "safety": lazy("Safety"),
     "law": lazy("Law"),
     "education": lazy("Education"),
+    "customer-service": lazy("Customer service"),
+}
+# Terms of the GA4GH Data Use Ontology that datasets may carry.
+DUO: dict[str, Any] = {
+    "DUO:0000004": lazy("No restriction"),
+    "DUO:0000006": lazy("Health, medical and biomedical research"),
+    "DUO:0000007": lazy("Research on a named disease"),
+    "DUO:0000011": lazy("Research on the origins of populations"),
+    "DUO:0000015": lazy("No general research on methods"),
+    "DUO:0000016": lazy("Genetic studies only"),
+    "DUO:0000018": lazy("Not for profit and not commercial"),
+    "DUO:0000019": lazy("Results must be published"),
+    "DUO:0000020": lazy("Collaboration required"),
+    "DUO:0000021": lazy("Ethics approval required"),
+    "DUO:0000022": lazy("Limited to a region"),
+    "DUO:0000024": lazy("Publication only after a waiting time"),
+    "DUO:0000025": lazy("Limited in time"),
+    "DUO:0000026": lazy("Limited to named users"),
+    "DUO:0000027": lazy("Limited to one research project"),
+    "DUO:0000028": lazy("Limited to named institutions"),
+    "DUO:0000029": lazy("Derived data must be returned"),
+    "DUO:0000042": lazy("General research"),
+    "DUO:0000043": lazy("Clinical care"),
+    "DUO:0000044": lazy("No research on the origins of populations"),
+    "DUO:0000045": lazy("Not-for-profit organisations only"),
+    "DUO:0000046": lazy("Non-commercial use only"),
+}
+# The parts of a finding's place, as `sumun scan` names them.
+PLACES: dict[str, Any] = {
+    "line": lazy("line"),
+    "field": lazy("field"),
+    "row": lazy("row"),
+    "column": lazy("column"),
+    "page": lazy("page"),
+    "tag": lazy("tag"),
+    "box": lazy("box"),
 }
 VERDICTS = {
     Verdict.CLEAN: Label(Kind.OK, lazy("Nothing found")),
@@ -124,6 +160,16 @@ def domain_word(domain: str) -> str:
     return str(DOMAINS.get(domain, domain))
 
 
+def duo_word(code: str) -> str:
+    """A condition of use in words, with its code; the code alone where there are none yet."""
+    return f"{DUO[code]} ({code})" if code in DUO else code
+
+
+def place_word(part: str) -> str:
+    """The word for a part of a finding's place, or the part as the scanner names it."""
+    return str(PLACES.get(part, part))
+
+
 def certainty(finding: FindingRow) -> int | None:
     """The score in per mille; what could not be scanned has none."""
     return None if finding.entity_type == UNSCANNABLE else finding.score_permille
@@ -147,5 +193,7 @@ def install(app: Flask) -> None:
         verdict_label=lambda code: VERDICTS[Verdict(code)],
         entity_word=entity_word,
         domain_word=domain_word,
+        duo_word=duo_word,
+        place_word=place_word,
         certainty=certainty,
     )
