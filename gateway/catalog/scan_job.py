@@ -11,39 +11,28 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from gateway import ids
 from gateway.catalog import manifest, verdicts
 from gateway.catalog.items import Item
 from gateway.catalog.models import Dataset, DatasetVersion
-from gateway.catalog.scan_tally import SeenContents, Tally
+from gateway.catalog.seen_contents import SeenContents
 from gateway.catalog.service_versions import version_entry
 from gateway.jobs import queue
 from gateway.jobs.queue import Leased
 from gateway.journal import Act, Actor
 from gateway.runtime import Runtime
-from gateway.scanning.model import RULESET, UNSCANNABLE, FileReport, Reason, unscannable_report
-from gateway.scanning.models import FindingRow, Scan
-from gateway.scanning.shared import warm_scanner
+from gateway.scanning.model import FileReport, Reason, unscannable_report
+from gateway.scanning.models import Scan
+from gateway.scanning.record import store_scan
+from gateway.scanning.shared import Scans, warm_scanner
+from gateway.scanning.tally import Tally
 from gateway.storage import ObjectMissing, Store
 from policies.facts import Sensitivity, VersionState
 
 CONFINED_ONLY = frozenset({Sensitivity.SENSITIVE, Sensitivity.CRITICAL})
-
-
-class Scans(Protocol):
-    """What the job needs of `gateway.scanning.service.Scanner`."""
-
-    @property
-    def confined(self) -> bool: ...
-    def scan(self, source: Path, name: str) -> FileReport: ...
-
-
-OpenScanner = Callable[[], AbstractContextManager[Scans]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +106,7 @@ def _ensure_index(runtime: Runtime, subject: Subject) -> None:
 def _inspect(store: Store, subject: Subject, scanner: Scans, tally: Tally) -> None:
     with closing(SeenContents()) as seen:
         for item in manifest.read(store, subject.manifest_sha256):
-            tally.count(item)
+            tally.count(item.size)
             if seen.first_time(item):
                 tally.add(_report(store, scanner, item))
 
@@ -148,46 +137,10 @@ def _conclude(runtime: Runtime, leased: Leased, subject: Subject, tally: Tally) 
     with runtime.db.write() as session:
         version = session.get_one(DatasetVersion, subject.version_id, with_for_update=True)
         if _is_wanted(version, subject.manifest_sha256):
-            scan = _stored_scan(runtime, session, subject, tally)
+            name = f"version:{subject.version_id}"
+            scan = store_scan(session, runtime.clock, name, subject.manifest_sha256, tally)
             _apply(runtime, session, version, scan)
         queue.complete(session, runtime.clock, leased)
-
-
-def _stored_scan(runtime: Runtime, session: Session, subject: Subject, tally: Tally) -> Scan:
-    scan = Scan(
-        id=ids.new(runtime.clock),
-        subject=f"version:{subject.version_id}",
-        content_sha256=subject.manifest_sha256,
-        ruleset=RULESET,
-        verdict=tally.verdict,
-        files=tally.files,
-        bytes=tally.bytes,
-        counts=dict(tally.counts),
-        finished_at=runtime.clock.now(),
-    )
-    session.add(scan)
-    session.flush()
-    if tally.kept:
-        session.execute(insert(FindingRow), list(_finding_rows(runtime, scan, tally)))
-    return scan
-
-
-def _finding_rows(runtime: Runtime, scan: Scan, tally: Tally) -> Iterator[dict[str, object]]:
-    for finding in tally.kept:
-        kind = finding.entity_type
-        yield {
-            "id": ids.new(runtime.clock),
-            "scan_id": scan.id,
-            "path": finding.path,
-            "location": dict(finding.location),
-            "entity_type": kind,
-            "start": finding.start,
-            "end": finding.end,
-            "score_permille": finding.score_permille,
-            "recognizer": finding.recognizer,
-            "context": finding.context,
-            "declared": kind in tally.declared and kind != UNSCANNABLE,
-        }
 
 
 def _apply(runtime: Runtime, session: Session, version: DatasetVersion, scan: Scan) -> None:

@@ -19,8 +19,7 @@ from gateway.access import service as access
 from gateway.access.ask import Ask, Intent
 from gateway.catalog.items import Item
 from gateway.catalog.models import DatasetVersion
-from gateway.catalog.scan_job import CONFINED_ONLY, OpenScanner
-from gateway.catalog.scan_tally import Tally
+from gateway.catalog.scan_job import CONFINED_ONLY
 from gateway.errors import Problem, ProblemCode
 from gateway.exports import selection, zipwriter
 from gateway.exports.failure import Failure
@@ -30,7 +29,8 @@ from gateway.exports.zipwriter import Member, Source
 from gateway.jobs.queue import MAX_ATTEMPTS, Leased, LeaseLost
 from gateway.journal import Actor
 from gateway.runtime import Runtime
-from gateway.scanning.shared import warm_scanner
+from gateway.scanning.shared import OpenScanner, warm_scanner
+from gateway.scanning.tally import Tally
 from gateway.storage import ObjectMissing, Staged, Store
 from policies.facts import Action
 

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
-from gateway import ids
 from gateway.access import quota
 from gateway.catalog.models import Dataset
-from gateway.catalog.scan_tally import Tally
 from gateway.exports.events import Named, entry, named
 from gateway.exports.failure import Failure
 from gateway.exports.models import Export, ExportKind, ExportState
@@ -21,8 +16,10 @@ from gateway.jobs import queue
 from gateway.jobs.queue import Leased
 from gateway.journal import Act, Actor, Outcome
 from gateway.runtime import Runtime
-from gateway.scanning.model import RULESET, UNSCANNABLE, Verdict
-from gateway.scanning.models import FindingRow, Scan
+from gateway.scanning.model import Verdict
+from gateway.scanning.models import Scan
+from gateway.scanning.record import store_scan
+from gateway.scanning.tally import Tally
 from policies.facts import Delivery
 
 OPEN = frozenset({ExportState.SUBMITTED, ExportState.SCANNING})
@@ -84,7 +81,8 @@ def conclude(runtime: Runtime, leased: Leased, content: Content, tally: Tally) -
         if export.state in OPEN:
             export.content_sha256, export.bytes = content.sha256, content.size
             export.manifest_sha256, export.items = content.manifest_sha256, content.items
-            scan = _stored(runtime, session, export, tally)
+            scan = store_scan(session, runtime.clock, f"export:{export.id}", content.sha256, tally)
+            export.scan_id = scan.id
             _apply(runtime, session, named(session, export), scan)
         queue.complete(session, runtime.clock, leased)
 
@@ -124,44 +122,6 @@ def _locked(session: Session, leased: Leased) -> Export:
 
 def _turn(runtime: Runtime, export: Export, state: ExportState) -> None:
     export.state, export.turn_since = state, runtime.clock.now()
-
-
-def _stored(runtime: Runtime, session: Session, export: Export, tally: Tally) -> Scan:
-    scan = Scan(
-        id=ids.new(runtime.clock),
-        subject=f"export:{export.id}",
-        content_sha256=export.content_sha256,
-        ruleset=RULESET,
-        verdict=tally.verdict,
-        files=tally.files,
-        bytes=tally.bytes,
-        counts=dict(tally.counts),
-        finished_at=runtime.clock.now(),
-    )
-    session.add(scan)
-    session.flush()
-    export.scan_id = scan.id
-    if tally.kept:
-        session.execute(insert(FindingRow), list(_rows(runtime, scan, tally)))
-    return scan
-
-
-def _rows(runtime: Runtime, scan: Scan, tally: Tally) -> Iterator[Mapping[str, Any]]:
-    for found in tally.kept:
-        kind = found.entity_type
-        yield {
-            "id": ids.new(runtime.clock),
-            "scan_id": scan.id,
-            "path": found.path,
-            "location": dict(found.location),
-            "entity_type": kind,
-            "start": found.start,
-            "end": found.end,
-            "score_permille": found.score_permille,
-            "recognizer": found.recognizer,
-            "context": found.context,
-            "declared": kind in tally.declared and kind != UNSCANNABLE,
-        }
 
 
 def _apply(runtime: Runtime, session: Session, about: Named, scan: Scan) -> None:

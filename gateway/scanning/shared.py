@@ -4,10 +4,24 @@ from __future__ import annotations
 
 import atexit
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Protocol
 
+from gateway.scanning.model import FileReport
 from gateway.scanning.service import Scanner
+
+
+class Scans(Protocol):
+    """What jobs need of a `Scanner`; tests give them one without a sandbox."""
+
+    @property
+    def confined(self) -> bool: ...
+    def scan(self, source: Path, name: str) -> FileReport: ...
+
+
+OpenScanner = Callable[[], AbstractContextManager[Scans]]
 
 _lock = threading.Lock()
 _kept: list[Scanner] = []

@@ -7,13 +7,13 @@ from sqlalchemy import select
 
 from gateway.catalog import scan_job, service_reading, service_versions
 from gateway.catalog.models import DatasetVersion
-from gateway.catalog.scan_tally import KEPT_FINDINGS
 from gateway.catalog.service_versions import find_version
 from gateway.errors import Problem, ProblemCode
 from gateway.jobs import queue
 from gateway.jobs.models import Job, JobState
 from gateway.runtime import Runtime
 from gateway.scanning.models import FindingRow, Scan
+from gateway.scanning.tally import KEPT_FINDINGS
 from gateway.web.paging import Window
 from policies.facts import VersionState
 from tests import deliveries

@@ -1,12 +1,10 @@
-"""Adds up what the scan of a version finds, in flat memory."""
+"""Adds up what a scan finds, in flat memory."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
 from dataclasses import dataclass, field
 
-from gateway.catalog.items import Item
 from gateway.scanning.model import UNSCANNABLE, WHOLE_FILE, FileReport, Finding, Verdict, judge
 
 KEPT_FINDINGS = 5_000
@@ -16,7 +14,10 @@ NOT_CONFINED = "parsers_not_confined"
 
 @dataclass(slots=True)
 class Tally:
-    """Files and bytes of the version, findings by type, and the first of them whole."""
+    """Files and bytes, findings by type, and the first of them whole.
+
+    `declared` are the entity types that the dataset rightly holds.
+    """
 
     declared: frozenset[str]
     files: int = 0
@@ -25,10 +26,10 @@ class Tally:
     kept: list[Finding] = field(default_factory=list)
     examples: dict[str, Finding] = field(default_factory=dict)
 
-    def count(self, item: Item) -> None:
-        """Count an item of the version, inspected or seen before."""
+    def count(self, size: int) -> None:
+        """Count a file of `size` bytes, inspected now or seen before."""
         self.files += 1
-        self.bytes += item.size
+        self.bytes += size
 
     def add(self, report: FileReport) -> None:
         """Add the findings of one inspected file."""
@@ -43,7 +44,7 @@ class Tally:
             self.kept.append(finding)
 
     def note_unconfined(self) -> None:
-        """Hold a sensitive version that was read without every protection of the sandbox."""
+        """Hold sensitive content that was read without every protection of the sandbox."""
         whole = Finding("", WHOLE_FILE, UNSCANNABLE, None, None, 1000, "sandbox", NOT_CONFINED)
         self.note(whole)
 
@@ -51,24 +52,3 @@ class Tally:
     def verdict(self) -> Verdict:
         """The verdict over every finding: it depends on their types alone."""
         return judge(tuple(self.examples.values()), self.declared)
-
-
-class SeenContents:
-    """Which contents were inspected already: the same bytes under the same kind of name."""
-
-    def __init__(self) -> None:
-        # An unnamed database: SQLite keeps it on disk and deletes it by itself.
-        self._table = sqlite3.connect("", isolation_level=None)
-        self._table.execute("PRAGMA journal_mode=OFF")
-        self._table.execute("CREATE TABLE seen (content TEXT PRIMARY KEY) WITHOUT ROWID")
-
-    def first_time(self, item: Item) -> bool:
-        """Whether `item` was not asked about before; the suffix decides how it is read."""
-        suffix = item.path.rpartition("/")[2].rpartition(".")[2].lower()
-        added = self._table.execute(
-            "INSERT OR IGNORE INTO seen VALUES (?)", (f"{item.sha256} {suffix}",)
-        )
-        return added.rowcount == 1
-
-    def close(self) -> None:
-        self._table.close()
