@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from gateway.cli.client import signed_in, told
+from gateway.cli.connection import signed_in, told
 from gateway.cli.output import emit, json_option
 from gateway.client.errors import ClientError
 from gateway.client.http import Api

@@ -8,13 +8,13 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import click
 
-from gateway.cli.output import FOUND, emit, fail, json_option
+from gateway.cli.connection import anybody, signed_in, told
+from gateway.cli.output import FOUND, emit, json_option, plain
 from gateway.client import session as sessions
 from gateway.client.download import Download, Result, Selection
 from gateway.client.download import as_json as as_row
@@ -26,41 +26,6 @@ from gateway.client.session import Session
 DURATION = re.compile(r"(\d{1,6})([smhd]?)")
 SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 SHOWN = ("slug", "title_ko", "title_en", "tier", "sensitivity", "delivery")
-
-
-def told(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Expected errors become one line and exit status 2; a denial lists every reason."""
-
-    @wraps(command)
-    def run(*arguments: Any, **named: Any) -> Any:
-        try:
-            return command(*arguments, **named)
-        except Refused as refused:
-            _explain(refused.blockers)
-            raise fail(str(refused)) from refused
-        except ClientError as error:
-            raise fail(str(error)) from error
-
-    return run
-
-
-@contextmanager
-def signed_in() -> Iterator[Api]:
-    """The API with the stored session. Raises ClientError when nobody is signed in."""
-    found = sessions.load()
-    with Api(sessions.server(), found.token) as api:
-        yield api
-
-
-@contextmanager
-def anybody() -> Iterator[Api]:
-    """The API with the stored session if there is one."""
-    try:
-        token: str | None = sessions.load().token
-    except ClientError:
-        token = None
-    with Api(sessions.server(), token) as api:
-        yield api
 
 
 @click.command()
@@ -80,9 +45,10 @@ def login(server: str | None) -> None:
 @click.command()
 @told
 def logout() -> None:
-    """End the session here and on the server."""
+    """End the session here and on the server that opened it."""
     try:
-        with signed_in() as api:
+        found = sessions.load()
+        with Api(found.server, found.token) as api:
             api.sign_out()
     except Refused as refused:
         if refused.code != "not_signed_in":
@@ -98,7 +64,7 @@ def logout() -> None:
 def whoami(as_json: bool) -> None:
     """Show who is signed in, and where."""
     with signed_in() as api:
-        emit({"server": api.server, **api.me()}, as_json)
+        emit(_person(api.server, api.me(), as_json), as_json)
 
 
 class DatasetsGroup(click.Group):
@@ -221,7 +187,7 @@ def _report(result: Result, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(as_row(result), ensure_ascii=False))
     elif result.error:
-        click.echo(f"failed  {result.path}: {result.error}", err=True)
+        click.echo(f"failed  {plain(result.path)}: {plain(result.error)}", err=True)
 
 
 @contextmanager
@@ -236,6 +202,20 @@ def _progress(*, quiet: bool) -> Iterator[Callable[[int], None]]:
     with Progress(*columns, console=Console(stderr=True)) as shown:
         task = shown.add_task("download", total=None)
         yield lambda count: shown.advance(task, count)
+
+
+def _person(server: str, me: dict[str, Any], as_json: bool) -> dict[str, Any]:
+    """`me` as it is, or with roles and organisations in a word each."""
+    if as_json:
+        return {"server": server, **me}
+    roles = [f"{row.get('role')} ({row.get('scope')})" for row in me.get("roles", [])]
+    places = [
+        f"{row.get('organisation')}{'' if row.get('confirmed') else ' (not confirmed)'}"
+        for row in me.get("memberships", [])
+    ]
+    names = ("account", "name", "email", "country", "identity_level", "locale")
+    known = {name: me.get(name) for name in names}
+    return {"server": server, **known, "roles": roles or "none", "organisations": places or "none"}
 
 
 def _credentials() -> tuple[str, str]:
@@ -283,10 +263,7 @@ def _tell_can_i(answer: dict[str, Any]) -> None:
         return
     click.echo("Can I get it? Not yet. What is needed:")
     for step in answer.get("path", []):
-        click.echo(f"  - {step.get('en')} ({step.get('actor_en')}) [{step.get('code')}]")
-
-
-def _explain(blockers: list[dict[str, Any]]) -> None:
-    for each in blockers:
-        click.echo(f"  - {each.get('en')} [{each.get('code')}]", err=True)
-        click.echo(f"    {each.get('remedy_en')} ({each.get('actor_en')})", err=True)
+        what, who = plain(step.get("en")), plain(step.get("actor_en"))
+        click.echo(f"  - {what} ({who}) [{plain(step.get('code'))}]")
+    if not answer.get("confirmed", True):
+        click.echo("The gateway does not confirm that these steps are enough.")

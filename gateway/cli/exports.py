@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
-from gateway.cli.client import signed_in, told
-from gateway.cli.output import FOUND, emit, json_option
+from gateway.cli.connection import signed_in, told
+from gateway.cli.output import FOUND, emit, json_option, plain
 from gateway.client import exports as client
 from gateway.client.errors import ClientError
 from gateway.client.fetch import Fetcher
@@ -121,7 +121,9 @@ def _tell(export: Mapping[str, Any], as_json: bool) -> None:
     emit(export if as_json else _only(export, DETAIL), as_json)
     if not as_json:
         for row in export.get("findings", []):
-            click.echo(f"  {row.get('entity_type')}  {_place(row.get('location', {}))}")
+            click.echo(
+                f"  {plain(row.get('entity_type'))}  {plain(_place(row.get('location', {})))}"
+            )
     if export.get("state") in {"held", "rejected", "failed"}:
         raise click.exceptions.Exit(FOUND)
 

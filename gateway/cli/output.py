@@ -34,23 +34,38 @@ def emit(rows: Iterable[Mapping[str, Any]] | Mapping[str, Any], as_json: bool) -
         _print_table(items)
 
 
+def plain(value: Any) -> str:
+    """Text from elsewhere on one line, without what would steer the terminal.
+
+    Lists and the pairs of objects are joined by commas; None is nothing.
+    """
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(plain, value))
+    if isinstance(value, Mapping):
+        return ", ".join(f"{plain(name)} {plain(each)}" for name, each in value.items())
+    text = "" if value is None else " ".join(str(value).split())
+    return "".join(each if each.isprintable() else "\ufffd" for each in text)
+
+
 def _print_pairs(item: Mapping[str, Any]) -> None:
     width = max(map(len, item), default=0)
     for key, value in item.items():
-        click.echo(f"{key:<{width}}  {value}")
+        click.echo(f"{key:<{width}}  {plain(value)}")
 
 
 def _print_table(items: list[Mapping[str, Any]]) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(*items[0].keys(), box=None, pad_edge=False, header_style="bold")
     for item in items:
-        table.add_row(*("" if value is None else str(value) for value in item.values()))
+        # As text: a square bracket in a title is no markup.
+        table.add_row(*(Text(plain(value)) for value in item.values()))
     Console(width=None if sys.stdout.isatty() else 200).print(table)
 
 
 def fail(message: str) -> click.exceptions.Exit:
     """Say in one line on stderr why it could not be done; `raise fail(…)`."""
-    click.echo(f"sumun: {message}", err=True)
+    click.echo(f"sumun: {plain(message)}", err=True)
     return click.exceptions.Exit(FAILED)

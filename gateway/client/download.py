@@ -14,10 +14,11 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from gateway.client.errors import ClientError
+from gateway.client.errors import ClientError, Refused, Unreachable
 from gateway.client.fetch import Fetched, Fetcher
 from gateway.client.http import Api, Item, SignedUrl
-from gateway.client.places import JOURNAL, place, wanted
+from gateway.client.patience import patiently
+from gateway.client.places import journal_of, place, wanted
 
 MAX_QUEUED = 64
 
@@ -50,7 +51,7 @@ class Journal:
     """Which files of one version are whole, as `path, sha256, size, mtime_ns` lines."""
 
     def __init__(self, folder: Path, selection: Selection) -> None:
-        self._path = folder / f"{JOURNAL}-{selection.slug}@{selection.version}.jsonl"
+        self._path = journal_of(folder, selection.slug, selection.version)
         self._lock = threading.Lock()
         self._done = dict(self._read())
 
@@ -68,24 +69,26 @@ class Journal:
     def add(self, path: str, fetched: Fetched) -> None:
         """Remember a whole file, durably."""
         touched = fetched.path.stat().st_mtime_ns
-        line = json.dumps([path, fetched.sha256, fetched.size, touched]) + "\n"
-        with self._lock, self._path.open("a", encoding="utf-8") as file:
-            file.write(line)
+        # Begun on a new line: the last one may have been cut off by a kill.
+        line = f"\n{json.dumps([path, fetched.sha256, fetched.size, touched])}\n"
+        with self._lock, self._path.open("ab") as file:
+            file.write(line.encode())
             file.flush()
             os.fsync(file.fileno())
 
     def _read(self) -> Iterator[tuple[str, tuple[str, int, int]]]:
         try:
-            lines = self._path.read_text("utf-8").splitlines()
+            lines = self._path.read_bytes().splitlines()
         except FileNotFoundError:
             return
         for line in lines:
             try:
                 path, digest, size, touched = json.loads(line)
-            except ValueError:
+                found = str(path), (str(digest), int(size), int(touched))
+            except (ValueError, TypeError):
                 # A kill in the middle of a line costs one more look at one file.
                 continue
-            yield str(path), (str(digest), int(size), int(touched))
+            yield found
 
 
 class Download:
@@ -103,14 +106,18 @@ class Download:
     def run(self, jobs: int, report: Report) -> int:
         """Fetch with `jobs` at a time; returns how many files failed.
 
-        A file that fails is reported and does not stop the others. Raises ClientError when the
-        list of files cannot be had.
+        A file that fails is reported and does not stop the others. Raises Unreachable when the
+        gateway stays away, Refused when the session has ended or the list is refused; running
+        again then goes on.
         """
         failed = 0
-        with ThreadPoolExecutor(jobs) as pool:
+        pool = ThreadPoolExecutor(jobs)
+        try:
             for result in self._results(pool):
                 report(result)
                 failed += bool(result.error)
+        finally:
+            pool.shutdown(cancel_futures=True)
         return failed
 
     def _results(self, pool: ThreadPoolExecutor) -> Iterator[Result]:
@@ -129,6 +136,8 @@ class Download:
         try:
             return self._fetched(item)
         except (ClientError, OSError) as error:
+            if _ends_all(error):
+                raise
             return Result(item.path, item.size, item.sha256 or "", False, str(error))
 
     def _fetched(self, item: Item) -> Result:
@@ -143,7 +152,14 @@ class Download:
         return Result(item.path, fetched.size, fetched.sha256, False, "")
 
     def _issue(self, item: Item) -> SignedUrl:
-        return self._api.issue_url(self._selection.slug, item.path, self._selection.version)
+        chosen = self._selection
+        return patiently(lambda: self._api.issue_url(chosen.slug, item.path, chosen.version))
+
+
+def _ends_all(error: Exception) -> bool:
+    """Whether every other file would fail for the same reason."""
+    ended = isinstance(error, Refused) and error.code == "not_signed_in"
+    return ended or isinstance(error, Unreachable)
 
 
 def as_json(result: Result) -> dict[str, object]:

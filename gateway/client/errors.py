@@ -9,11 +9,17 @@ class ClientError(Exception):
     """It could not be done; the message is one line that says what to do next."""
 
 
-class Refused(ClientError):
-    """The gateway said no. `problem` is its RFC 9457 object."""
+class Unreachable(ClientError):
+    """Nobody answers, or the connection broke; trying again later may help."""
 
-    def __init__(self, problem: dict[str, Any]) -> None:
+
+class Refused(ClientError):
+    """The gateway said no. `problem` is its RFC 9457 object, `pause` the seconds that it asks to
+    wait for."""
+
+    def __init__(self, problem: dict[str, Any], pause: float | None = None) -> None:
         super().__init__(_line(problem))
+        self.pause = pause
         self.problem = problem
         self.code = str(problem.get("code", ""))
         self.status = int(problem.get("status", 0))
@@ -22,6 +28,12 @@ class Refused(ClientError):
     def blockers(self) -> list[dict[str, Any]]:
         """Every reason of a denial, with remedy and who can take it."""
         found = self.problem.get("blockers", [])
+        return found if isinstance(found, list) else []
+
+    @property
+    def fields(self) -> list[dict[str, Any]]:
+        """What is wrong with each field of what was sent."""
+        found = self.problem.get("errors", [])
         return found if isinstance(found, list) else []
 
 

@@ -14,7 +14,8 @@ from typing import Any
 
 from gateway.client.errors import ClientError
 from gateway.client.fetch import Fetched, Fetcher, Progress
-from gateway.client.http import Api, Item, SignedUrl
+from gateway.client.http import Api, Item, SignedUrl, digest_of
+from gateway.client.patience import patiently
 from gateway.client.places import place
 
 EXPORTS = "/api/v1/exports"
@@ -57,16 +58,16 @@ def fetch(api: Api, fetcher: Fetcher, export_id: str, folder: Path, progress: Pr
     """
     first = _issue(api, export_id)
     target = place(folder, first.item.path)
-    folder.mkdir(parents=True, exist_ok=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
     return fetcher.fetch(lambda: _issue(api, export_id), target, progress)
 
 
 def _issue(api: Api, export_id: str) -> SignedUrl:
-    found = api.call("POST", f"{EXPORTS}/{export_id}/url", json={})
+    found = patiently(lambda: api.call("POST", f"{EXPORTS}/{export_id}/url", json={}))
     try:
-        item = Item(str(found["name"]), str(found["sha256"]), int(found["size"]))
+        item = Item(str(found["name"]), digest_of(found["sha256"]), int(found["size"]))
         return SignedUrl(str(found["url"]), str(found["expires_at"]), "", item)
-    except (KeyError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise ClientError(f"{api.server} does not answer as a Sumun gateway") from error
 
 

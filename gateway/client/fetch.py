@@ -1,7 +1,7 @@
 """Downloads one file so that nothing is lost: in place, resumable, verified.
 
-Bytes are appended to `NAME.part`, and the digest computed so far is rebuilt from that file after a
-kill. A part belongs to one digest: its name carries it, so another version never continues it.
+Bytes are appended to a part beside the file, and the digest computed so far is rebuilt from it
+after a kill. A part's name carries the digest, so another version never continues it.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ from typing import IO
 
 import httpx2
 
+from gateway.client.address import NO_PROXY_IN_PLAIN, checked
 from gateway.client.errors import ClientError, Refused
 from gateway.client.http import SignedUrl
-from gateway.client.places import PART
+from gateway.client.patience import WAIT, retry_after
+from gateway.client.places import part_of
 
 ATTEMPTS = 6
 FIRST_PAUSE = 0.5
@@ -26,7 +28,6 @@ BLOCK = 1 << 20
 # Nothing for this long means a stalled connection; the part is kept and the next try resumes.
 TIMEOUT = httpx2.Timeout(30.0, connect=10.0)
 RENEW = frozenset({401, 403, 410})
-WAIT = frozenset({429, 503})
 
 Issue = Callable[[], SignedUrl]
 Progress = Callable[[int], None]
@@ -43,18 +44,21 @@ class Fetched:
 
 
 class _Again(Exception):
-    """Try once more after `pause` seconds; with a new address when `renew`."""
+    """Try once more after `pause` seconds; with a new address when `renew`. `gained` tells that
+    bytes came and were kept."""
 
-    def __init__(self, reason: str, pause: float | None = None, *, renew: bool = False) -> None:
+    def __init__(
+        self, reason: str, pause: float | None = None, *, renew: bool = False, gained: bool = False
+    ) -> None:
         super().__init__(reason)
-        self.pause, self.renew = pause, renew
+        self.pause, self.renew, self.gained = pause, renew, gained
 
 
 class Fetcher:
     """Fetches files over one pool of connections; safe to share between threads."""
 
     def __init__(self, transport: httpx2.BaseTransport | None = None) -> None:
-        self._http = httpx2.Client(timeout=TIMEOUT, transport=transport)
+        self._http = httpx2.Client(timeout=TIMEOUT, transport=transport, mounts=NO_PROXY_IN_PLAIN)
 
     def close(self) -> None:
         """Close every connection."""
@@ -67,28 +71,32 @@ class Fetcher:
         Refused when the gateway says no, ClientError when the file cannot be had whole.
         """
         signed = issue()
-        for attempt in range(ATTEMPTS):
+        failed = 0
+        while True:
             try:
                 return self._try(signed, target, progress)
             except _Again as again:
-                last = again
-                pause = FIRST_PAUSE * 2**attempt if again.pause is None else again.pause
-                time.sleep(pause)
+                # A try that brought bytes is no failure: a long file may break off many times.
+                failed = 1 if again.gained else failed + 1
+                if failed == ATTEMPTS:
+                    reason = f"{signed.item.path}: {again}; run the same command again to resume"
+                    raise ClientError(reason) from again
+                time.sleep(FIRST_PAUSE * 2 ** (failed - 1) if again.pause is None else again.pause)
                 signed = issue() if again.renew else signed
-        raise ClientError(f"{signed.item.path}: {last}; run the same command again to resume")
 
     def _try(self, signed: SignedUrl, target: Path, progress: Progress) -> Fetched:
         item = signed.item
         if item.sha256 is None:
             raise ClientError(f"{item.path}: the gateway does not say what its digest is")
-        part = target.with_name(f"{target.name}.{item.sha256[:12]}{PART}")
+        checked(signed.url)
+        part = part_of(target, item.sha256)
         with part.open("ab+") as file:
             known = _known(file, item.size)
             progress(known.start)
             try:
                 self._rest(signed, known, progress)
             except BaseException:
-                progress(-file.tell())
+                progress(-known.file.tell())
                 raise
             file.flush()
             os.fsync(file.fileno())
@@ -106,13 +114,14 @@ class Fetcher:
             with self._http.stream("GET", signed.url, headers=_headers(signed, known)) as response:
                 _check(response, known.start, signed.item.size)
                 for block in response.iter_raw(BLOCK):
-                    known.append(block)
+                    known.append(block, signed.item.size)
                     progress(len(block))
         except httpx2.HTTPError as error:
             # A stream that was cut may have been stopped by the gateway: ask for a new address.
-            raise _Again(f"the connection broke ({error})", renew=True) from error
+            reason = f"the connection broke ({error})"
+            raise _Again(reason, renew=True, gained=known.gained) from error
         if known.file.tell() != signed.item.size:
-            raise _Again("the connection ended early", renew=True)
+            raise _Again("the connection ended early", renew=True, gained=known.gained)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +132,13 @@ class _Known:
     digest: hashlib._Hash
     start: int
 
-    def append(self, block: bytes) -> None:
+    @property
+    def gained(self) -> bool:
+        return self.file.tell() > self.start
+
+    def append(self, block: bytes, size: int) -> None:
+        if self.file.tell() + len(block) > size:
+            raise ClientError("the server sends more than it said")
         self.file.write(block)
         self.digest.update(block)
 
@@ -148,7 +163,7 @@ def _known(file: IO[bytes], size: int) -> _Known:
 def _check(response: httpx2.Response, start: int, size: int) -> None:
     status = response.status_code
     if status in WAIT:
-        raise _Again("the gateway is busy", _retry_after(response))
+        raise _Again("the gateway is busy", retry_after(response))
     if status in RENEW:
         raise _Again("the address is no longer valid", 0.0, renew=True)
     if response.is_error:
@@ -159,15 +174,10 @@ def _check(response: httpx2.Response, start: int, size: int) -> None:
         raise ClientError("the server does not resume where it was asked to")
 
 
-def _retry_after(response: httpx2.Response) -> float | None:
-    text = response.headers.get("Retry-After", "")
-    return min(60.0, float(text)) if text.isdecimal() and text.isascii() else None
-
-
 def _problem(response: httpx2.Response) -> dict[str, object]:
     try:
         body = response.json()
     except ValueError:
         body = None
     found = body if isinstance(body, dict) else {"detail": "the server refused"}
-    return {"status": response.status_code, **found}
+    return {**found, "status": response.status_code}

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 from urllib.parse import quote
 
 import httpx2
 
-from gateway.client.errors import ClientError, Refused
+from gateway.client.address import NO_PROXY_IN_PLAIN, checked
+from gateway.client.errors import ClientError, Refused, Unreachable
+from gateway.client.patience import patiently, retry_after
 
 TIMEOUT = httpx2.Timeout(30.0, connect=10.0)
 PAGE = 200
+BUSY = frozenset({502, 503, 504})
+SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +41,11 @@ class SignedUrl:
 
 
 class Api:
-    """A connection to one gateway. Use as a context manager; safe to share between threads."""
+    """A connection to one gateway. Use as a context manager; safe to share between threads.
+
+    Raises ClientError for an address that is neither https nor this machine. Redirects are
+    never followed, so the token stays with the gateway it is meant for.
+    """
 
     def __init__(
         self, server: str, token: str | None = None, transport: httpx2.BaseTransport | None = None
@@ -43,9 +53,15 @@ class Api:
         headers = {"Accept": "application/json"}
         if token:
             headers["Authorization"] = f"Bearer {token}"
+        address = checked(server)
         self.server = server
         self._http = httpx2.Client(
-            base_url=server, headers=headers, timeout=TIMEOUT, transport=transport
+            base_url=address,
+            headers=headers,
+            timeout=TIMEOUT,
+            transport=transport,
+            follow_redirects=False,
+            mounts=NO_PROXY_IN_PLAIN,
         )
 
     def __enter__(self) -> Self:
@@ -91,7 +107,8 @@ class Api:
         """The files of a version whose paths begin with `prefix`, sorted by path."""
         names = quote(slug, safe=""), quote(version, safe="")
         path = f"/api/v1/datasets/{names[0]}/versions/{names[1]}/items"
-        for row in self.pages(path, "items", {"prefix": prefix} if prefix else {}):
+        query = {"prefix": prefix} if prefix else {}
+        for row in self.pages(path, "items", query, patient=True):
             yield _item(row)
 
     def issue_url(
@@ -125,10 +142,21 @@ class Api:
         try:
             response = self._http.request(method, path, **given)
         except httpx2.HTTPError as error:
-            raise ClientError(f"{self.server} cannot be reached: {error}") from error
+            raise Unreachable(f"{self.server} cannot be reached: {error}") from error
+        if response.is_redirect:
+            there = response.headers.get("Location", "")
+            raise ClientError(f"{self.server} points to {there}; if that is right, name it instead")
         if response.is_error:
-            raise Refused({"status": response.status_code, **self._object(response)})
+            raise self._refused(response)
         return response
+
+    def _refused(self, response: httpx2.Response) -> ClientError:
+        status, pause = response.status_code, retry_after(response)
+        try:
+            return Refused({**self._object(response), "status": status}, pause)
+        except ClientError as error:
+            # A proxy says in its own words that the gateway behind it is starting or stopping.
+            return Unreachable(str(error)) if status in BUSY else error
 
     def _object(self, response: httpx2.Response) -> dict[str, Any]:
         try:
@@ -141,11 +169,15 @@ class Api:
             )
         return body
 
-    def pages(self, path: str, member: str, query: dict[str, str]) -> Iterator[dict[str, Any]]:
+    def pages(
+        self, path: str, member: str, query: dict[str, str], *, patient: bool = False
+    ) -> Iterator[dict[str, Any]]:
+        """Every row of a list, page by page; a patient one outlasts a gateway that restarts."""
         cursor: str | None = None
         while True:
             more = {"cursor": cursor} if cursor else {}
-            found = self.call("GET", path, params={**query, "limit": str(PAGE), **more})
+            ask = partial(self.call, "GET", path, params={**query, "limit": str(PAGE), **more})
+            found = patiently(ask) if patient else ask()
             yield from found.get(member, [])
             cursor = found.get("next")
             if not cursor:
@@ -155,7 +187,15 @@ class Api:
 def _item(row: dict[str, Any]) -> Item:
     try:
         size = row["bytes"] if "bytes" in row else row["size"]
-        digest = row.get("sha256")
-        return Item(str(row["path"]), str(digest) if digest else None, int(size))
+        return Item(str(row["path"]), digest_of(row.get("sha256")), int(size))
     except (KeyError, TypeError, ValueError) as error:
         raise ClientError("the gateway's list of files cannot be read") from error
+
+
+def digest_of(value: Any) -> str | None:
+    """A SHA-256 in hexadecimal, or None for none. Raises ValueError for anything else."""
+    if value is None:
+        return None
+    if not SHA256.fullmatch(str(value)):
+        raise ValueError("not a SHA-256")
+    return str(value)

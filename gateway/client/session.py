@@ -1,4 +1,7 @@
-"""The client's memory: one server and one token, in a file only its owner can read."""
+"""The client's memory: one gateway and one token, in a file only its owner can read.
+
+The token belongs to the gateway that issued it and is never sent to another.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from gateway.client.address import origin
 from gateway.client.errors import ClientError
 
 DEFAULT_SERVER = "http://localhost:8400"
@@ -31,9 +35,7 @@ def file() -> Path:
 
 def server(given: str | None = None) -> str:
     """The server to speak to: the argument, `SUMUN_SERVER`, the last one, the default."""
-    known = _read()
-    remembered = known.server if known else DEFAULT_SERVER
-    return (given or os.environ.get("SUMUN_SERVER") or remembered).rstrip("/")
+    return (given or os.environ.get("SUMUN_SERVER") or _remembered()).rstrip("/")
 
 
 def load() -> Session:
@@ -42,6 +44,19 @@ def load() -> Session:
     if found is None:
         raise ClientError("you are not signed in; run: sumun login")
     return found
+
+
+def token_for(address: str) -> str | None:
+    """The stored token if there is one. Raises ClientError when another gateway issued it."""
+    found = _read()
+    if found is None:
+        return None
+    if origin(found.server) != origin(address):
+        raise ClientError(
+            f"you are signed in to {found.server}, and its session is not sent to {address}; "
+            f"run: sumun login --server {address}"
+        )
+    return found.token
 
 
 def store(session: Session) -> None:
@@ -60,6 +75,11 @@ def forget() -> None:
     file().unlink(missing_ok=True)
 
 
+def _remembered() -> str:
+    known = _read()
+    return known.server if known else DEFAULT_SERVER
+
+
 def _read() -> Session | None:
     path = file()
     try:
@@ -70,4 +90,4 @@ def _read() -> Session | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ClientError(f"{path} cannot be read; run: sumun login") from error
+        raise ClientError(f"{path} cannot be read; remove it and run: sumun login") from error

@@ -16,7 +16,7 @@ from gateway.client.http import Item, SignedUrl
 
 DATA = bytes(range(256)) * 40
 DIGEST = hashlib.sha256(DATA).hexdigest()
-SIGNED = SignedUrl("http://gate/d/t/a.bin", "soon", "1.0", Item("a.bin", DIGEST, len(DATA)))
+SIGNED = SignedUrl("https://gate/d/t/a.bin", "soon", "1.0", Item("a.bin", DIGEST, len(DATA)))
 Handler = Callable[[httpx2.Request], httpx2.Response]
 
 
