@@ -1,0 +1,360 @@
+"""A house with somebody in every role, and a fresh object for every request that changes one."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from gateway import ids
+from gateway.access.models import Grant
+from gateway.agreements.models import AgreementState, AgreementVersion
+from gateway.applications import service_submit
+from gateway.applications.models import Choice, ResearchProject
+from gateway.applications.service_transaction import transact
+from gateway.catalog.models import DatasetVersion, Tier
+from gateway.delivery.api import EXTENSION
+from gateway.delivery.service import Wanted, issue_item
+from gateway.exports.models import Export, ExportKind, ExportState
+from gateway.identity import passwords
+from gateway.identity.models import (
+    Attestation,
+    AttestationKind,
+    Membership,
+    MembershipKind,
+    Organisation,
+    OrganisationStatus,
+    Person,
+    Role,
+    RoleGrant,
+    SessionChannel,
+    SignInSession,
+)
+from gateway.identity.service_passwords import issue_recovery
+from gateway.journal import Act, Actor, Entry, Outcome
+from gateway.runtime import Runtime
+from gateway.scanning.model import RULESET, Verdict
+from gateway.scanning.models import Scan
+from policies import agreements as files
+from policies.facts import Sensitivity
+from tests import applying, people
+from tests import world as worlds
+from tests.world import YEAR, World
+
+STRANGER, OWNER = "stranger", "owner"
+# Who asks: nobody, somebody unrelated, the owner of the object, and one person for each role.
+COLUMNS = (
+    STRANGER, "applicant", OWNER, "steward", "committee", "auditor", "contractor", "operator",
+)  # fmt: skip
+STAFF = {name: Role(name) for name in COLUMNS if name in set(Role)}
+COMMITTEE_DATASET = "clinic-images"
+REASON = "근거를 확인하고 적은 사유입니다."
+
+
+@dataclass
+class House:
+    """The application, its people with their browsers, and how to make what they act on."""
+
+    runtime: Runtime
+    app: Flask
+    world: World
+    people: dict[str, Person]
+    browsers: dict[str, FlaskClient] = field(default_factory=dict)
+    tokens: dict[str, str] = field(default_factory=dict)
+    bearers: dict[str, dict[str, str]] = field(default_factory=dict)
+    made: int = 0
+
+    @property
+    def owner(self) -> Person:
+        return self.people[OWNER]
+
+    def enter(self, who: str) -> None:
+        """Give `who` a new browser and a new client, signed in unless a stranger."""
+        browser = self.browsers[who] = self.app.test_client()
+        self.bearers[who] = {}
+        if who != STRANGER:
+            people.sign_in(browser, self.people[who])
+            self.bearers[who] = people.bearer(
+                self.app.test_client(use_cookies=False), self.people[who]
+            )
+        self.tokens[who] = people.csrf(browser)
+
+    def number(self) -> int:
+        """A number that no object of this house has yet."""
+        self.made += 1
+        return self.made
+
+    def add(self, *rows: Any) -> None:
+        """Store rows in their order."""
+        with self.runtime.db.write() as session:
+            for row in rows:
+                session.add(row)
+                session.flush()
+
+    def new_id(self) -> uuid.UUID:
+        return ids.new(self.runtime.clock)
+
+
+def build(runtime: Runtime, app: Flask) -> House:
+    """Make the people, sign them in, and give the owner a live grant for real files."""
+    world = worlds.build(runtime)
+    worlds.put_files(runtime, world, {"a.txt": b"first file\n", "b.txt": b"second file\n"})
+    # The agreement's page puts the terms in words, so they have to be a real agreement's.
+    terms = asdict(files.load()[0].terms)
+    worlds.change(runtime, AgreementVersion, world.agreement, terms=terms)
+    hashed = passwords.HASHER.hash(passwords.normal(people.PASSWORD))
+    worlds.change(runtime, Person, world.person, password_hash=hashed)
+    with runtime.db.read() as session:
+        everybody = {OWNER: session.get_one(Person, world.person)}
+    for name in COLUMNS:
+        if name not in {STRANGER, OWNER}:
+            everybody[name] = people.person(runtime, f"the.{name}")
+    for name, role in STAFF.items():
+        people.grant(runtime, everybody[name], role)
+    for name in ("mate", "professor"):
+        people.person(runtime, name)
+    applying.add_dataset(runtime, COMMITTEE_DATASET, tier=Tier.COMMITTEE)
+    house = House(runtime, app, world, everybody)
+    for name in COLUMNS:
+        house.enter(name)
+    return house
+
+
+def grant(house: House) -> uuid.UUID:
+    """A live grant of the owner for the world's dataset, for a research project of its own."""
+    now, world = house.runtime.clock.now(), house.world
+    project = ResearchProject(
+        id=house.new_id(), owner_id=world.person, organisation_id=world.organisation,
+        title="연구과제", purpose="academic_research", plan="계획", created_at=now,
+    )  # fmt: skip
+    row = Grant(
+        id=house.new_id(), person_id=world.person, organisation_id=world.organisation,
+        dataset_id=world.dataset, project_id=project.id, purpose="academic_research",
+        starts_at=now, ends_at=now + timedelta(days=180), created_at=now,
+    )  # fmt: skip
+    house.add(project, row)
+    return row.id
+
+
+def suspended_grant(house: House) -> uuid.UUID:
+    """The same, suspended."""
+    made = grant(house)
+    worlds.change(house.runtime, Grant, made, suspended=True)
+    return made
+
+
+def export(house: House, state: ExportState = ExportState.HELD) -> uuid.UUID:
+    """A scanned package of the owner."""
+    now, world = house.runtime.clock.now(), house.world
+    digest = house.runtime.store.put(f"package {house.number()}".encode())
+    scan = Scan(
+        id=house.new_id(), subject="package.zip", content_sha256=digest, ruleset=RULESET,
+        verdict=Verdict.REVIEW, files=1, bytes=10, counts={}, finished_at=now,
+    )  # fmt: skip
+    row = Export(
+        id=house.new_id(), kind=ExportKind.PACKAGE, grant_id=world.grant, person_id=world.person,
+        dataset_id=world.dataset, version_id=world.version, patterns=["*"], state=state,
+        content_sha256=digest, manifest_sha256=digest, bytes=10, items=1, scan_id=scan.id,
+        created_at=now, turn_since=now,
+    )  # fmt: skip
+    house.add(scan, row)
+    return row.id
+
+
+def released_export(house: House) -> uuid.UUID:
+    """A package that may be fetched."""
+    return export(house, ExportState.RELEASED)
+
+
+def draft(house: House) -> uuid.UUID:
+    """A saved draft of the owner."""
+    return applying.drafted(house.runtime, house.owner, COMMITTEE_DATASET).id
+
+
+def application(house: House) -> uuid.UUID:
+    """An application of the owner that waits for two votes."""
+    return applying.submitted(house.runtime, house.owner, COMMITTEE_DATASET).id
+
+
+def rejected(house: House) -> uuid.UUID:
+    """An application of the owner that was decided against."""
+    made = application(house)
+    item_id = applying.item(house.runtime, made).id
+    for name in ("committee.one", "committee.two"):
+        applying.vote(house.runtime, _voter(house, name), item_id, Choice.REJECT)
+    return made
+
+
+def _voter(house: House, account: str) -> Person:
+    if account not in house.people:
+        house.people[account] = people.person(house.runtime, account)
+        people.grant(house.runtime, house.people[account], Role.COMMITTEE)
+    return house.people[account]
+
+
+def item(house: House) -> uuid.UUID:
+    """The dataset of an application that waits."""
+    return applying.item(house.runtime, application(house)).id
+
+
+def review_evidence(house: House, item_id: uuid.UUID) -> uuid.UUID:
+    """Unchecked IRB evidence of the application of `item_id`."""
+    with house.runtime.db.read() as session:
+        found = session.get_one(applying.ApplicationItem, item_id)
+        case = session.get_one(applying.Application, found.application_id)
+    new = applying.irb(house.runtime, case.project_id)
+    me = people.acting_as(house.owner)
+    transact(
+        house.runtime,
+        lambda s: service_submit.add_evidence(s, house.runtime, me, case.id, new),
+    )
+    with house.runtime.db.read() as session:
+        held = select(Attestation.id).where(Attestation.project_id == case.project_id)
+        return session.scalars(held).one()
+
+
+def attestation(house: House) -> uuid.UUID:
+    """A training certificate of the owner that nobody has checked."""
+    now = house.runtime.clock.now()
+    row = Attestation(
+        id=house.new_id(), kind=AttestationKind.TRAINING, person_id=house.world.person,
+        issuer="교육기관", reference=f"T-{house.number()}", level=0, valid_from=now,
+        valid_until=now + YEAR, created_at=now,
+    )  # fmt: skip
+    house.add(row)
+    return row.id
+
+
+def verified_organisation(house: House) -> uuid.UUID:
+    """A verified organisation that the owner manages."""
+    made = organisation(house)
+    worlds.change(house.runtime, Organisation, made, status=OrganisationStatus.VERIFIED)
+    return made
+
+
+def organisation(house: House) -> uuid.UUID:
+    """An organisation that waits for verification; the owner manages it."""
+    now, person = house.runtime.clock.now(), house.world.person
+    row = Organisation(
+        id=house.new_id(), name=f"기관 {house.number()}", kind="university", country="KR",
+        created_by=person, created_at=now,
+    )  # fmt: skip
+    manager = Membership(
+        id=house.new_id(), person_id=person, organisation_id=row.id, started_at=now,
+        kind=MembershipKind.MANAGER, confirmed_by=house.world.other,
+    )  # fmt: skip
+    house.add(row, manager)
+    return row.id
+
+
+def membership(house: House) -> uuid.UUID:
+    """Somebody's request to belong to an organisation that the owner manages."""
+    row = Membership(
+        id=house.new_id(), person_id=house.world.other, organisation_id=organisation(house),
+        started_at=house.runtime.clock.now(),
+    )  # fmt: skip
+    house.add(row)
+    return row.id
+
+
+def role(house: House) -> uuid.UUID:
+    """A sensitive role that waits for a second operator."""
+    first, _second = people.operators(house.runtime)
+    now = house.runtime.clock.now()
+    row = RoleGrant(
+        id=house.new_id(), person_id=house.world.other, role=Role.STEWARD,
+        scope=f"scope-{house.number()}", starts_at=now, granted_by=first.id, created_at=now,
+    )  # fmt: skip
+    house.add(row)
+    return row.id
+
+
+def browser_session(house: House) -> uuid.UUID:
+    """Another session of the owner."""
+    now = house.runtime.clock.now()
+    row = SignInSession(
+        id=house.new_id(), token_sha256=hashlib.sha256(str(house.number()).encode()).hexdigest(),
+        person_id=house.world.person, channel=SessionChannel.BROWSER, created_at=now,
+        expires_at=now + timedelta(hours=8),
+    )  # fmt: skip
+    house.add(row)
+    return row.id
+
+
+def agreement(house: House, state: AgreementState = AgreementState.DRAFT) -> uuid.UUID:
+    """A version of an agreement that no dataset asks for."""
+    number = house.number()
+    row = AgreementVersion(
+        id=house.new_id(), code=f"agreement-{number}", number=1, text_ko="본문", text_en="text",
+        sha256=hashlib.sha256(str(number).encode()).hexdigest(), terms={}, state=state,
+        created_at=house.runtime.clock.now(),
+    )  # fmt: skip
+    house.add(row)
+    return row.id
+
+
+def agreement_in_force(house: House) -> uuid.UUID:
+    """The same, in force."""
+    return agreement(house, AgreementState.IN_FORCE)
+
+
+def dataset(house: House, state: str = "released", **settings: Any) -> str:
+    """The slug of a dataset whose only version, 1.0, is in `state`."""
+    now, slug = house.runtime.clock.now(), f"dataset-{house.number()}"
+    row = applying.add_dataset(house.runtime, slug, agreement_code="open-test", **settings)
+    digest = house.runtime.store.put(slug.encode())
+    scan = Scan(
+        id=house.new_id(), subject="version", content_sha256=digest, ruleset=RULESET,
+        verdict=Verdict.REVIEW, files=1, bytes=10, counts={}, finished_at=now,
+    )  # fmt: skip
+    version = DatasetVersion(
+        id=house.new_id(), dataset_id=row.id, label="1.0", state=state, created_at=now,
+        manifest_sha256=digest, scanned_manifest=digest, ruleset=RULESET, scan_id=scan.id,
+        index_sha256=_index(house), released_at=now if state == "released" else None,
+    )  # fmt: skip
+    house.add(scan, version)
+    return slug
+
+
+def _index(house: House) -> str | None:
+    with house.runtime.db.read() as session:
+        return session.get_one(DatasetVersion, house.world.version).index_sha256
+
+
+def held_dataset(house: House) -> str:
+    """A dataset whose version a scan holds."""
+    return dataset(house, "held")
+
+
+def sensitive_dataset(house: House) -> str:
+    """A dataset whose file names are not for strangers."""
+    return dataset(house, sensitivity=Sensitivity.SENSITIVE)
+
+
+def event(house: House) -> int:
+    """The index of something that the owner did."""
+    act = Entry(people.acting_as(house.owner), Act.DOWNLOAD_AUTHORIZED, Outcome.SUCCESS)
+    return house.runtime.journal.append(act)
+
+
+def address(house: House) -> str:
+    """What a signed address of the owner names after `/d/`."""
+    me = people.acting_as(house.owner)
+    issued = issue_item(house.app.extensions[EXTENSION], me, Wanted("voices", "a.txt"))
+    return issued.url.partition("/d/")[2]
+
+
+def recovery(house: House) -> str:
+    """The token of a recovery address."""
+    made = issue_recovery(house.runtime, Actor.operator(), house.world.other)
+    return made.token
+
+
+Maker = Callable[[House], Any]

@@ -1,0 +1,126 @@
+"""Every route answers everybody as `routes.toml` says, on both databases, and never with a 5xx.
+
+A line of the table names a method and a rule, and the status for each column in the order of
+`house.COLUMNS`. A word after the rule tells another object of the same route apart.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from tests.contract.house import COLUMNS, STRANGER, House
+from tests.contract.trials import DEFAULT, TRIALS
+
+TABLE_FILE = Path(__file__).with_name("routes.toml")
+TABLE: dict[str, str] = tomllib.loads(TABLE_FILE.read_text())
+UNTRIED = {"HEAD", "OPTIONS"}
+# After these the person has no session any more and signs in anew.
+ENDS_SESSION = {"POST /sign-out", "DELETE /api/v1/session"}
+
+
+def routes(app: Flask) -> set[str]:
+    """Every method and rule of the application."""
+    return {
+        f"{method} {rule.rule}"
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - UNTRIED
+    }
+
+
+def without_variant(line: str) -> str:
+    return " ".join(line.split()[:2])
+
+
+def ask(house: House, line: str, who: str, elsewhere: dict[str, Any] | None = None) -> int:
+    """Send what `line` stands for as `who`, or the same about another object; the status."""
+    trial, (method, rule) = TRIALS.get(line, DEFAULT), line.split()[:2]
+    params = trial.params(house)
+    address, body = filled(rule, elsewhere or params), trial.body(house, params)
+    sent: dict[str, Any] = {"method": method, "query_string": trial.query(house, params)}
+    if trial.raw is not None:
+        sent |= {"data": trial.raw, "content_type": "application/zip"}
+    elif rule.startswith("/api/") and method != "GET":
+        sent["json"] = body
+    elif method != "GET":
+        sent["data"] = body | {"csrf_token": house.tokens[who]}
+    if not rule.startswith("/api/"):
+        return house.browsers[who].open(address, **sent).status_code
+    client = house.app.test_client(use_cookies=False)
+    return client.open(address, headers=house.bearers[who], **sent).status_code
+
+
+def filled(rule: str, params: dict[str, Any]) -> str:
+    """The address of a rule with its parameters."""
+    for name, value in params.items():
+        parts = [part for part in rule.split("<") if part.partition(">")[0].split(":")[-1] == name]
+        for part in parts:
+            rule = rule.replace("<" + part.partition(">")[0] + ">", str(value))
+    return rule
+
+
+def test_every_route_is_in_the_table_and_no_line_is_stale(house: House) -> None:
+    assert {without_variant(line) for line in TABLE} == routes(house.app)
+    assert set(TRIALS) <= set(TABLE)
+
+
+def test_each_line_has_an_answer_for_everybody() -> None:
+    lengths = {line: len(answers.split()) for line, answers in TABLE.items()}
+
+    assert set(lengths.values()) == {len(COLUMNS)}
+
+
+def test_a_stranger_gets_nothing_but_what_is_public_and_is_asked_to_sign_in(house: House) -> None:
+    api = {line: answers.split()[0] for line, answers in TABLE.items() if "/api/" in line}
+    public = {line for line, status in api.items() if status != "401"}
+    assert public == {
+        "GET /api/v1/agreements",
+        "GET /api/v1/agreements/<code>",
+        "GET /api/v1/datasets",
+        "GET /api/v1/datasets/<slug>",
+        "GET /api/v1/datasets/<slug>/can-i",
+        "GET /api/v1/datasets/<slug>/versions/<label>/items",
+        "GET /api/v1/datasets/<slug>/versions/<label>/items held",
+    }
+
+
+@pytest.mark.parametrize("area", sorted({line.split()[1].split("/")[1] for line in TABLE}))
+def test_every_route_answers_everybody_as_the_table_says(house: House, area: str) -> None:
+    answered = {}
+    for line in (each for each in TABLE if each.split()[1].split("/")[1] == area):
+        statuses = []
+        for who in COLUMNS:
+            statuses.append(str(ask(house, line, who)))
+            if line in ENDS_SESSION:
+                house.enter(who)
+        answered[line] = " ".join(statuses)
+    assert answered == {line: TABLE[line] for line in answered}
+
+
+# A tile's path is a coordinate, and the form names its datasets itself.
+NO_OBJECT = {
+    "GET /log/tile/<path:rest>",
+    "GET /log/tile/<path:rest> entries",
+    "POST /apply/<slug>",
+}
+NOWHERE = {"uuid": "00000000-0000-7000-8000-000000000000", "int": "987654321"}
+
+
+def test_what_does_not_exist_is_refused_to_everybody(house: House) -> None:
+    answered = {}
+    for line in (each for each in TABLE if "<" in each and each not in NO_OBJECT):
+        params = {
+            kind.rpartition(":")[2]: NOWHERE.get(kind.rpartition(":")[0], "nothing-here")
+            for kind in re.findall("<([^>]+)>", line)
+        }
+        answered[line] = {ask(house, line, who, params) for who in COLUMNS if who != STRANGER}
+    assert {line: found for line, found in answered.items() if not found <= {403, 404}} == {}
+
+
+def test_no_line_expects_a_server_error() -> None:
+    assert not any(status.startswith("5") for row in TABLE.values() for status in row.split())

@@ -1,0 +1,228 @@
+"""What is sent to each route: the object it names, made anew where it is changed, and a body."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tests.contract import house as made
+from tests.contract.house import REASON, House
+from tests.people import PASSWORD
+
+Params = Callable[[House], dict[str, Any]]
+Body = Callable[[House, dict[str, Any]], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One route: `params` for its address, `body` for what is posted, `raw` for other bodies."""
+
+    params: Params = lambda _house: {}
+    body: Body = lambda _house, _params: {}
+    query: Body = lambda _house, _params: {}
+    raw: bytes | None = None
+
+
+def naming(**makers: Callable[[House], Any]) -> Params:
+    """Parameters made one by one for each request."""
+    return lambda house: {name: make(house) for name, make in makers.items()}
+
+
+def fixed(**fields: Any) -> Body:
+    """The same body for everybody."""
+    return lambda _house, _params: fields
+
+
+def zipped() -> bytes:
+    """A small result."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("table.csv", "a,b\n1,2\n")
+    return buffer.getvalue()
+
+
+def _with_evidence(house: House) -> dict[str, Any]:
+    item_id = made.item(house)
+    return {"item_id": item_id, "attestation_id": made.review_evidence(house, item_id)}
+
+
+def _slug(_house: House) -> str:
+    return "voices"
+
+
+def _unknown_account(house: House, _params: dict[str, Any]) -> dict[str, Any]:
+    return {"account": f"nobody.{house.number()}", "password": "wrong"}
+
+
+def _result(house: House, _params: dict[str, Any]) -> dict[str, Any]:
+    return {"grant_id": str(house.world.grant), "files": (io.BytesIO(zipped()), "result.zip")}
+
+
+def _decision(house: House, params: dict[str, Any]) -> dict[str, Any]:
+    with house.runtime.db.read() as session:
+        digest = session.get_one(made.Export, params["export_id"]).content_sha256
+    return {"decision": "release", "reason": REASON, "content_sha256": digest}
+
+
+def _under_own_grant(house: House, _params: dict[str, Any]) -> dict[str, Any]:
+    return {"grant_id": str(house.world.grant), "patterns": "a.txt"}
+
+
+def _own_grant(house: House, _params: dict[str, Any]) -> dict[str, Any]:
+    return {"grant_id": str(house.world.grant)}
+
+
+def _package(house: House, _params: dict[str, Any]) -> dict[str, Any]:
+    return {"grant_id": str(house.world.grant), "patterns": ["a.txt"]}
+
+
+def _address(house: House, _params: dict[str, Any]) -> dict[str, Any]:
+    return {"dataset": "voices", "path": "a.txt", "grant": str(house.world.grant)}
+
+
+def _signature(house: House, _params: dict[str, Any]) -> dict[str, Any]:
+    with house.runtime.db.read() as session:
+        digest = session.get_one(made.AgreementVersion, house.world.agreement).sha256
+    return {"sha256": digest, "typed_name": "somebody else", "language": "ko", "read": True}
+
+
+def _page_signature(house: House, params: dict[str, Any]) -> dict[str, Any]:
+    return _signature(house, params) | {"read": "true"}
+
+
+GRANT = naming(grant_id=made.grant)
+SUSPENDED = naming(grant_id=made.suspended_grant)
+DRAFT = naming(application_id=made.draft)
+APPLICATION = naming(application_id=made.application)
+ITEM = naming(item_id=made.item)
+EXPORT = naming(export_id=made.export)
+RELEASED = naming(export_id=made.released_export)
+INDEX = naming(index=made.event)
+ORGANISATION = naming(organisation_id=made.organisation)
+SLUG = naming(slug=_slug)
+VERSION = naming(slug=_slug, label=lambda _house: "1.0")
+HELD = naming(slug=made.held_dataset, label=lambda _house: "1.0")
+SENSITIVE = naming(slug=made.sensitive_dataset, label=lambda _house: "1.0")
+CODE = naming(code=lambda _house: "open-test")
+WHY = fixed(reason=REASON)
+REVISION = fixed(revision="1")
+SAVED = fixed(revision="1", title="새 제목")
+BALLOT = fixed(choice="approve", reason=REASON, revision="2")
+IRB = fixed(
+    form="approval", issuer="기관위원회", reference="P-1", valid_from="2026-01-01",
+    valid_until="2027-01-01",
+)  # fmt: skip
+NEW_ORGANISATION = fixed(name="새 기관", kind="university", country="DE")
+
+TRIALS: dict[str, Trial] = {
+    "POST /access/<uuid:grant_id>/give-up": Trial(GRANT),
+    "POST /access/<uuid:grant_id>/url": Trial(GRANT, fixed(path="a.txt")),
+    "GET /access/dataset/<slug>": Trial(SLUG),
+    "GET /access/grant/<uuid:grant_id>": Trial(GRANT),
+    "POST /access/grant/<uuid:grant_id>/resume": Trial(SUSPENDED),
+    "POST /access/grant/<uuid:grant_id>/revoke": Trial(GRANT, WHY),
+    "POST /access/grant/<uuid:grant_id>/suspend": Trial(GRANT, WHY),
+    "GET /account/accesses/<int:index>/proof": Trial(INDEX),
+    "POST /account/sessions/<uuid:session_id>/end": Trial(naming(session_id=made.browser_session)),
+    "GET /api/v1/access-log/<int:index>/proof": Trial(INDEX),
+    "GET /api/v1/agreements/<code>": Trial(CODE),
+    "POST /api/v1/agreements/signatures": Trial(body=_signature),
+    "POST /api/v1/applications": Trial(body=fixed(datasets=["voices"])),
+    "GET /api/v1/applications/<uuid:application_id>": Trial(APPLICATION),
+    "PUT /api/v1/applications/<uuid:application_id>": Trial(DRAFT, fixed(revision=1, title="새")),
+    "POST /api/v1/applications/<uuid:application_id>/close": Trial(
+        naming(application_id=made.rejected)
+    ),
+    "POST /api/v1/applications/<uuid:application_id>/evidence": Trial(APPLICATION, IRB),
+    "POST /api/v1/applications/<uuid:application_id>/submit": Trial(DRAFT, fixed(revision=1)),
+    "POST /api/v1/applications/<uuid:application_id>/withdraw": Trial(APPLICATION),
+    "GET /api/v1/audit/entries/<int:index>": Trial(INDEX),
+    "GET /api/v1/audit/entries/<int:index>/proof": Trial(INDEX),
+    "GET /api/v1/datasets/<slug>": Trial(SLUG),
+    "GET /api/v1/datasets/<slug>/can-i": Trial(SLUG),
+    "GET /api/v1/datasets/<slug>/versions/<label>/items": Trial(VERSION),
+    "GET /api/v1/datasets/<slug>/versions/<label>/items held": Trial(HELD),
+    "GET /api/v1/datasets/<slug>/versions/<label>/items sensitive": Trial(SENSITIVE),
+    "POST /api/v1/exports": Trial(body=_package),
+    "GET /api/v1/exports/<uuid:export_id>": Trial(EXPORT),
+    "POST /api/v1/exports/<uuid:export_id>/decision": Trial(EXPORT, _decision),
+    "POST /api/v1/exports/<uuid:export_id>/url": Trial(RELEASED),
+    "POST /api/v1/exports/results": Trial(query=_own_grant, raw=zipped()),
+    "GET /api/v1/grants/<uuid:grant_id>": Trial(GRANT),
+    "POST /api/v1/grants/<uuid:grant_id>/give-up": Trial(GRANT),
+    "POST /api/v1/grants/<uuid:grant_id>/resume": Trial(SUSPENDED),
+    "POST /api/v1/grants/<uuid:grant_id>/revoke": Trial(GRANT, WHY),
+    "POST /api/v1/grants/<uuid:grant_id>/suspend": Trial(GRANT, WHY),
+    "GET /api/v1/review/<uuid:item_id>": Trial(ITEM),
+    "POST /api/v1/review/<uuid:item_id>/votes": Trial(
+        ITEM, fixed(choice="approve", reason=REASON, revision=2)
+    ),
+    "POST /api/v1/session": Trial(body=_unknown_account),
+    "POST /api/v1/urls": Trial(body=_address),
+    "GET /applications/<uuid:application_id>": Trial(APPLICATION),
+    "POST /applications/<uuid:application_id>/close": Trial(naming(application_id=made.rejected)),
+    "GET /applications/<uuid:application_id>/edit": Trial(DRAFT),
+    "POST /applications/<uuid:application_id>/edit": Trial(DRAFT, SAVED),
+    "POST /applications/<uuid:application_id>/evidence": Trial(APPLICATION, IRB),
+    "POST /applications/<uuid:application_id>/submit": Trial(DRAFT, REVISION),
+    "POST /applications/<uuid:application_id>/withdraw": Trial(APPLICATION),
+    "GET /apply/<slug>": Trial(SLUG),
+    "POST /apply/<slug>": Trial(SLUG, fixed(datasets="voices")),
+    "POST /attestations/<uuid:attestation_id>/check": Trial(
+        naming(attestation_id=made.attestation)
+    ),
+    "POST /attestations/<uuid:attestation_id>/end": Trial(naming(attestation_id=made.attestation)),
+    "GET /audit/<int:index>": Trial(INDEX),
+    "GET /audit/<int:index>/leaf": Trial(INDEX),
+    "GET /audit/<int:index>/proof": Trial(INDEX),
+    "GET /d/<everything:rest>": Trial(naming(rest=made.address)),
+    "GET /datasets/<slug>": Trial(SLUG),
+    "GET /datasets/<slug>/versions/<label>": Trial(VERSION),
+    "GET /datasets/<slug>/versions/<label> held": Trial(HELD),
+    "POST /datasets/<slug>/versions/<label>/reject": Trial(HELD, WHY),
+    "POST /datasets/<slug>/versions/<label>/release": Trial(HELD, WHY),
+    "POST /datasets/<slug>/versions/<label>/scan": Trial(HELD),
+    "POST /datasets/<slug>/versions/<label>/withdraw": Trial(HELD, WHY),
+    "POST /datasets/<slug>/withdraw": Trial(naming(slug=made.dataset), WHY),
+    "GET /exports/<uuid:export_id>": Trial(EXPORT),
+    "POST /exports/<uuid:export_id>/decision": Trial(EXPORT, _decision),
+    "POST /exports/<uuid:export_id>/url": Trial(RELEASED),
+    "POST /exports/packages": Trial(body=_under_own_grant),
+    "GET /log/tile/<path:rest>": Trial(naming(rest=lambda _house: "0/000.p/1")),
+    "GET /log/tile/<path:rest> entries": Trial(naming(rest=lambda _house: "entries/000.p/1")),
+    "POST /exports/results": Trial(body=_result),
+    "POST /memberships/<uuid:membership_id>/confirm": Trial(naming(membership_id=made.membership)),
+    "POST /memberships/<uuid:membership_id>/end": Trial(naming(membership_id=made.membership)),
+    "POST /orgs": Trial(body=NEW_ORGANISATION),
+    "GET /orgs/<uuid:organisation_id>": Trial(ORGANISATION),
+    "GET /orgs/<uuid:organisation_id>/correct": Trial(ORGANISATION),
+    "POST /orgs/<uuid:organisation_id>/correct": Trial(ORGANISATION, NEW_ORGANISATION),
+    "POST /orgs/<uuid:organisation_id>/join": Trial(ORGANISATION),
+    "POST /orgs/<uuid:organisation_id>/reject": Trial(ORGANISATION, WHY),
+    "POST /orgs/<uuid:organisation_id>/suspend": Trial(
+        naming(organisation_id=made.verified_organisation), WHY
+    ),
+    "POST /orgs/<uuid:organisation_id>/verify": Trial(ORGANISATION),
+    "GET /policies/<code>": Trial(CODE),
+    "POST /policies/<code>": Trial(CODE, _page_signature),
+    "POST /policies/versions/<uuid:version_id>/in-force": Trial(naming(version_id=made.agreement)),
+    "POST /policies/versions/<uuid:version_id>/withdraw": Trial(
+        naming(version_id=made.agreement_in_force)
+    ),
+    "GET /recover/<token>": Trial(naming(token=made.recovery)),
+    "POST /recover/<token>": Trial(
+        naming(token=made.recovery), fixed(password=PASSWORD, repeated=PASSWORD)
+    ),
+    "GET /review/<uuid:item_id>": Trial(ITEM),
+    "POST /review/<uuid:item_id>/begin": Trial(ITEM),
+    "POST /review/<uuid:item_id>/evidence/<uuid:attestation_id>": Trial(_with_evidence),
+    "POST /review/<uuid:item_id>/votes": Trial(ITEM, BALLOT),
+    "POST /roles/<uuid:grant_id>/confirm": Trial(naming(grant_id=made.role)),
+    "POST /roles/<uuid:grant_id>/end": Trial(naming(grant_id=made.role)),
+    "POST /sign-in": Trial(body=_unknown_account),
+    "GET /static/<name>": Trial(naming(name=lambda _house: "sumun.css")),
+}
+DEFAULT = Trial()
