@@ -6,14 +6,19 @@ embedded default writes one SQLite file. With PostgreSQL the number of processes
 
 from __future__ import annotations
 
+import atexit
+import os
+import signal
+import sys
 from typing import Any
 
 import structlog
 from gunicorn.app.base import BaseApplication
 
 from gateway.app import create_app
-from gateway.config import Settings
+from gateway.config import Settings, load
 from gateway.observability import logs
+from gateway.parentage import follow_parent
 from gateway.startup import open_runtime
 
 KEEP_ALIVE_SECONDS = 15
@@ -51,4 +56,18 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Any:
         logs.configure(self._settings.log_level)
-        return create_app(open_runtime(self._settings))
+        runtime = open_runtime(self._settings)
+        # A worker that is stopped ends as a program does, and what waits to be written is.
+        atexit.register(runtime.close)
+        return create_app(runtime)
+
+
+def main() -> None:
+    """`python -m gateway.server HOST:PORT WORKERS THREADS`, as `sumun serve` starts it."""
+    bind, workers, threads = sys.argv[1:]
+    follow_parent(lambda: os.kill(os.getpid(), signal.SIGTERM))
+    Server(load(), bind, int(workers), int(threads)).run()
+
+
+if __name__ == "__main__":
+    main()

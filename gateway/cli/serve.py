@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -15,7 +16,9 @@ from gateway.config import Settings
 from gateway.errors import OperatorError
 
 DEFAULT_PORT = 8400
+POLL_SECONDS = 0.2
 MIN_UPTIME_SECONDS = 2.0
+STOP_SECONDS = 45
 
 
 @click.command()
@@ -25,7 +28,7 @@ MIN_UPTIME_SECONDS = 2.0
 @click.option("--threads", default=256, show_default=True, help="Threads in each process.")
 @home_option
 def serve(home: Home, host: str, port: int, workers: int, threads: int) -> None:
-    """Upgrade the database, then serve, with a worker beside it on the embedded default."""
+    """Upgrade the database, then serve, with a worker beside it."""
     from gateway.home import set_up
 
     settings = home.settings()
@@ -34,7 +37,8 @@ def serve(home: Home, host: str, port: int, workers: int, threads: int) -> None:
     set_up(settings).close()
     click.echo(f"home {settings.home}", err=True)
     click.echo(f"serving http://{host}:{port} ({workers} x {threads} threads)", err=True)
-    run(settings, host, port, workers, threads)
+    server = [f"{host}:{port}", str(workers), str(threads)]
+    click.get_current_context().exit(Supervisor(settings, server).run())
 
 
 @click.command()
@@ -44,54 +48,38 @@ def worker(home: Home) -> None:
     from gateway.observability import logs
     from gateway.worker import work
 
-    settings = home.settings()
-    logs.configure(settings.log_level)
+    logs.configure(home.settings().log_level)
     with home.runtime() as runtime:
         work(runtime)
 
 
-def run(settings: Settings, host: str, port: int, workers: int, threads: int) -> None:
-    """Serve until stopped, with a supervised worker on the same home."""
-    from gateway.server import Server
-
-    supervisor = Supervisor(settings)
-    supervisor.start()
-    try:
-        Server(settings, f"{host}:{port}", workers, threads).run()
-    finally:
-        supervisor.stop()
-
-
 class Supervisor:
-    """Keeps one `sumun worker` running; a worker that dies is started again."""
+    """Runs the server and the worker as processes of their own.
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    A worker that dies is started again; when the server ends, everything ends.
+    """
+
+    def __init__(self, settings: Settings, server: list[str]) -> None:
+        self._environment = os.environ | {"SUMUN_HOME": str(settings.home)}
+        self._server = [sys.executable, "-m", "gateway.server", *server]
+        self._worker = [sys.executable, "-m", "gateway.cli.main", "worker"]
         self._stopping = threading.Event()
-        self._process: subprocess.Popen[bytes] | None = None
-        self._thread = threading.Thread(target=self._watch, name="worker-supervisor", daemon=True)
 
-    def start(self) -> None:
-        self._process = self._spawn()
-        self._thread.start()
+    def run(self) -> int:
+        """Supervise until a signal or the server's end; the server's exit status."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda _number, _frame: self._stopping.set())
+        server, working = self._spawn(self._server), self._spawn(self._worker)
+        started = time.monotonic()
+        while not self._stopping.wait(POLL_SECONDS) and server.poll() is None:
+            young = time.monotonic() - started < MIN_UPTIME_SECONDS
+            if working.poll() is not None and not young:
+                working, started = self._spawn(self._worker), time.monotonic()
+        for process in (server, working):
+            process.terminate()
+        working.wait(STOP_SECONDS)
+        return server.wait(STOP_SECONDS)
 
-    def stop(self) -> None:
-        self._stopping.set()
-        if self._process is not None and self._process.poll() is None:
-            self._process.terminate()
-            self._process.wait(timeout=30)
-
-    def _watch(self) -> None:
-        while not self._stopping.is_set():
-            started = time.monotonic()
-            assert self._process is not None
-            self._process.wait()
-            lived = time.monotonic() - started
-            self._stopping.wait(max(0.0, MIN_UPTIME_SECONDS - lived))
-            if not self._stopping.is_set():
-                self._process = self._spawn()
-
-    def _spawn(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "gateway.cli.main", "worker"]
-        environment = os.environ | {"SUMUN_HOME": str(self._settings.home)}
-        return subprocess.Popen(command, env=environment)
+    def _spawn(self, command: list[str]) -> subprocess.Popen[bytes]:
+        # A group of its own: Ctrl-C reaches this process, which then stops the others in order.
+        return subprocess.Popen(command, env=self._environment, start_new_session=True)
