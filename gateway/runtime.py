@@ -10,6 +10,7 @@ from gateway.clock import Clock
 from gateway.config import Settings
 from gateway.db import Database
 from gateway.journal import Journal
+from gateway.journal.folding import Folding
 from gateway.keys import KeyStore
 from gateway.storage import Store
 from policies.engine import Engine
@@ -17,7 +18,10 @@ from policies.engine import Engine
 
 @dataclass(frozen=True)
 class Runtime:
-    """The parts that services are given. `engine` parses the rules on first use."""
+    """The parts that services are given. `engine` parses the rules on first use.
+
+    `folding` counts the refusals that would fill the log if each were written.
+    """
 
     settings: Settings
     clock: Clock
@@ -26,6 +30,7 @@ class Runtime:
     journal: Journal
     store: Store
     vault: KeyVault
+    folding: Folding
 
     @cached_property
     def engine(self) -> Engine:
@@ -38,7 +43,8 @@ class Runtime:
         return Database(url) if url else self.db
 
     def close(self) -> None:
-        """Stop the log's thread and close every connection."""
+        """Write the counts that wait, stop the log's thread and close every connection."""
+        self.folding.close()
         self.journal.log.close()
         if "audit_db" in self.__dict__:
             self.audit_db.dispose()

@@ -16,6 +16,7 @@ from gateway.config import Settings
 from gateway.db import Database
 from gateway.errors import OperatorError
 from gateway.journal import Journal
+from gateway.journal.folding import Folding
 from gateway.keys import KeyStore, Purpose
 from gateway.runtime import Runtime
 from gateway.storage import Store
@@ -58,7 +59,9 @@ def assemble(settings: Settings, db: Database, clock: Clock) -> Runtime:
     db.after_write = log.kick
     # Begins a new log, and numbers what a killed process left in the outbox.
     log.kick()
-    return Runtime(settings, clock, db, keys, Journal(log, clock), Store.open(settings), vault)
+    journal = Journal(log, clock)
+    store, folding = Store.open(settings), Folding(journal, clock)
+    return Runtime(settings, clock, db, keys, journal, store, vault, folding)
 
 
 def log_origin(settings: Settings, db: Database) -> str:

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import logging
-import threading
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 
-from audit.event import Channel
 from gateway.access import service as access
 from gateway.clock import to_ms
 from gateway.delivery import address, tokens
 from gateway.delivery.gate import Gate
 from gateway.delivery.tokens import Claims, TokenInvalid
 from gateway.errors import Problem, ProblemCode
-from gateway.journal import Act, Actor, Entry, Outcome, Place
-from gateway.security.throttle import WINDOW, Tally
+from gateway.journal import Act, Actor, Entry, Outcome
 
-FOLD_AFTER = WINDOW + timedelta(seconds=1)
-
-log = logging.getLogger(__name__)
+FORGED = ProblemCode.URL_INVALID.upper()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,68 +30,30 @@ def admit(gate: Gate, actor: Actor, target: str) -> Admitted:
     into one.
     """
     now = gate.runtime.clock.now()
-    wait = gate.throttle.retry_after(_from(actor), now)
+    wait = gate.runtime.folding.throttle(FORGED).retry_after(_from(actor), now)
     if wait:
         raise Problem(ProblemCode.TOO_MANY_REQUESTS, retry_after=wait)
     try:
         parts = address.read(target)
         claims = tokens.unseal(parts.token, parts.path, gate.keys.live())
     except (address.AddressInvalid, TokenInvalid):
-        raise _forged(gate, actor, now) from None
+        raise _forged(gate, actor) from None
     if not claims.not_before_ms <= to_ms(now) < claims.expires_ms:
         raise _expired(gate, actor, claims, parts.path)
     return Admitted(claims, parts.path)
-
-
-def fold(gate: Gate) -> int:
-    """Write the counts of forged requests whose window has closed; returns how many events."""
-    tallies = gate.throttle.drain(gate.runtime.clock.now())
-    for tally in tallies:
-        _append_tally(gate, tally)
-    return len(tallies)
 
 
 def _from(actor: Actor) -> str:
     return actor.place.address or ""
 
 
-def _forged(gate: Gate, actor: Actor, now: datetime) -> Problem:
-    tally = gate.throttle.forged(_from(actor), now)
-    if tally is not None:
-        reason = ProblemCode.URL_INVALID.upper()
+def _forged(gate: Gate, actor: Actor) -> Problem:
+    if gate.runtime.folding.refused(FORGED, _from(actor)):
         access.append(
             gate.runtime.journal,
-            Entry(actor, Act.DOWNLOAD_REFUSED, Outcome.DENY, reason=reason),
+            Entry(actor, Act.DOWNLOAD_REFUSED, Outcome.DENY, reason=FORGED),
         )
-    else:
-        _fold_later(gate)
-    fold(gate)
     return Problem(ProblemCode.URL_INVALID)
-
-
-def _fold_later(gate: Gate) -> None:
-    """Write the counts once the window has closed, even if nobody calls again."""
-    if gate.folding.acquire(blocking=False):
-        timer = threading.Timer(FOLD_AFTER.total_seconds(), _fold_now, (gate,))
-        timer.daemon = True
-        timer.start()
-
-
-def _fold_now(gate: Gate) -> None:
-    gate.folding.release()
-    try:
-        fold(gate)
-    except Problem:
-        log.warning("the counts of forged requests could not be written")
-
-
-def _append_tally(gate: Gate, tally: Tally) -> None:
-    actor = Actor.anonymous(Place(address=tally.address, channel=Channel.API))
-    detail = {"attempts": tally.attempts, "since_ms": to_ms(tally.since)}
-    access.append(
-        gate.runtime.journal,
-        Entry(actor, Act.REQUESTS_FOLDED, Outcome.DENY, reason="URL_INVALID", detail=detail),
-    )
 
 
 def _expired(gate: Gate, actor: Actor, claims: Claims, path: str) -> Problem:

@@ -11,7 +11,6 @@ from gateway.delivery.tokens import Claims, Kind
 from gateway.errors import Problem, ProblemCode
 from gateway.keys import Key, Purpose
 from gateway.runtime import Runtime
-from gateway.security.throttle import ForgeryThrottle
 from policies.facts import Action
 
 # Of 256 threads the rest stay free, so that pages and API answer while everybody downloads.
@@ -75,8 +74,6 @@ class Gate:
     runtime: Runtime
     keys: UrlKeys
     slots: Slots = field(default_factory=Slots)
-    throttle: ForgeryThrottle = field(default_factory=ForgeryThrottle)
-    folding: threading.Lock = field(default_factory=threading.Lock)
     resolvers: dict[Kind, Resolver] = field(default_factory=lambda: {Kind.ITEM: _ask_for_item})
 
     @classmethod

@@ -11,11 +11,11 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from gateway.errors import Problem, ProblemCode
-from gateway.identity import passwords, rules, throttle
+from gateway.identity import guessing, passwords, throttle
 from gateway.identity.models import Person, PersonStatus, RecoveryToken
 from gateway.identity.service_people import acting, get_person
 from gateway.identity.service_sessions import TOKEN_BYTES, digest, end_all_sessions
-from gateway.identity.throttle import Blocked, Kind
+from gateway.identity.throttle import Kind
 from gateway.journal import Act, Actor, Entry, Outcome, PartyKind
 from gateway.runtime import Runtime
 
@@ -40,16 +40,9 @@ def change_password(
     with runtime.db.read() as session:
         person = get_person(session, actor.person_id)
     passwords.check_rules(new, person.account)
-    counted = [throttle.subject(runtime, Kind.ACCOUNT, person.account)]
-    _attempt(runtime, counted)
-    if not passwords.matches(runtime.db, person.password_hash, present):
-        runtime.journal.append(
-            Entry(actor, Act.PASSWORD_CHANGED, Outcome.DENY, reason="wrong_credentials")
-        )
-        rules.refuse("present", "현재 비밀번호가 다릅니다.", "The present password is not right.")
+    guessing.ask_again(runtime, actor, Act.PASSWORD_CHANGED, person, ("present", present))
     hashed = passwords.hashed(runtime.db, new)
     with runtime.db.write() as session:
-        throttle.succeeded(session, counted)
         changed = get_person(session, person.id, lock=True)
         _set(session, runtime, changed, hashed, keep)
         runtime.journal.record(session, Entry(actor, Act.PASSWORD_CHANGED, subjects=[person.id]))
@@ -86,7 +79,7 @@ def use_recovery(runtime: Runtime, actor: Actor, token: str, new: str) -> None:
     422 for an unfit password, 429 while the address is blocked.
     """
     counted = [throttle.subject(runtime, Kind.RECOVERY, actor.place.address or "")]
-    _attempt(runtime, counted)
+    guessing.attempt(runtime, actor, Act.RECOVERY_USED, counted)
     with runtime.db.read() as session:
         known = _live_token(session, digest(token), runtime.clock.now())
         person = session.get_one(Person, known.person_id) if known else None
@@ -104,13 +97,6 @@ def recovery_is_live(runtime: Runtime, token: str) -> bool:
     """Whether the page for a token should ask for a new password."""
     with runtime.db.read() as session:
         return _live_token(session, digest(token), runtime.clock.now()) is not None
-
-
-def _attempt(runtime: Runtime, counted: list[throttle.Subject]) -> None:
-    try:
-        throttle.attempt(runtime, counted)
-    except Blocked as blocked:
-        raise blocked.problem from None
 
 
 def _live_token(

@@ -12,10 +12,11 @@ from sqlalchemy.orm import Session
 
 from gateway import ids
 from gateway.errors import Problem, ProblemCode
-from gateway.identity import passwords, rules, throttle
+from gateway.identity import guessing, passwords, rules, throttle
 from gateway.identity.models import Person, PersonStatus
 from gateway.identity.service_attestations import end_identity_checks
 from gateway.identity.service_consents import check_consents, record_consents
+from gateway.identity.service_role_reads import keep_an_operator
 from gateway.identity.service_sessions import end_all_sessions
 from gateway.identity.site_documents import SiteDocument
 from gateway.identity.throttle import Blocked, Kind
@@ -117,23 +118,30 @@ def correct(runtime: Runtime, actor: Actor, correction: Correction) -> Person:
 
 
 def suspend(runtime: Runtime, actor: Actor, person_id: uuid.UUID, reason: str) -> None:
-    """Stop an account: every session ends, and no grant serves another byte."""
+    """Stop an account: every session ends, and no grant serves another byte.
+
+    Raises Problem 404, 409 for the last operator or an account that is stopped already.
+    """
     _stop(runtime, actor, person_id, PersonStatus.SUSPENDED, rules.reason(reason))
 
 
 def close(runtime: Runtime, actor: Actor, person_id: uuid.UUID, reason: str) -> None:
-    """Close an account for good. The row stays: others' decisions and signatures point to it."""
+    """Close an account for good. The row stays: others' decisions and signatures point to it.
+
+    Raises as `suspend`.
+    """
     _stop(runtime, actor, person_id, PersonStatus.CLOSED, rules.reason(reason))
 
 
 def close_own(runtime: Runtime, actor: Actor, password: str) -> None:
-    """Close one's own account after giving the password once more. Raises Problem 422."""
+    """Close one's own account after giving the password once more.
+
+    Raises Problem 422 for a wrong password, 429 while blocked, 409 for the last operator.
+    """
     with runtime.db.read() as session:
-        stored = get_person(session, actor.person_id).password_hash
-    if not passwords.matches(runtime.db, stored, password):
-        rules.refuse("password", "비밀번호가 다릅니다.", "The password is not right.")
-    assert actor.person_id is not None
-    _stop(runtime, actor, actor.person_id, PersonStatus.CLOSED, "")
+        person = get_person(session, actor.person_id)
+    guessing.ask_again(runtime, actor, Act.PERSON_CLOSED, person, ("password", password))
+    _stop(runtime, actor, person.id, PersonStatus.CLOSED, "")
 
 
 def resume(runtime: Runtime, actor: Actor, person_id: uuid.UUID) -> None:
@@ -263,6 +271,7 @@ def _stop(
         person = get_person(session, person_id, lock=True)
         if person.status in (PersonStatus.CLOSED, status):
             raise _wrong_state(person)
+        keep_an_operator(session, person.id, runtime.clock.now())
         person.status, person.status_reason = status, reason
         end_all_sessions(session, runtime, person.id)
         runtime.journal.record(session, _about(actor, act, person, reason))

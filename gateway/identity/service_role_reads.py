@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
+from gateway.errors import Problem, ProblemCode
 from gateway.identity.models import (
     EVERYWHERE,
     SENSITIVE_ROLES,
@@ -66,6 +67,22 @@ def holders(session: Session, role: Role, now: datetime) -> Sequence[uuid.UUID]:
         .where(RoleGrant.role == role, Person.status == PersonStatus.ACTIVE, counts(now))
         .distinct()
     ).all()
+
+
+def keep_an_operator(session: Session, leaving: uuid.UUID, now: datetime) -> None:
+    """Raise Problem 409 when `leaving` is the only operator, without whom nobody could follow.
+
+    Call it before any other lock on roles, in the transaction that takes the operator away.
+    """
+    # Two operators who leave at the same time wait for each other here, and the second one stays.
+    live = select(RoleGrant.id).where(RoleGrant.role == Role.OPERATOR, RoleGrant.ended_at.is_(None))
+    session.scalars(live.order_by(RoleGrant.id).with_for_update()).all()
+    if set(holders(session, Role.OPERATOR, now)) == {leaving}:
+        raise Problem(
+            ProblemCode.WRONG_STATE,
+            "마지막 운영자는 그만둘 수 없습니다. 먼저 다른 운영자를 두어 주십시오.",
+            "This is the last operator; grant the role to somebody else first.",
+        )
 
 
 def list_roles(session: Session, now: datetime) -> Sequence[tuple[RoleGrant, Person]]:

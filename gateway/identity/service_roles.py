@@ -31,6 +31,7 @@ from gateway.identity.service_role_reads import (
     grants_of,
     holders,
     holds,
+    keep_an_operator,
     list_roles,
     names_of,
     roles_of,
@@ -146,18 +147,13 @@ def end_role(
     """
     by = _named(actor, ended_by)
     with runtime.db.write() as session:
-        row = _live_grant(session, grant_id)
+        now = runtime.clock.now()
+        row = _live_grant(session, grant_id, lock=False)
         if by != row.person_id:
             _check_operator(session, runtime, by)
-        now = runtime.clock.now()
-        if row.role == Role.OPERATOR and set(holders(session, Role.OPERATOR, now)) == {
-            row.person_id
-        }:
-            raise Problem(
-                ProblemCode.WRONG_STATE,
-                "마지막 운영자의 역할은 끝낼 수 없습니다. 먼저 다른 운영자를 두어 주십시오.",
-                "The last operator cannot be ended; grant the role to somebody else first.",
-            )
+        if row.role == Role.OPERATOR:
+            keep_an_operator(session, row.person_id, now)
+        row = _live_grant(session, grant_id)
         row.ended_at = now
         runtime.journal.record(session, _entry(actor, Act.ROLE_ENDED, row, by))
 
@@ -218,8 +214,8 @@ def _check_active(session: Session, person_id: uuid.UUID) -> None:
         raise Problem(ProblemCode.NOT_FOUND)
 
 
-def _live_grant(session: Session, grant_id: uuid.UUID) -> RoleGrant:
-    row = session.get(RoleGrant, grant_id, with_for_update=True)
+def _live_grant(session: Session, grant_id: uuid.UUID, *, lock: bool = True) -> RoleGrant:
+    row = session.get(RoleGrant, grant_id, with_for_update=lock)
     if row is None or row.ended_at is not None:
         raise Problem(ProblemCode.NOT_FOUND)
     return row

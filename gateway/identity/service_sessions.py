@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from sqlalchemy import String, bindparam, select, update
 from sqlalchemy.orm import Session
@@ -22,19 +21,15 @@ from sqlalchemy.orm import Session
 from gateway import ids
 from gateway.db.hot import HotStatement
 from gateway.errors import Problem, ProblemCode
-from gateway.identity import passwords, rules, throttle
+from gateway.identity import guessing, passwords, rules, throttle
 from gateway.identity.models import Person, PersonStatus, RoleGrant, SessionChannel, SignInSession
 from gateway.identity.service_roles import counts
-from gateway.identity.throttle import Blocked, Kind
-from gateway.journal import Act, Actor, Entry, Journal, Outcome, PartyKind
+from gateway.journal import Act, Actor, Entry, Outcome, PartyKind
 from gateway.runtime import Runtime
-from gateway.security.throttle import ForgeryThrottle
 
 LIFETIME = timedelta(hours=12)
 TOKEN_BYTES = 32
 DEVICE_LENGTH = 120
-# Attempts while blocked are folded into counted events, so that nobody can fill the log.
-_FOLDED: WeakKeyDictionary[Journal, ForgeryThrottle] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,19 +113,16 @@ def sign_in(
 ) -> SignedIn:
     """Open a session. `previous` is the token the browser came with; it ends.
 
-    Raises Problem 401 with one answer for unknown names and wrong passwords, 403 for a right
-    password of a stopped account, 429 while blocked.
+    Raises Problem 401 with one answer for unknown names and wrong passwords, and with another for
+    a right password of a stopped account; 429 while blocked. Every refusal is an event.
     """
     folded = rules.fold(credentials.account)
     tried = replace(actor, personal={"account": credentials.account[:64]})
-    counted = [
-        throttle.subject(runtime, Kind.ACCOUNT, folded),
-        throttle.subject(runtime, Kind.ADDRESS, actor.place.address or ""),
-    ]
-    _count(runtime, tried, counted)
+    counted = guessing.counted_by(runtime, actor, folded)
+    guessing.attempt(runtime, tried, Act.SESSION_REFUSED, counted)
     person = _verified(runtime, folded, credentials.password)
     if person is None:
-        raise _refused(runtime, tried, "wrong_credentials", ProblemCode.SIGN_IN_FAILED)
+        raise _refused(runtime, tried, guessing.WRONG, ProblemCode.SIGN_IN_FAILED)
     if person.status != PersonStatus.ACTIVE:
         raise _refused(runtime, tried, f"account_{person.status}", ProblemCode.SIGN_IN_FAILED)
     opened = _open(runtime, actor, person, (credentials.device, channel, previous), counted)
@@ -170,28 +162,6 @@ def end_all_sessions(
     if keep is not None:
         statement = statement.where(SignInSession.id != keep)
     session.execute(statement.values(ended_at=runtime.clock.now()))
-
-
-def _count(runtime: Runtime, tried: Actor, counted: list[throttle.Subject]) -> None:
-    try:
-        throttle.attempt(runtime, counted)
-    except Blocked as blocked:
-        _fold(runtime, tried)
-        raise blocked.problem from None
-
-
-def _fold(runtime: Runtime, tried: Actor) -> None:
-    folded = _FOLDED.setdefault(runtime.journal, ForgeryThrottle())
-    now = runtime.clock.now()
-    if folded.forged(tried.place.address or "", now):
-        runtime.journal.append(
-            Entry(tried, Act.SESSION_REFUSED, Outcome.DENY, reason="too_many_attempts")
-        )
-    for tally in folded.drain(now):
-        detail = {"attempts": tally.attempts, "what": "sign_in"}
-        runtime.journal.append(
-            Entry(Actor.system(), Act.REQUESTS_FOLDED, Outcome.DENY, detail=detail)
-        )
 
 
 def _verified(runtime: Runtime, account: str, password: str) -> Person | None:

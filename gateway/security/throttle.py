@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -88,6 +89,18 @@ class ForgeryThrottle:
                 self._close(key)
             tallies, self._closed = self._closed, []
             return tallies
+
+    def give_back(self, tallies: Sequence[Tally]) -> None:
+        """Keep what was drained but could not be written."""
+        with self._lock:
+            for tally in tallies:
+                self._fold(tally)
+
+    def unreported(self) -> int:
+        """How many attempts are counted and not yet drained."""
+        with self._lock:
+            waiting = sum(window.unreported for window in self._windows.values())
+            return waiting + sum(tally.attempts for tally in self._closed)
 
     def _live(self, key: str, now: datetime) -> _Window | None:
         window = self._windows.get(key)

@@ -20,7 +20,6 @@ from gateway.agreements.models import Acceptance
 from gateway.catalog.models import Dataset, DatasetVersion
 from gateway.clock import FixedClock
 from gateway.delivery import service
-from gateway.delivery.admission import fold
 from gateway.delivery.api import EXTENSION
 from gateway.delivery.gate import Gate, Slots
 from gateway.delivery.service import Wanted
@@ -60,6 +59,10 @@ def gate(app: Flask) -> Gate:
 
 def holder(world: World) -> Actor:
     return Actor(PartyKind.PERSON, Place(channel=Channel.API), world.person)
+
+
+def steward(world: World) -> Actor:
+    return Actor(PartyKind.PERSON, Place(channel=Channel.API), world.other)
 
 
 def issue(gate: Gate, world: World, path: str = PATH, **wanted: Any) -> str:
@@ -186,7 +189,7 @@ def test_forgers_are_limited_before_any_cryptography_and_their_count_is_kept(
     assert (limited.status_code, int(limited.headers["Retry-After"])) == (429, 60)
     assert runtime.journal.log.size() == before + FORGERIES_BEFORE_LIMIT - 1
     clock.advance(timedelta(minutes=2))
-    assert fold(gate) == 1
+    assert runtime.folding.fold() == 1
     assert get(client, url).status_code == 200
 
 
@@ -271,7 +274,7 @@ def test_a_revoked_grant_kills_the_url_on_the_next_request(
     runtime: Runtime, gate: Gate, world: World, client: FlaskClient
 ) -> None:
     url = issue(gate, world)
-    grants.revoke(runtime, holder(world), world.grant, "약정 위반이 확인되었습니다")
+    grants.revoke(runtime, steward(world), world.grant, "약정 위반이 확인되었습니다")
     assert blockers(get(client, url)) == ["GRANT_REVOKED"]
 
 
@@ -279,9 +282,9 @@ def test_a_suspension_kills_what_was_issued_before_it_for_good(
     runtime: Runtime, gate: Gate, world: World, client: FlaskClient
 ) -> None:
     url = issue(gate, world)
-    grants.suspend(runtime, holder(world), world.grant, "확인이 필요하여 멈춥니다")
+    grants.suspend(runtime, steward(world), world.grant, "확인이 필요하여 멈춥니다")
     assert blockers(get(client, url)) == ["GRANT_SUSPENDED"]
-    grants.resume(runtime, holder(world), world.grant)
+    grants.resume(runtime, steward(world), world.grant)
     assert code(get(client, url)) == "url_expired"
     assert get(client, issue(gate, world)).status_code == 200
 

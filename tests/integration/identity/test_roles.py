@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy.exc import IntegrityError
@@ -11,8 +13,8 @@ from sqlalchemy.exc import IntegrityError
 from gateway import ids
 from gateway.clock import FixedClock
 from gateway.errors import Problem, ProblemCode
-from gateway.identity.models import Role, RoleGrant
-from gateway.identity.service_people import suspend
+from gateway.identity.models import Person, Role, RoleGrant
+from gateway.identity.service_people import close, close_own, suspend
 from gateway.identity.service_roles import (
     NewRole,
     confirm_role,
@@ -24,7 +26,7 @@ from gateway.identity.service_roles import (
 )
 from gateway.journal import Actor
 from gateway.runtime import Runtime
-from tests.people import acting_as, grant, make_person, operators
+from tests.people import PASSWORD, acting_as, grant, make_person, operators
 
 
 def has(runtime: Runtime, person_id: uuid.UUID, role: Role, scope: str = "*") -> bool:
@@ -178,6 +180,35 @@ def test_an_ended_role_and_a_suspended_holder_hold_nothing(runtime: Runtime) -> 
 
     assert not has(runtime, one.id, Role.AUDITOR)
     assert not has(runtime, two.id, Role.AUDITOR)
+
+
+@pytest.mark.parametrize("stop", [suspend, close])
+def test_the_last_operators_account_stays_open(runtime: Runtime, stop: Any) -> None:
+    first, second = operators(runtime)
+    stop(runtime, Actor.operator(), second.id, "퇴사")
+
+    with pytest.raises(Problem) as refused:
+        stop(runtime, Actor.operator(), first.id, "퇴사")
+    with pytest.raises(Problem) as by_oneself:
+        close_own(runtime, acting_as(first), PASSWORD)
+
+    codes = (refused.value.code, by_oneself.value.code)
+    assert codes == (ProblemCode.WRONG_STATE, ProblemCode.WRONG_STATE)
+    assert has(runtime, first.id, Role.OPERATOR)
+
+
+def test_two_operators_who_leave_at_once_do_not_both_leave(runtime: Runtime) -> None:
+    def leave(person: Person) -> bool:
+        try:
+            close_own(runtime, acting_as(person), PASSWORD)
+        except Problem:
+            return False
+        return True
+
+    with ThreadPoolExecutor(2) as pool:
+        left = list(pool.map(leave, operators(runtime)))
+
+    assert sorted(left) == [False, True]
 
 
 def test_the_last_operator_stays(runtime: Runtime) -> None:

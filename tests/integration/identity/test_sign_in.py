@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -17,7 +18,7 @@ from gateway.identity import passwords
 from gateway.identity.models import SessionChannel, SignInSession, Throttle
 from gateway.identity.service_people import resume, suspend
 from gateway.identity.service_sessions import LIFETIME, Credentials, find_live, sign_in
-from gateway.journal import Actor
+from gateway.journal import Actor, folding
 from gateway.runtime import Runtime
 from tests import people
 from tests.people import PASSWORD, bearer, make_person, post, visitor
@@ -167,6 +168,49 @@ def test_a_flood_while_blocked_does_not_fill_the_log(runtime: Runtime, events: l
     refused = [event for event in events if event.action == "session.refused"]
 
     assert len(refused) < 20
+
+
+def test_folded_sign_ins_are_written_once_their_minute_is_over(
+    runtime: Runtime, events: list[Any], clock: FixedClock
+) -> None:
+    for _ in range(60):
+        attempt(runtime, "victim", "wrong wrong wrong")
+
+    early = runtime.folding.fold()
+    clock.advance(timedelta(minutes=1))
+    late = runtime.folding.fold()
+
+    alone = [event for event in events if event.action == "session.refused"]
+    (folded,) = [event for event in events if event.action == "requests.folded"]
+    assert (early, late) == (0, 1)
+    assert folded.reason == "too_many_attempts"
+    assert len(alone) + folded.detail["attempts"] == 60
+
+
+def test_a_timer_writes_the_folded_sign_ins_when_nobody_calls_again(
+    runtime: Runtime, events: list[Any], clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folding, "FOLD_AFTER", timedelta(milliseconds=20))
+    for _ in range(60):
+        attempt(runtime, "victim", "wrong wrong wrong")
+    clock.advance(timedelta(minutes=1))
+
+    deadline = time.monotonic() + 10
+    while events[-1].action != "requests.folded" and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+    assert events[-1].action == "requests.folded"
+
+
+def test_stopping_writes_the_folded_sign_ins_too(runtime: Runtime, events: list[Any]) -> None:
+    for _ in range(60):
+        attempt(runtime, "victim", "wrong wrong wrong")
+
+    runtime.folding.close()
+
+    alone = [event for event in events if event.action == "session.refused"]
+    (folded,) = [event for event in events if event.action == "requests.folded"]
+    assert len(alone) + folded.detail["attempts"] == 60
 
 
 def test_sign_in_replaces_the_session_a_browser_came_with(

@@ -135,6 +135,17 @@ def test_forgeries_are_told_one_by_one_then_refused_and_counted() -> None:
     assert throttle.retry_after("203.0.113.9", later) == 0
 
 
+def test_a_count_that_could_not_be_written_waits_for_the_next_time() -> None:
+    throttle, later = ForgeryThrottle(limit=1), NOW + timedelta(seconds=60)
+    throttle.forged("203.0.113.9", NOW)
+    drained = throttle.drain(later)
+    before = throttle.unreported()
+    throttle.give_back(drained)
+
+    assert (before, throttle.unreported()) == (0, 1)
+    assert throttle.drain(later) == drained
+
+
 def test_one_visitors_forgeries_never_stop_another() -> None:
     throttle = ForgeryThrottle(limit=1)
     throttle.forged("203.0.113.9", NOW)
