@@ -80,8 +80,8 @@ def create_grant(session: Session, runtime: Runtime, actor: Actor, spec: GrantSp
 def revoke(runtime: Runtime, actor: Actor, grant_id: uuid.UUID, reason: str) -> None:
     """End a grant for good; its addresses die with the next request. The caller is a steward.
 
-    Raises Problem NOT_FOUND, WRONG_STATE for one that has ended, VALIDATION_FAILED for a reason
-    of fewer than 10 characters.
+    Raises Problem NOT_FOUND, FORBIDDEN for one's own, WRONG_STATE for one that has ended,
+    VALIDATION_FAILED for a reason of fewer than 10 characters.
     """
     note = checked_reason(reason)
 
@@ -169,6 +169,8 @@ def _change(
         grant = session.get(Grant, grant_id, with_for_update=True)
         if grant is None:
             raise not_found()
+        if act is not Act.GRANT_GIVEN_UP:
+            _expect_another(grant, actor)
         _expect(grant.ended_at is None)
         change(grant)
         runtime.journal.record(session, _entry(session, actor, act, grant))
@@ -203,6 +205,16 @@ def _expect(holds: bool) -> None:
             ProblemCode.WRONG_STATE,
             "이용 권한의 현재 상태에서는 할 수 없습니다.",
             "The grant is not in a state that allows this.",
+        )
+
+
+def _expect_another(grant: Grant, actor: Actor) -> None:
+    # The holder's own verb is `give_up`; whoever decides about a grant does not hold it.
+    if grant.person_id == actor.person_id:
+        raise Problem(
+            ProblemCode.FORBIDDEN,
+            "자신의 이용 권한은 다른 데이터 관리 담당자가 결정합니다.",
+            "Your own grant is decided on by another steward.",
         )
 
 

@@ -43,6 +43,10 @@ def holder(world: World) -> Actor:
     return Actor(PartyKind.PERSON, Place(channel=Channel.API), world.person)
 
 
+def steward(world: World) -> Actor:
+    return Actor(PartyKind.PERSON, Place(channel=Channel.API), world.other)
+
+
 def ask(world: World, size: int = 10, **changes: Any) -> Ask:
     found = {"grant_id": world.grant, "version_id": world.version, "request_bytes": size}
     return Ask(Action.DOWNLOAD, **(found | changes))
@@ -171,6 +175,20 @@ def test_only_a_checked_live_identity_check_of_the_level_counts(
     assert refusal(runtime, world) == ("IDENTITY_TOO_WEAK",)
 
 
+def test_nobody_decides_about_their_own_grant(runtime: Runtime, world: World) -> None:
+    reason = "자신의 권한을 스스로 멈춥니다"
+    for verb in (
+        lambda: grants.suspend(runtime, holder(world), world.grant, reason),
+        lambda: grants.resume(runtime, holder(world), world.grant),
+        lambda: grants.revoke(runtime, holder(world), world.grant, reason),
+    ):
+        with pytest.raises(Problem) as caught:
+            verb()
+        assert caught.value.code is ProblemCode.FORBIDDEN
+    knock(runtime, world)
+    grants.give_up(runtime, holder(world), world.grant)
+
+
 def test_a_grant_that_starts_tomorrow_is_closed_today(runtime: Runtime, world: World) -> None:
     tomorrow = runtime.clock.now() + timedelta(days=1)
     made.change(runtime, Grant, world.grant, starts_at=tomorrow)
@@ -239,7 +257,7 @@ def test_a_refusal_names_every_reason(runtime: Runtime, world: World) -> None:
     now = runtime.clock.now()
     made.change(runtime, Person, world.person, status="suspended")
     made.change(runtime, Membership, world.membership, ended_at=now)
-    grants.revoke(runtime, holder(world), world.grant, "약정 위반이 확인되었습니다")
+    grants.revoke(runtime, steward(world), world.grant, "약정 위반이 확인되었습니다")
     assert set(refusal(runtime, world)) == {"SUSPENDED", "MEMBERSHIP_ENDED", "GRANT_REVOKED"}
 
 
@@ -310,9 +328,9 @@ def test_a_stream_stops_when_the_grant_ends_or_a_fact_changes(
 ) -> None:
     permit = knock(runtime, world)
     assert service.still_allowed(runtime, permit)
-    grants.suspend(runtime, holder(world), world.grant, "확인이 필요하여 멈춥니다")
+    grants.suspend(runtime, steward(world), world.grant, "확인이 필요하여 멈춥니다")
     assert not service.still_allowed(runtime, permit)
-    grants.resume(runtime, holder(world), world.grant)
+    grants.resume(runtime, steward(world), world.grant)
     assert not service.still_allowed(runtime, permit), "what was issued before stays dead"
     assert service.still_allowed(runtime, knock(runtime, world))
 
