@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from gateway.errors import Problem
 from gateway.identity import rules
 from gateway.identity.models import AttestationKind, MembershipKind, OrganisationKind, Role
-from gateway.identity.service_attestations import IrbForm, NewAttestation
+from gateway.identity.service_attestations import NewAttestation
 from gateway.identity.service_organisations import NewOrganisation
 from gateway.identity.service_people import Correction, NewPerson
 from gateway.identity.site_documents import SiteDocument
@@ -222,14 +222,16 @@ class RoleForm(Frozen):
 
 
 class AttestationForm(Frozen):
-    """Evidence about oneself; valid from the first to the last day, both included."""
+    """Evidence about oneself for every application; valid from the first to the last day.
 
-    kind: Literal[AttestationKind.TRAINING, AttestationKind.IDENTITY, AttestationKind.IRB]
+    An IRB decision is about one research project and comes with its application.
+    """
+
+    kind: Literal[AttestationKind.TRAINING, AttestationKind.IDENTITY]
     issuer: Annotated[str, Field(max_length=1000)]
     reference: Annotated[str, Field(max_length=1000)]
     first_day: date
     last_day: date
-    form: IrbForm | None = None
     level: Annotated[int, Field(ge=1, le=3)] | None = None
 
     def attestation(self, zone: ZoneInfo) -> NewAttestation:
@@ -240,8 +242,7 @@ class AttestationForm(Frozen):
             self.reference,
             start_of(self.first_day, zone),
             end_of(self.last_day, zone),
-            self.form if self.kind is AttestationKind.IRB else None,
-            (self.level or 0) if self.kind is AttestationKind.IDENTITY else 0,
+            level=(self.level or 0) if self.kind is AttestationKind.IDENTITY else 0,
         )
 
 

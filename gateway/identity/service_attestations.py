@@ -174,6 +174,12 @@ def _check(new: NewAttestation) -> None:
         rules.refuse("level", "확인 수준을 선택해 주십시오.", "Please choose the level checked.")
     if new.kind is AttestationKind.IRB and new.form is None:
         rules.refuse("form", "심의 결과를 선택해 주십시오.", "Please choose what was decided.")
+    if new.kind is AttestationKind.IRB and new.project_id is None:
+        rules.refuse(
+            "project_id",
+            "IRB 심의 결과는 연구과제의 이용신청에서 더해 주십시오.",
+            "An IRB decision is added to the application of its research project.",
+        )
 
 
 def _check_steward(session: Session, runtime: Runtime, actor: Actor, row: Attestation) -> None:

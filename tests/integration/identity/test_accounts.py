@@ -206,7 +206,8 @@ def test_a_new_name_ends_the_identity_check_of_the_old_one(
 def test_the_account_page_and_the_api_show_the_level_that_holds_now(
     runtime: Runtime, browser: Browser, clock: FixedClock
 ) -> None:
-    person, steward, client = make_person(runtime, "person"), make_person(runtime, "sted"), browser()
+    person, steward = make_person(runtime, "person"), make_person(runtime, "steward")
+    client = browser()
     grant(runtime, steward, Role.STEWARD)
     until = clock.now() + timedelta(hours=1)
     check = NewAttestation(AttestationKind.IDENTITY, "PASS", "1", clock.now(), until, level=3)
@@ -334,6 +335,52 @@ def test_guessing_recovery_addresses_is_throttled(runtime: Runtime) -> None:
 
     assert codes[0] is ProblemCode.NOT_FOUND
     assert codes[-1] is ProblemCode.TOO_MANY_REQUESTS
+
+
+def test_guessing_the_password_of_closing_is_throttled_and_every_guess_an_event(
+    runtime: Runtime, browser: Browser, events: list[Any]
+) -> None:
+    person, client = make_person(runtime, "person"), browser()
+    people.sign_in(client, person)
+
+    codes = [
+        post(client, "/account/close", password=f"guess {number}").status_code
+        for number in range(6)
+    ]
+    right = post(client, "/account/close", password=PASSWORD)
+    elsewhere = post(browser("10.0.0.9"), "/sign-in", account="person", password=PASSWORD)
+
+    refused = [event.reason for event in events if event.action == "person.closed"]
+    assert codes == [422] * 5 + [429]
+    assert (right.status_code, elsewhere.status_code) == (429, 429)
+    assert refused == ["wrong_credentials"] * 5 + ["too_many_attempts"] * 2
+    assert signed_in(client)
+
+
+def test_a_blocked_password_change_is_an_event(
+    runtime: Runtime, browser: Browser, events: list[Any]
+) -> None:
+    person, client = make_person(runtime, "person"), browser()
+    people.sign_in(client, person)
+    fields = {"password": NEW_PASSWORD, "repeated": NEW_PASSWORD}
+
+    for number in range(6):
+        post(client, "/account/password", present=f"guess {number}", **fields)
+
+    refused = [event.reason for event in events if event.action == "password.changed"]
+    assert refused == ["wrong_credentials"] * 5 + ["too_many_attempts"]
+
+
+def test_the_account_page_takes_no_irb_decision(runtime: Runtime, browser: Browser) -> None:
+    person, client = make_person(runtime, "person"), browser()
+    people.sign_in(client, person)
+    fields = {"issuer": "IRB", "reference": "1", "first_day": "2026-11-01"}
+
+    page = client.get("/account")
+    answer = post(client, "/account/attestations", kind="irb", last_day="2027-11-01", **fields)
+
+    assert 'value="irb"' not in page.text
+    assert answer.status_code == 422
 
 
 def test_a_closed_account_stays_as_a_row_and_never_opens_again(

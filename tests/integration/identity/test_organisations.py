@@ -337,7 +337,7 @@ def test_evidence_is_taken_back_by_its_holder_or_a_steward_only(
     runtime: Runtime, clock: FixedClock, founder: Person, steward: Person
 ) -> None:
     row = attestations.add_attestation(
-        runtime, acting_as(founder), evidence(clock, AttestationKind.IRB, form=IrbForm.EXEMPTION)
+        runtime, acting_as(founder), evidence(clock, AttestationKind.TRAINING)
     )
     stranger = make_person(runtime, "stranger")
 
@@ -355,6 +355,7 @@ def test_evidence_is_taken_back_by_its_holder_or_a_steward_only(
         {"kind": AttestationKind.IDENTITY},
         {"kind": AttestationKind.IDENTITY, "level": 4},
         {"kind": AttestationKind.IRB},
+        {"kind": AttestationKind.IRB, "form": IrbForm.EXEMPTION},
         {"kind": AttestationKind.TRAINING, "issuer": " "},
         {"kind": AttestationKind.TRAINING, "reference": "x" * 121},
         {"kind": AttestationKind.TRAINING, "valid_until": "before"},
