@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import Any
 
 import click
@@ -35,36 +34,50 @@ def list_organisations(home: Home, status: str | None, as_json: bool) -> None:
 
 
 @org.command()
-@click.argument("organisation", type=click.UUID)
+@click.argument("organisation")
 @json_option
 @home_option
-def verify(home: Home, organisation: uuid.UUID, as_json: bool) -> None:
-    """Verify ORGANISATION (its id) after comparing it with the public register."""
+def verify(home: Home, organisation: str, as_json: bool) -> None:
+    """Verify ORGANISATION (id or name) after comparing it with the public register."""
     from gateway.identity import service_organisations as organisations
 
     _decide(home, organisation, as_json, organisations.verify)
 
 
 @org.command()
-@click.argument("organisation", type=click.UUID)
+@click.argument("organisation")
 @click.option("--reason", required=True, help="Why; whoever registered it reads this.")
 @json_option
 @home_option
-def reject(home: Home, organisation: uuid.UUID, reason: str, as_json: bool) -> None:
-    """Say why ORGANISATION (its id) cannot be verified."""
+def reject(home: Home, organisation: str, reason: str, as_json: bool) -> None:
+    """Say why ORGANISATION (id or name) cannot be verified."""
     from gateway.identity import service_organisations as organisations
 
     _decide(home, organisation, as_json, organisations.reject, reason)
 
 
-def _decide(home: Home, organisation: uuid.UUID, as_json: bool, verb: Any, *reason: str) -> None:
-    from gateway.identity.service_organisations import get_organisation
+@org.command()
+@click.argument("organisation")
+@click.option("--reason", required=True, help="Why; its members read this.")
+@json_option
+@home_option
+def suspend(home: Home, organisation: str, reason: str, as_json: bool) -> None:
+    """Stop ORGANISATION (id or name): nobody gets another byte on its behalf."""
+    from gateway.identity import service_organisations as organisations
+
+    _decide(home, organisation, as_json, organisations.suspend_organisation, reason)
+
+
+def _decide(home: Home, organisation: str, as_json: bool, verb: Any, *reason: str) -> None:
+    from gateway.identity.service_organisations import get_organisation, named
     from gateway.journal import Actor
 
     with home.runtime() as runtime:
-        verb(runtime, Actor.operator(), organisation, *reason)
         with runtime.db.read() as session:
-            row = get_organisation(session, organisation)
+            found = named(session, organisation).id
+        verb(runtime, Actor.operator(), found, *reason)
+        with runtime.db.read() as session:
+            row = get_organisation(session, found)
     emit(_row(row), as_json)
 
 

@@ -118,6 +118,18 @@ def suspend(home: Home, account: str, reason: str, as_json: bool) -> None:
 
 @user.command()
 @click.argument("account")
+@click.option("--reason", required=True, help="Why; the person can ask for it.")
+@json_option
+@home_option
+def close(home: Home, account: str, reason: str, as_json: bool) -> None:
+    """Close an account for good: as suspending it, and it never opens again."""
+    from gateway.identity.service_people import close as end
+
+    _change(home, account, as_json, lambda runtime, actor, one: end(runtime, actor, one, reason))
+
+
+@user.command()
+@click.argument("account")
 @json_option
 @home_option
 def resume(home: Home, account: str, as_json: bool) -> None:

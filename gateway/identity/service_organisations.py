@@ -91,13 +91,9 @@ def verify(runtime: Runtime, actor: Actor, organisation_id: uuid.UUID, reason: s
 
     Raises Problem 403 without the role or for one's own organisation, 404, 409 when verified.
     """
-    allowed = (
-        OrganisationStatus.PENDING,
-        OrganisationStatus.REJECTED,
-        OrganisationStatus.SUSPENDED,
-    )
+    states = (OrganisationStatus.PENDING, OrganisationStatus.REJECTED, OrganisationStatus.SUSPENDED)
     _decide(
-        runtime, actor, organisation_id, OrganisationStatus.VERIFIED, allowed=allowed, reason=reason
+        runtime, actor, organisation_id, OrganisationStatus.VERIFIED, allowed=states, reason=reason
     )
 
 
@@ -129,6 +125,24 @@ def get_organisation(
     if row is None:
         raise Problem(ProblemCode.NOT_FOUND)
     return row
+
+
+def named(session: Session, text: str) -> Organisation:
+    """The organisation of this id or exact name. Raises Problem 404, 409 for several."""
+    try:
+        known = Organisation.id == uuid.UUID(text)
+    except ValueError:
+        known = Organisation.name == " ".join(text.split())
+    found = session.scalars(select(Organisation).where(known).limit(2)).all()
+    if len(found) > 1:
+        raise Problem(
+            ProblemCode.CONFLICT,
+            "같은 이름의 기관이 여럿입니다. 식별자로 지정해 주십시오.",
+            f"Several organisations are called {text}; name one by its id.",
+        )
+    if not found:
+        raise Problem(ProblemCode.NOT_FOUND)
+    return found[0]
 
 
 def list_organisations(

@@ -141,6 +141,42 @@ def test_organisations_are_verified_and_rejected_from_the_host(
     assert pending.rows == []
 
 
+def test_an_account_is_closed_from_the_host_in_the_operators_name(
+    runtime: Runtime, sumun: Callable[..., Ran], events: list[Any]
+) -> None:
+    make_person(runtime, "minji")
+
+    closed = sumun("user", "close", "minji", "--reason", "본인 요청")
+    resumed = sumun("user", "resume", "minji")
+
+    (event,) = [seen for seen in events if seen.action == "person.closed"]
+    assert closed.rows[0]["status"] == "closed"
+    assert resumed.status == 2
+    assert event.personal["account"].startswith("operator:")
+
+
+def test_an_organisation_is_suspended_from_the_host_by_name_or_id(
+    runtime: Runtime, sumun: Callable[..., Ran], events: list[Any]
+) -> None:
+    founder, kind = acting_as(make_person(runtime, "founder")), OrganisationKind.COMPANY
+    made = [
+        organisations.register(runtime, founder, NewOrganisation(name, kind, "SE"))
+        for name in ("One", "Two", "Two")
+    ]
+    for each in made:
+        sumun("org", "verify", str(each.id))
+
+    by_name = sumun("org", "suspend", "One", "--reason", "조사 중")
+    unclear = sumun("org", "suspend", "Two", "--reason", "조사 중")
+    by_id = sumun("org", "suspend", str(made[1].id), "--reason", "조사 중")
+
+    stops = [seen for seen in events if seen.action == "organisation.suspended"]
+    assert [ran.rows[0]["status"] for ran in (by_name, by_id)] == ["suspended"] * 2
+    assert unclear.status == 2
+    assert len(stops) == 2
+    assert all(seen.personal["account"].startswith("operator:") for seen in stops)
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -150,6 +186,8 @@ def test_organisations_are_verified_and_rejected_from_the_host(
         ("role", "grant", "nobody", "steward", "--by", "nobody"),
         ("role", "confirm", "00000000-0000-7000-8000-000000000000", "--by", "nobody"),
         ("role", "end", "00000000-0000-7000-8000-000000000000", "--by", "nobody"),
+        ("user", "close", "nobody", "--reason", "x"),
+        ("org", "suspend", "nobody", "--reason", "x"),
         ("org", "verify", "00000000-0000-7000-8000-000000000000"),
     ],
 )
