@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 
-from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from gateway.agreements import service, service_signing
@@ -13,13 +12,14 @@ from gateway.agreements.schemas import AgreementOut, AgreementText, SignatureOut
 from gateway.agreements.service_signing import Signing
 from gateway.errors import Problem, ProblemCode
 from gateway.identity.http import rt, viewer
+from gateway.web.prose import prose
 
-MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
+TEXT_HEADING = 3
 
 
 def markdown(text: str) -> Markup:
-    """An agreement's text as HTML; HTML inside of it is shown, not obeyed."""
-    return Markup(MARKDOWN.render(text))  # noqa: S704
+    """An agreement's text as HTML, below the heading of its card."""
+    return prose(text, TEXT_HEADING)
 
 
 def own_signatures() -> dict[uuid.UUID, Acceptance]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from flask import Blueprint, make_response, redirect, request, session, url_for
-from markdown_it import MarkdownIt
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
@@ -32,14 +31,14 @@ from gateway.web.forms import Form
 from gateway.web.i18n import gettext as _
 from gateway.web.i18n import language
 from gateway.web.pages import render
+from gateway.web.prose import prose
 
 sign = Blueprint("sign", __name__, template_folder="templates")
-MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 
 
-def shown(document: SiteDocument) -> Markup:
-    """A site document in the reader's language. The files are ours and hold no HTML."""
-    return Markup(MARKDOWN.render(text_of(document).in_language(language())))  # noqa: S704
+def shown(document: SiteDocument, top: int = 2) -> Markup:
+    """A site document in the reader's language; its own heading becomes `<h{top}>`."""
+    return prose(text_of(document).in_language(language()), top)
 
 
 @sign.get("/sign-in")
@@ -170,4 +169,6 @@ def privacy() -> str:
 
 def _document(document: SiteDocument) -> str:
     text = text_of(document)
-    return render("identity/document.html", document=document, text=text, shown=shown(document))
+    return render(
+        "identity/document.html", document=document, text=text, shown=shown(document, top=1)
+    )
