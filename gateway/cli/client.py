@@ -210,7 +210,8 @@ def _person(server: str, me: dict[str, Any], as_json: bool) -> dict[str, Any]:
         return {"server": server, **me}
     roles = [f"{row.get('role')} ({row.get('scope')})" for row in me.get("roles", [])]
     places = [
-        f"{row.get('organisation')}{'' if row.get('confirmed') else ' (not confirmed)'}"
+        f"{row.get('organisation')} {row.get('organisation_id')}"
+        f"{'' if row.get('confirmed') else ' (not confirmed)'}"
         for row in me.get("memberships", [])
     ]
     names = ("account", "name", "email", "country", "identity_level", "locale")

@@ -15,11 +15,12 @@ from typing import Any
 import click
 
 from gateway.cli.common import FAILED, Home, one_line_errors
+from gateway.cli.failures import ENDS, LOADING, failed
 
 COMMANDS = {
     "access-log": "gateway.cli.access_log:access_log",
-    "applications": "gateway.cli.client:applications",
-    "apply": "gateway.cli.client:apply",
+    "applications": "gateway.cli.applying:applications",
+    "apply": "gateway.cli.applying:apply",
     "audit": "gateway.cli.audit:audit",
     "backup": "gateway.cli.backup:backup",
     "catalog": "gateway.cli.catalog:catalog",
@@ -39,13 +40,42 @@ COMMANDS = {
     "role": "gateway.cli.role:role",
     "scan": "gateway.cli.scan:scan",
     "serve": "gateway.cli.serve:serve",
-    "sign": "gateway.cli.client:sign",
+    "sign": "gateway.cli.applying:sign",
     "url": "gateway.cli.client:url",
     "user": "gateway.cli.user:user",
     "whoami": "gateway.cli.client:whoami",
     "worker": "gateway.cli.serve:worker",
 }
-EXTRA_OF = {"scan": "scan"}
+# So that `sumun --help` imports no command, and works where only some of them can.
+SUMMARIES = {
+    "access-log": "List your own accesses, each with a proof.",
+    "applications": "List your applications: state, and whose turn it is.",
+    "apply": "Apply for datasets.",
+    "audit": "The audit log: verify, prove, search.",
+    "backup": "Copy a home while it is running.",
+    "catalog": "Construction projects, datasets and their versions.",
+    "datasets": "List datasets, or show whether you can get one.",
+    "db": "The database's schema.",
+    "demo": "Run the main job end to end on real sample data.",
+    "doctor": "Check everything; say how to mend it.",
+    "download": "Download files of a dataset; run it again to resume.",
+    "exports": "Ask for packages, hand in results, fetch them.",
+    "grants": "List your grants.",
+    "key": "The gateway's keys.",
+    "login": "Sign in to a gateway.",
+    "logout": "End the session.",
+    "org": "Organisations and their verification.",
+    "policy": "Check, test and explain the rules.",
+    "restore": "Restore a backup into an empty home.",
+    "role": "Staff roles.",
+    "scan": "Look for personal data in files and folders.",
+    "serve": "Serve the gateway.",
+    "sign": "Sign a usage agreement.",
+    "url": "Print a signed address of one file.",
+    "user": "People and their accounts.",
+    "whoami": "Show who is signed in, and where.",
+    "worker": "Run jobs until stopped.",
+}
 
 
 class LazyGroup(click.Group):
@@ -61,16 +91,22 @@ class LazyGroup(click.Group):
         module, attribute = target.split(":")
         try:
             command: click.Command = getattr(importlib.import_module(module), attribute)
-        except ModuleNotFoundError as error:
-            extra = EXTRA_OF.get(name, "server")
-            raise click.ClickException(
-                f"`sumun {name}` needs {error.name}; install it with: pip install 'sumun[{extra}]'"
-            ) from error
+        except Exception as error:
+            raise failed(name, error, LOADING) from error
         return command
 
+    def format_commands(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(SUMMARIES.items()))
+
     def invoke(self, context: click.Context) -> Any:
-        with one_line_errors():
-            return super().invoke(context)
+        try:
+            with one_line_errors():
+                return super().invoke(context)
+        except ENDS:
+            raise
+        except Exception as error:
+            raise failed(context.invoked_subcommand or "", error) from error
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -86,6 +122,9 @@ def main() -> None:
     """Entry point of the `sumun` command; usage and other errors exit with 2."""
     try:
         status = root.main(prog_name="sumun", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        sys.exit(FAILED)
     except click.ClickException as error:
         click.echo(f"sumun: {error.format_message()}", err=True)
         sys.exit(FAILED)

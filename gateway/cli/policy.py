@@ -9,6 +9,8 @@ import click
 
 from gateway.cli.common import FOUND, Home, emit, fail, home_option, json_option
 
+LANGUAGES = ("ko", "en")
+
 
 @click.group()
 def policy() -> None:
@@ -36,9 +38,13 @@ def check(as_json: bool) -> None:
 @json_option
 def test(as_json: bool) -> None:
     """Run the case files; a case that fails says what was expected and what came."""
-    from policies.casefile import run_cases
+    from policies.casefile import CaseError, run_cases
+    from policies.check import RuleError
 
-    report = run_cases()
+    try:
+        report = run_cases()
+    except (CaseError, RuleError) as error:
+        raise fail(str(error)) from error
     total, failures = len(report.results), [str(failure) for failure in report.failures]
     if as_json:
         emit({"cases": total, "failures": failures}, True)
@@ -51,18 +57,21 @@ def test(as_json: bool) -> None:
 
 
 @policy.command()
-@click.argument("account")
-@click.argument("slug")
+@click.option("--person", metavar="ACCOUNT", required=True)
+@click.option("--dataset", metavar="SLUG", required=True)
 @click.option("--action", default="download", show_default=True)
 @json_option
 @home_option
-def explain(home: Home, account: str, slug: str, action: str, as_json: bool) -> None:
-    """Why ACCOUNT can or cannot use dataset SLUG now, and the way to a yes."""
+def explain(home: Home, person: str, dataset: str, action: str, as_json: bool) -> None:
+    """Why a person can or cannot use a dataset now: every reason, and the way to a yes.
+
+    Exit status 0: allowed; 1: not allowed.
+    """
     from policies.facts import Action
 
     if action not in set(Action):
         raise fail(f"unknown action {action!r}; one of: {', '.join(Action)}")
-    answer = _explained(home, account, slug, Action(action))
+    answer = _explained(home, person, dataset, Action(action))
     if as_json:
         click.echo(json.dumps(answer, ensure_ascii=False))
     else:
@@ -102,9 +111,20 @@ def _explained(home: Home, account: str, slug: str, action: Any) -> dict[str, An
 def _tell(answer: dict[str, Any]) -> None:
     click.echo(f"{answer['account']} {answer['action']} {answer['dataset']}: {answer['outcome']}")
     for blocker in answer["blockers"]:
-        click.echo(f"  no: {blocker['en']} [{blocker['code']}]")
-    for step in answer["path"]:
-        click.echo(f"  to do: {step['en']} ({step['actor_en']})")
+        _both("no", blocker["code"], blocker["ko"], blocker["en"])
+        remedies = [f"{blocker[f'remedy_{x}']} ({blocker[f'actor_{x}']})" for x in LANGUAGES]
+        _both("    mend", "", *remedies)
+    for number, step in enumerate(answer["path"], 1):
+        sentences = [f"{step[x]} ({step[f'actor_{x}']})" for x in LANGUAGES]
+        _both(f"step {number}", step["code"], *sentences)
     if answer["path"]:
         sure = "leads to a yes" if answer["confirmed"] else "does not lead to a yes"
         click.echo(f"  the engine confirms that this {sure}")
+
+
+def _both(what: str, code: str, *sentences: str) -> None:
+    """One matter in both languages, the second line under the first."""
+    head = f"  {what}: "
+    click.echo(head + (f"[{code}] " if code else "") + sentences[0])
+    for sentence in sentences[1:]:
+        click.echo(" " * len(head) + sentence)
