@@ -10,6 +10,7 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from audit.event import PartyKind
 from audit.ocsf import Outcome
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ _FRAMES = {
 }
 # Their own sentences say that it was refused, held or failed.
 _SAY_IT_THEMSELVES = (".refused", ".failed", ".rejected", ".held", ".decided", ".folded")
+_GATE = Sentence("수문", "Sumun")
+_VISITOR = Sentence("로그인하지 않은 방문자", "A visitor who is not signed in")
 _NOBODY = Sentence("알 수 없는 사용자", "Somebody unknown")
 _ERASED = Sentence("파기된 개인정보", "An erased person")
 _UNKNOWN = Sentence("{who}: {action}", "{who}: {action}")
@@ -52,6 +55,9 @@ def tell(seen: Seen) -> Sentence:
 
 
 def _framed(seen: Seen, template: str, language: int) -> str:
+    if seen.kind == PartyKind.SYSTEM:
+        # The gate itself is not addressed as a person.
+        template = template.replace("{who} 님", "{who}")
     sentence = template.format(**_fillings(seen, language))
     frame = _FRAMES.get(seen.outcome)
     if frame is None or seen.action.endswith(_SAY_IT_THEMSELVES):
@@ -61,7 +67,7 @@ def _framed(seen: Seen, template: str, language: int) -> str:
 
 def _fillings(seen: Seen, language: int) -> dict[str, str]:
     return {
-        "who": _name(seen.actor, language),
+        "who": _actor(seen, language),
         "whom": _names(seen.subjects, language),
         "dataset": _dataset(seen, language),
         "item": seen.item or ("항목", "an item")[language],
@@ -79,6 +85,15 @@ _DECISIONS = {
     Outcome.FAILURE: Sentence("실패", "failed"),
     Outcome.DELEGATED: Sentence("위임", "delegated"),
 }
+
+
+def _actor(seen: Seen, language: int) -> str:
+    if seen.kind == PartyKind.SYSTEM:
+        return _GATE[language]
+    known = seen.actor is not None and (seen.actor.account or seen.actor.name)
+    if seen.kind == PartyKind.ANONYMOUS and not known:
+        return _VISITOR[language]
+    return _name(seen.actor, language)
 
 
 def _name(who: Who | None, language: int) -> str:
