@@ -28,7 +28,7 @@ def client(app: Flask, member: Browser, monkeypatch: pytest.MonkeyPatch) -> None
 
     @contextmanager
     def signed_in() -> Iterator[Api]:
-        with Api("http://sumun.test", token, httpx2.WSGITransport(app=app)) as api:
+        with Api("http://localhost", token, httpx2.WSGITransport(app=app)) as api:
             yield api
 
     monkeypatch.setattr(access_log, "signed_in", signed_in)
