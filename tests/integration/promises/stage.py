@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import uuid
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -112,6 +112,15 @@ class Stage:
         self.deliver()
         return self
 
+    def joined(self) -> Stage:
+        """Another researcher who has signed for the same dataset and holds a grant."""
+        holder = people.make_person(self.runtime, f"{self.slug}.holder.{next(COUNT)}")
+        other = replace(self, holder=holder, signed=None, held=[], urls=[])
+        other._found_organisation()
+        other.sign()
+        other.apply_and_approve()
+        return other
+
     @property
     def me(self) -> Any:
         return people.acting_as(self.holder)
@@ -198,9 +207,9 @@ class Stage:
         target = issued.url.removeprefix(self.runtime.settings.public_url)
         self.urls.append(Url(target, held, held.epoch, issued.expires_at, label, path, DATA[path]))
 
-    def package(self, held: Held, label: str) -> uuid.UUID:
-        """Ask for a package of everything and let the worker finish it. Raises Problem."""
-        wanted = PackageWanted(held.id, ("*",), label)
+    def package(self, held: Held, label: str, pattern: str = "*") -> uuid.UUID:
+        """Ask for a package and let the worker finish it. Raises Problem."""
+        wanted = PackageWanted(held.id, (pattern,), label)
         made = request_package(self.runtime, self.me, wanted)
         self.work()
         return made

@@ -29,7 +29,7 @@ from tests.applying import REASON
 from tests.integration.promises.evidence import downloads, missing, unwritable_log
 from tests.integration.promises.stage import DATA, Stage, Url
 
-EXAMPLES, STEPS = 12, 30
+EXAMPLES, STEPS = 16, 30
 MOMENTS = (
     timedelta(minutes=20),
     timedelta(hours=2),
@@ -57,6 +57,7 @@ class Gate(RuleBasedStateMachine):
         self.stage.sign()
         self.stage.apply_and_approve()
         self.issue(0, 0, "a.txt")
+        self.fetch_everything()
 
     @rule()
     def sign(self) -> None:
@@ -222,4 +223,5 @@ def test_no_sequence_of_actions_yields_a_byte_without_acceptance_grant_and_event
     )
 
     # Neither a gate that is always shut nor one that is always open was tried.
-    assert min(answers[200], answers[403]) >= EXAMPLES // 2
+    assert answers[200] >= EXAMPLES
+    assert answers[403]
