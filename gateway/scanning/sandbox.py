@@ -82,6 +82,8 @@ def environment() -> dict[str, str]:
         "PYTHONPATH": str(Path(__file__).parents[2]),
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUTF8": "1",
+        # Without a home, libraries would ask the host's name service for one, over a socket.
+        "HOME": "/nonexistent",
         # One thread only: a forked copy of a multi-threaded process may hang on a lock.
         "OPENBLAS_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",
