@@ -57,7 +57,7 @@ PEOPLE: tuple[tuple[str, str, Role | None], ...] = (
     ("company", "정새벽", None),
     ("newcomer", "한누리", None),
 )
-LETTERS, VOICES, IMAGES, POEMS, PROMISED = "letters", "voices", "clinic-images", "poems", "promised"
+LETTERS, VOICES, IMAGES, PROMISED = "letters", "voices", "clinic-images", "promised"
 BUSINESS_NUMBER = "3128201233"
 FILES = {f"편지/{number:02d}.txt": f"{number}번째 편지입니다.\n" for number in range(1, 31)}
 OUTSTANDING = {"받은 편지/전화.txt": "다시 걸어 주십시오.\n", "받은 편지/목록.bin": b"\x00\x01"}
@@ -177,11 +177,13 @@ def _catalogue(runtime: Runtime, folder: Path) -> None:
         identity_level=2, organisation_required=True,
     )  # fmt: skip
     deliveries.opened(runtime, deliveries.folder(folder / "images", FILES), slug=IMAGES)
-    deliveries.dataset(
-        runtime, POEMS, tier="committee", title_ko="창작 시", title_en="Poems"
-    )  # fmt: skip
-    deliveries.opened(runtime, deliveries.folder(folder / "poems", FILES), slug=POEMS)
     deliveries.dataset(runtime, PROMISED, title_ko="준비 중인 데이터", title_en="Data to come")
+
+
+def poems(runtime: Runtime, folder: Path, slug: str) -> None:
+    """One more dataset, which the committee opens to anyone who signs."""
+    deliveries.dataset(runtime, slug, tier="committee", title_ko="창작 시", title_en="Poems")
+    deliveries.opened(runtime, deliveries.folder(folder, FILES), slug=slug)
 
 
 def _applications(runtime: Runtime, town: Town) -> None:
@@ -223,9 +225,7 @@ def _signatures(runtime: Runtime, town: Town) -> None:
 def _grants(runtime: Runtime, town: Town) -> None:
     live, other = _grant_of(runtime, town, "researcher"), _grant_of(runtime, town, "company")
     town.paths["grant"] = f"/access/grant/{live}"
-    grants.suspend(
-        runtime, town.actor("steward"), other, "연구과제 변경을 확인합니다."
-    )
+    grants.suspend(runtime, town.actor("steward"), other, "연구과제 변경을 확인합니다.")
     town.paths["suspended"] = f"/access/grant/{other}"
 
 
