@@ -106,7 +106,6 @@ def apply(reader: Reader, page: Page, slug: str) -> None:
     reader.follow(page, "Apply for this dataset")
     page.fill("[name=title]", "Poetry")
     reader.press(page, "Save draft")
-    reader.follow(page, "Edit")
     expect(page.locator("[name=title]")).to_have_value("Poetry")
     page.select_option("[name=purpose]", "academic_research")
     page.fill("[name=plan]", PLAN)
