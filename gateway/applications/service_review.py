@@ -190,7 +190,21 @@ def _cast(
     *,
     ballot: Ballot,
 ) -> None:
-    row = Vote(
+    session.add(_vote_row(runtime, actor, case, item, ballot))
+    session.flush()
+    if case.state is ApplicationState.SUBMITTED:
+        case.application.state = ApplicationState.IN_REVIEW
+    choice, turn = str(ballot.choice), turn_of(item)
+    add_step(session, runtime, actor, case, StepKind.VOTED, turn=turn, item=item, note=choice)
+    event = entry(actor, Act.APPLICATION_VOTED, case, item, reason=choice, revision=ballot.revision)
+    runtime.journal.record(session, event)
+
+
+def _vote_row(
+    runtime: Runtime, actor: Actor, case: Case, item: ApplicationItem, ballot: Ballot
+) -> Vote:
+    assert actor.person_id is not None
+    return Vote(
         id=ids.new(runtime.clock),
         item_id=item.id,
         project_id=case.project.id,
@@ -201,31 +215,6 @@ def _cast(
         choice=ballot.choice,
         reason=ballot.reason,
         voted_at=runtime.clock.now(),
-    )
-    session.add(row)
-    session.flush()
-    if case.state is ApplicationState.SUBMITTED:
-        case.application.state = ApplicationState.IN_REVIEW
-    add_step(
-        session,
-        runtime,
-        actor,
-        case,
-        StepKind.VOTED,
-        turn=turn_of(item),
-        item=item,
-        note=str(ballot.choice),
-    )
-    runtime.journal.record(
-        session,
-        entry(
-            actor,
-            Act.APPLICATION_VOTED,
-            case,
-            item,
-            reason=str(ballot.choice),
-            revision=ballot.revision,
-        ),
     )
 
 

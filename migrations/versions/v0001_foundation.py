@@ -16,16 +16,42 @@ depends_on = None
 
 
 def upgrade() -> None:
-    _tables()
+    _agreement_versions()
+    _construction_projects()
+    _idempotency_key()
+    _jobs()
+    _people()
+    _scans()
+    _throttles()
+    _attestations()
+    _findings()
+    _organisations()
+    _recovery_tokens()
+    _role_grants()
+    _sign_in_sessions()
+    _site_consents()
+    _acceptances()
+    _datasets()
+    _memberships()
+    _research_projects()
+    _applications()
+    _dataset_versions()
+    _grants()
+    _project_members()
+    _application_items()
+    _application_revisions()
+    _exports()
+    _application_steps()
+    _export_decisions()
+    _votes()
     sqlite = op.get_bind().dialect.name == "sqlite"
-    statements = SQLITE_DDL if sqlite else POSTGRES_DDL
+    own = SQLITE_DDL if sqlite else POSTGRES_DDL
     team = votes.SQLITE_DDL if sqlite else votes.POSTGRES_DDL
-    for statement in [*statements, *team]:
-        op.get_bind().exec_driver_sql(statement.replace("%", "%%") if not sqlite else statement)
+    for statement in [*own, *team]:
+        op.get_bind().exec_driver_sql(statement if sqlite else statement.replace("%", "%%"))
 
 
-def _tables() -> None:
-
+def _agreement_versions() -> None:
     op.create_table(
         "agreement_versions",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -51,6 +77,9 @@ def _tables() -> None:
         sqlite_where=sa.text("state = 'in_force'"),
         postgresql_where=sa.text("state = 'in_force'"),
     )
+
+
+def _construction_projects() -> None:
     op.create_table(
         "construction_projects",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -64,6 +93,9 @@ def _tables() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_construction_projects")),
         sa.UniqueConstraint("number", name=op.f("uq_construction_projects_number")),
     )
+
+
+def _idempotency_key() -> None:
     op.create_table(
         "idempotency_key",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -82,6 +114,9 @@ def _tables() -> None:
     op.create_index(
         op.f("ix_idempotency_key_created_at"), "idempotency_key", ["created_at"], unique=False
     )
+
+
+def _jobs() -> None:
     op.create_table(
         "jobs",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -106,6 +141,9 @@ def _tables() -> None:
         sqlite_where=sa.text("state IN ('queued', 'leased')"),
         postgresql_where=sa.text("state IN ('queued', 'leased')"),
     )
+
+
+def _people() -> None:
     op.create_table(
         "people",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -123,6 +161,9 @@ def _tables() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_people")),
         sa.UniqueConstraint("account", name=op.f("uq_people_account")),
     )
+
+
+def _scans() -> None:
     op.create_table(
         "scans",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -137,6 +178,9 @@ def _tables() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_scans")),
     )
     op.create_index("ix_scans_subject", "scans", ["subject"], unique=False)
+
+
+def _throttles() -> None:
     op.create_table(
         "throttles",
         sa.Column("subject", sa.String(length=64), nullable=False),
@@ -145,6 +189,9 @@ def _tables() -> None:
         sa.Column("blocked_until", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("subject", name=op.f("pk_throttles")),
     )
+
+
+def _attestations() -> None:
     op.create_table(
         "attestations",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -171,6 +218,9 @@ def _tables() -> None:
     )
     op.create_index("ix_attestations_person_id", "attestations", ["person_id"], unique=False)
     op.create_index("ix_attestations_project_id", "attestations", ["project_id"], unique=False)
+
+
+def _findings() -> None:
     op.create_table(
         "findings",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -188,6 +238,9 @@ def _tables() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_findings")),
     )
     op.create_index("ix_findings_scan_id_id", "findings", ["scan_id", "id"], unique=False)
+
+
+def _organisations() -> None:
     op.create_table(
         "organisations",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -210,6 +263,9 @@ def _tables() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_organisations")),
         sa.UniqueConstraint("business_number", name=op.f("uq_organisations_business_number")),
     )
+
+
+def _recovery_tokens() -> None:
     op.create_table(
         "recovery_tokens",
         sa.Column("token_sha256", sa.String(length=64), nullable=False),
@@ -222,6 +278,9 @@ def _tables() -> None:
         ),
         sa.PrimaryKeyConstraint("token_sha256", name=op.f("pk_recovery_tokens")),
     )
+
+
+def _role_grants() -> None:
     op.create_table(
         "role_grants",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -275,6 +334,9 @@ def _tables() -> None:
         sqlite_where=sa.text("ended_at IS NULL"),
         postgresql_where=sa.text("ended_at IS NULL"),
     )
+
+
+def _sign_in_sessions() -> None:
     op.create_table(
         "sign_in_sessions",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -294,6 +356,9 @@ def _tables() -> None:
     op.create_index(
         "ix_sign_in_sessions_person_id", "sign_in_sessions", ["person_id"], unique=False
     )
+
+
+def _site_consents() -> None:
     op.create_table(
         "site_consents",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -312,6 +377,9 @@ def _tables() -> None:
             name=op.f("uq_site_consents_person_id_document_sha256"),
         ),
     )
+
+
+def _acceptances() -> None:
     op.create_table(
         "acceptances",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -347,6 +415,9 @@ def _tables() -> None:
         sqlite_where=sa.text("ended_at IS NULL"),
         postgresql_where=sa.text("ended_at IS NULL"),
     )
+
+
+def _datasets() -> None:
     op.create_table(
         "datasets",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -388,6 +459,9 @@ def _tables() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_datasets")),
         sa.UniqueConstraint("slug", name=op.f("uq_datasets_slug")),
     )
+
+
+def _memberships() -> None:
     op.create_table(
         "memberships",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -419,6 +493,9 @@ def _tables() -> None:
         sqlite_where=sa.text("ended_at IS NULL"),
         postgresql_where=sa.text("ended_at IS NULL"),
     )
+
+
+def _research_projects() -> None:
     op.create_table(
         "research_projects",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -443,6 +520,9 @@ def _tables() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_research_projects")),
     )
+
+
+def _applications() -> None:
     op.create_table(
         "applications",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -469,6 +549,9 @@ def _tables() -> None:
         sa.UniqueConstraint("number", name=op.f("uq_applications_number")),
     )
     op.create_index("ix_applications_applicant_id", "applications", ["applicant_id"], unique=False)
+
+
+def _dataset_versions() -> None:
     op.create_table(
         "dataset_versions",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -510,6 +593,9 @@ def _tables() -> None:
         ["dataset_id", "released_at"],
         unique=False,
     )
+
+
+def _grants() -> None:
     op.create_table(
         "grants",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -550,6 +636,9 @@ def _tables() -> None:
         sqlite_where=sa.text("ended_at IS NULL"),
         postgresql_where=sa.text("ended_at IS NULL"),
     )
+
+
+def _project_members() -> None:
     op.create_table(
         "project_members",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -568,6 +657,9 @@ def _tables() -> None:
             "project_id", "person_id", name=op.f("uq_project_members_project_id_person_id")
         ),
     )
+
+
+def _application_items() -> None:
     op.create_table(
         "application_items",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -605,6 +697,9 @@ def _tables() -> None:
         ["state", "turn_since"],
         unique=False,
     )
+
+
+def _application_revisions() -> None:
     op.create_table(
         "application_revisions",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -624,6 +719,9 @@ def _tables() -> None:
             name=op.f("uq_application_revisions_application_id_revision"),
         ),
     )
+
+
+def _exports() -> None:
     op.create_table(
         "exports",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -660,6 +758,9 @@ def _tables() -> None:
     )
     op.create_index("ix_exports_person_id", "exports", ["person_id"], unique=False)
     op.create_index("ix_exports_state_created_at", "exports", ["state", "created_at"], unique=False)
+
+
+def _application_steps() -> None:
     op.create_table(
         "application_steps",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -689,6 +790,9 @@ def _tables() -> None:
         ["application_id", "id"],
         unique=False,
     )
+
+
+def _export_decisions() -> None:
     op.create_table(
         "export_decisions",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -713,6 +817,9 @@ def _tables() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_export_decisions")),
         sa.UniqueConstraint("export_id", name=op.f("uq_export_decisions_export_id")),
     )
+
+
+def _votes() -> None:
     op.create_table(
         "votes",
         sa.Column("id", sa.Uuid(), nullable=False),
