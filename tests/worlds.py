@@ -182,7 +182,7 @@ def _catalogue(runtime: Runtime, folder: Path) -> None:
 
 def poems(runtime: Runtime, folder: Path, slug: str) -> None:
     """One more dataset, which the committee opens to anyone who signs."""
-    deliveries.dataset(runtime, slug, tier="committee", title_ko="창작 시", title_en="Poems")
+    deliveries.dataset(runtime, slug, tier="committee", sensitivity="open", title_ko="창작 시")
     deliveries.opened(runtime, deliveries.folder(folder, FILES), slug=slug)
 
 

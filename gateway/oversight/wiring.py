@@ -8,7 +8,7 @@ from flask import Flask
 
 from gateway.identity.models import Role
 from gateway.jobs.queue import Leased
-from gateway.oversight import api, pages, tree
+from gateway.oversight import api, names, pages, tree
 from gateway.oversight.directory import Directory
 from gateway.oversight.views import DIRECTORY
 from gateway.runtime import Runtime
@@ -18,6 +18,7 @@ from gateway.web.i18n import lazy
 
 def install(app: Flask, runtime: Runtime) -> None:
     """Register the auditor's pages, the API, the log's tiles, and the panel of `/account`."""
+    names.install(app)
     app.extensions[DIRECTORY] = Directory(runtime.vault)
     for blueprint in (pages.blueprint, pages.own_blueprint, api.blueprint, tree.blueprint):
         app.register_blueprint(blueprint)

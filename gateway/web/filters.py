@@ -6,7 +6,7 @@ print a wrong time in a log that people rely on.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -37,6 +37,11 @@ def when(moment: datetime | None, zone: ZoneInfo) -> Markup | str:
 def day(moment: datetime | None, zone: ZoneInfo) -> Markup | str:
     """The calendar day in `zone` as a `<time>` element."""
     return _element(moment, zone, "%Y-%m-%d")
+
+
+def last_day(until: datetime | None, zone: ZoneInfo) -> Markup | str:
+    """The last day of a half-open window: midnight at its end belongs to the day after."""
+    return day(until and until - timedelta(microseconds=1), zone)
 
 
 def _element(moment: datetime | None, zone: ZoneInfo, pattern: str) -> Markup | str:
@@ -74,7 +79,7 @@ def count(number: int | None) -> str:
 
 
 def install(app: Flask, zone: ZoneInfo, clock: Clock) -> None:
-    """Register the filters `when`, `day`, `ago`, `size`, `count` on `app`."""
+    """Register the filters `when`, `day`, `last_day`, `ago`, `size`, `count` on `app`."""
 
     def ago_now(moment: datetime | None) -> str:
         return ago(moment, clock.now())
@@ -82,6 +87,7 @@ def install(app: Flask, zone: ZoneInfo, clock: Clock) -> None:
     filters: dict[str, Any] = {
         "when": lambda moment: when(moment, zone),
         "day": lambda moment: day(moment, zone),
+        "last_day": lambda moment: last_day(moment, zone),
         "ago": ago_now,
         "size": size,
         "count": count,
