@@ -54,7 +54,9 @@ def test_own_accesses_are_listed_with_proofs_that_hold(
 
 
 @pytest.mark.usefixtures("client")
-def test_an_action_that_is_no_code_is_one_line_and_exit_2() -> None:
+def test_an_action_that_is_no_code_names_the_field_and_exits_with_2() -> None:
     result = CliRunner().invoke(access_log.access_log, ["--action", "No Code"])
     assert result.exit_code == 2
-    assert len(result.stderr.strip().splitlines()) == 1
+    named, said = result.stderr.strip().splitlines()
+    assert "action" in named
+    assert said.startswith("sumun: ")
