@@ -62,7 +62,7 @@ def test_every_link_leads_somewhere(path: Path):
 
 
 def test_every_make_target_of_the_readme_exists():
-    targets = set(re.findall(r"`?make ([a-z-]+)", (ROOT / "README.md").read_text("utf-8")))
+    targets = set(re.findall(r"(?m)(?:^|`)make ([a-z-]+)", (ROOT / "README.md").read_text("utf-8")))
     makefile = (ROOT / "Makefile").read_text("utf-8")
 
     assert targets
