@@ -20,8 +20,9 @@ from tests.worlds import FILES
 
 OpenPage = Callable[..., Page]
 NAME = {"ko": "나그네", "en": "Traveller"}
-REASON = "The reason is written down here, as it must be."
-PLAN = "The metre of new poems is compared with that of old ones."
+# Typed by people, so in both languages: the tour of pages looks for sentences in the wrong one.
+REASON = "사유를 적었습니다 (the reason is written down)"
+PLAN = "새 시와 옛 시의 운율을 견주어 봅니다 (old and new metre are compared)"
 WANTED = "편지/07.txt"
 
 
