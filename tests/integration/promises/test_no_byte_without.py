@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
+    invariant,
     precondition,
     rule,
     run_state_machine_as_test,
@@ -29,7 +30,7 @@ from tests.applying import REASON
 from tests.integration.promises.evidence import downloads, missing, unwritable_log
 from tests.integration.promises.stage import DATA, Stage, Url
 
-EXAMPLES, STEPS = 16, 30
+EXAMPLES, STEPS, NEWEST = 12, 25, 2
 MOMENTS = (
     timedelta(minutes=20),
     timedelta(hours=2),
@@ -81,15 +82,18 @@ class Gate(RuleBasedStateMachine):
         if not held.ended and self.stage.now < held.ends_at:
             self.stage.revoke(held)
 
-    @rule(which=NUMBER)
-    def suspend_or_resume(self, which: int) -> None:
+    @rule(which=NUMBER, for_a_moment=st.booleans())
+    def suspend_or_resume(self, which: int, for_a_moment: bool) -> None:
         held = pick(self.stage.held, which)
         if held.ended or self.stage.now >= held.ends_at:
             return
-        if held.suspended:
-            self.stage.resume(held)
-        else:
+        if not held.suspended:
             self.stage.suspend(held)
+            if not for_a_moment:
+                return
+        # What was issued before stays dead, although the grant lives again.
+        self.stage.resume(held)
+        self.fetch_everything()
 
     @rule(step=st.sampled_from(MOMENTS))
     def time_passes(self, step: timedelta) -> None:
@@ -152,6 +156,12 @@ class Gate(RuleBasedStateMachine):
         for export_id in made:
             assert self.stage.export(export_id).state == "released"
             self.stage.issue_export(held, label, export_id)
+
+    @invariant()
+    def the_newest_addresses_are_as_promised(self) -> None:
+        """After every step, so that no change hides behind the next."""
+        for url in self.stage.urls[-NEWEST:]:
+            self.fetch(url)
 
     @rule()
     def fetch_everything(self) -> None:
