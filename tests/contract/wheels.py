@@ -1,4 +1,4 @@
-"""Builds the wheel as anybody would, with nothing but Python and pip."""
+"""Builds the wheel and makes empty environments to install it in."""
 
 from __future__ import annotations
 
@@ -28,8 +28,9 @@ def pip(python: Path, *command: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def build(python: Path, folder: Path) -> Path:
-    """The wheel of the working tree."""
-    pip(python, "wheel", "--no-deps", "--wheel-dir", str(folder), str(ROOT))
+def build(folder: Path) -> Path:
+    """The wheel of the working tree, by the build backend that the project names."""
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=300)
     (wheel,) = folder.glob("sumun-*.whl")
     return wheel

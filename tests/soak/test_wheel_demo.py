@@ -16,7 +16,7 @@ SECONDS = 300
 @pytest.mark.soak
 def test_the_installed_wheel_runs_the_demo_twice_and_its_log_verifies(tmp_path: Path) -> None:
     python = wheels.empty_environment(tmp_path / "environment")
-    wheel = wheels.build(python, tmp_path)
+    wheel = wheels.build(tmp_path)
     wheels.pip(python, "install", f"{wheel}[server,scan]")
     command = python.with_name("sumun")
     for name in ("first", "second"):
@@ -29,7 +29,7 @@ def test_the_installed_wheel_runs_the_demo_twice_and_its_log_verifies(tmp_path: 
 @pytest.mark.soak
 def test_the_wheel_without_extras_has_the_client_and_no_server(tmp_path: Path) -> None:
     python = wheels.empty_environment(tmp_path / "environment")
-    wheels.pip(python, "install", str(wheels.build(python, tmp_path)))
+    wheels.pip(python, "install", str(wheels.build(tmp_path)))
 
     assert run(tmp_path, python.with_name("sumun"), "--help").returncode == 0
     assert run(tmp_path, python, "-c", "import gateway.cli.client").returncode == 0
