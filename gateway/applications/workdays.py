@@ -24,8 +24,3 @@ def due(start: datetime, days: int, zone: ZoneInfo) -> datetime:
         left -= day.weekday() < SATURDAY
     midnight = datetime(day.year, day.month, day.day, tzinfo=zone) + timedelta(days=1)
     return midnight.astimezone(UTC)
-
-
-def overdue(due_at: datetime | None, now: datetime) -> bool:
-    """Whether the due date has passed; what has none is never overdue."""
-    return due_at is not None and now >= due_at

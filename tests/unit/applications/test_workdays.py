@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.applications.workdays import due, overdue
+from gateway.applications.workdays import due
 
 SEOUL = ZoneInfo("Asia/Seoul")
 FRIDAY = datetime(2026, 11, 6, 3, 0, tzinfo=UTC)
@@ -37,9 +37,3 @@ def test_five_working_days_are_always_a_week_from_a_working_day(start: datetime)
     assert (end - timedelta(days=1)).weekday() < 5
     if day.weekday() < 5:
         assert (end.date() - day.date()).days == 8
-
-
-def test_the_due_moment_itself_is_late() -> None:
-    assert overdue(FRIDAY, FRIDAY)
-    assert not overdue(FRIDAY, FRIDAY - timedelta(milliseconds=1))
-    assert not overdue(None, FRIDAY)
