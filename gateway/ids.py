@@ -1,20 +1,53 @@
-"""Identifiers: UUIDv7 (RFC 9562), so that rows sort by the time they were made."""
+"""Identifiers: UUIDv7 (RFC 9562), so that rows sort in the order in which they were made."""
 
 from __future__ import annotations
 
+import os
 import secrets
+import threading
 import uuid
 
 from gateway.clock import Clock, to_ms
 
+RANDOM_BITS = 74
+STEP_BITS = 40
+
+
+class _Sequence:
+    """Milliseconds with 74 random bits that only grow within one millisecond (RFC 9562 §6.2)."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last = (-1, 0)
+
+    def next(self, milliseconds: int) -> tuple[int, int]:
+        with self._lock:
+            last, bits = self._last
+            grown = bits + 1 + secrets.randbits(STEP_BITS)
+            if milliseconds != last or grown >> RANDOM_BITS:
+                # One bit is kept free, so that growing does not run over.
+                grown = secrets.randbits(RANDOM_BITS - 1)
+            self._last = (milliseconds, grown)
+            return self._last
+
+
+_sequence = _Sequence()
+
+
+def _restart() -> None:
+    # A child that went on from its parent's last bits might meet its siblings' ids.
+    global _sequence
+    _sequence = _Sequence()
+
+
+os.register_at_fork(after_in_child=_restart)
+
 
 def new(clock: Clock) -> uuid.UUID:
-    """A UUIDv7: 48 bits of Unix milliseconds, then 74 random bits."""
-    value = (to_ms(clock.now()) & (1 << 48) - 1) << 80
-    value |= secrets.randbits(80)
-    value = value & ~(0xF << 76) | (0x7 << 76)
-    value = value & ~(0x3 << 62) | (0x2 << 62)
-    return uuid.UUID(int=value)
+    """A UUIDv7: 48 bits of Unix milliseconds, then 74 bits that grow within this process."""
+    milliseconds, bits = _sequence.next(to_ms(clock.now()) & (1 << 48) - 1)
+    high, low = bits >> 62, bits & (1 << 62) - 1
+    return uuid.UUID(int=milliseconds << 80 | 0x7 << 76 | high << 64 | 0x2 << 62 | low)
 
 
 def parse(text: str) -> uuid.UUID | None:

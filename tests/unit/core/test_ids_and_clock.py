@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -55,3 +56,12 @@ def test_milliseconds_and_moments_are_two_spellings_of_one_thing(milliseconds: i
 def test_a_moment_without_a_zone_is_refused():
     with pytest.raises(ValueError, match="zone"):
         to_ms(datetime(2026, 1, 1))  # noqa: DTZ001
+
+
+def test_ids_of_one_millisecond_sort_in_the_order_they_were_made():
+    clock = FixedClock(NOON)
+
+    made = [ids.new(clock) for _ in range(2000)]
+
+    assert made == sorted(made)
+    assert all(one.version == 7 and one.variant == uuid.RFC_4122 for one in made)
