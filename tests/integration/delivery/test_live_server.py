@@ -214,6 +214,6 @@ def test_a_killed_download_goes_on_where_it_was(live: Live, tmp_path: Path) -> N
         time.sleep(0.002)
     process.send_signal(signal.SIGKILL)
     process.wait(10)
-    sumun(live, config, "download", "voices", "음성", "--to", str(folder))
+    sumun(live, config, "download", "voices", "--to", str(folder))
     assert hashlib.sha256((folder / PATH).read_bytes()).hexdigest() == DIGEST
     assert not list(folder.glob("**/*.part"))
