@@ -35,10 +35,11 @@ from gateway.applications.service_case import (
     wrong_state,
 )
 from gateway.applications.service_outcome import approve, conclude
-from gateway.applications.service_transaction import look, refused
+from gateway.applications.service_transaction import refused, transact
 from gateway.catalog.models import Tier
+from gateway.errors import Problem, ProblemCode
 from gateway.identity.models import Attestation, AttestationKind, Role
-from gateway.identity.service_attestations import check_attestation
+from gateway.identity.service_attestations import confirm_in
 from gateway.identity.service_roles import covers, roles_of
 from gateway.journal import Act, Actor, Entry, Outcome
 from gateway.runtime import Runtime
@@ -153,18 +154,27 @@ def check_evidence(
     Raises Problem NOT_FOUND, ACCESS_DENIED for the applicant's side, FORBIDDEN, WRONG_STATE.
     """
 
-    def belongs(session: Session) -> None:
-        case, item = load_review(session, runtime, actor, item_id, lock=False)
+    def confirm(session: Session) -> None:
+        case, item = load_review(session, runtime, actor, item_id, lock=True)
         judge(session, runtime, actor, case, item)
-        evidence = session.get(Attestation, attestation_id)
+        evidence = session.get(Attestation, attestation_id, with_for_update=True)
         if evidence is None or (evidence.kind, evidence.project_id) != (
             AttestationKind.IRB,
             case.project.id,
         ):
             raise not_found()
+        _require_steward(session, runtime, actor, case.dataset(item).slug)
+        confirm_in(session, runtime, actor, evidence)
 
-    look(runtime, belongs)
-    check_attestation(runtime, actor, attestation_id)
+    transact(runtime, confirm)
+
+
+def _require_steward(session: Session, runtime: Runtime, actor: Actor, slug: str) -> None:
+    """The committee reads the evidence; a steward of the dataset compares it."""
+    assert actor.person_id is not None
+    held = roles_of(session, actor.person_id, runtime.clock.now())
+    if not covers(held, Role.STEWARD, slug):
+        raise Problem(ProblemCode.FORBIDDEN)
 
 
 def _check_open(item: ApplicationItem) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import timedelta
 from typing import Any
 
@@ -9,11 +10,12 @@ import httpx2
 
 from gateway.agreements import service, service_signing
 from gateway.agreements.service_signing import Signing
+from gateway.applications.service_review import check_evidence
 from gateway.demo.cast import Cast
 from gateway.demo.delivery import DIALOGUES, IMAGES
 from gateway.demo.stage import Stage
 from gateway.demo.web import Visitor
-from gateway.identity import service_attestations
+from gateway.identity.service_attestations import list_attestations
 from gateway.runtime import Runtime
 
 PLAN = (
@@ -35,9 +37,10 @@ def medical_images(
         stage.check("irb" in shown["requirements"], "nothing is hidden until after sign-in")
     with stage.step("A researcher applies with a supervisor and an IRB approval"):
         application = _apply(kim, IMAGES, "의료영상 병변 검출의 일반화", "supervisor", "kim")
-        application = _add_irb(runtime, cast, kim, application)
+        application = _add_irb(runtime, kim, application)
         application = _submit(kim, application)
         item = application["items"][0]
+        _confirm_irb(runtime, cast, application)
         stage.check(item["state"] == "in_review", "it waits for the committee")
         ballot = _ballot(application, "approve", "제 신청을 스스로 승인합니다.")
         for account in ("kim", "supervisor"):
@@ -91,8 +94,8 @@ def _apply(visitor: Visitor, slug: str, title: str, supervisor: str, account: st
     return visitor.call("POST", "/api/v1/applications", json=body)
 
 
-def _add_irb(runtime: Runtime, cast: Cast, visitor: Visitor, application: Any) -> Any:
-    """Name the IRB's approval; the steward compares it with its source."""
+def _add_irb(runtime: Runtime, visitor: Visitor, application: Any) -> Any:
+    """Name the IRB's approval."""
     today = runtime.clock.now().astimezone(runtime.settings.zone).date()
     body = {
         "form": "approval",
@@ -101,12 +104,17 @@ def _add_irb(runtime: Runtime, cast: Cast, visitor: Visitor, application: Any) -
         "valid_from": today.isoformat(),
         "valid_until": (today + timedelta(days=364)).isoformat(),
     }
-    answer = visitor.call("POST", f"/api/v1/applications/{application['id']}/evidence", json=body)
+    return visitor.call("POST", f"/api/v1/applications/{application['id']}/evidence", json=body)
+
+
+def _confirm_irb(runtime: Runtime, cast: Cast, application: Any) -> None:
+    """The steward compares the IRB's approval with its source, in the review."""
+    item_id = uuid.UUID(application["items"][0]["id"])
     with runtime.db.read() as session:
-        waiting = [row.id for row, _person in service_attestations.unchecked(session)]
-    for attestation_id in waiting:
-        service_attestations.check_attestation(runtime, cast["steward"].actor, attestation_id)
-    return answer
+        given = list_attestations(session, cast["kim"].person.id)
+    for row in given:
+        if row.project_id is not None:
+            check_evidence(runtime, cast["steward"].actor, item_id, row.id)
 
 
 def _submit(visitor: Visitor, application: Any) -> Any:

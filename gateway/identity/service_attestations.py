@@ -88,32 +88,42 @@ def add_in(session: Session, runtime: Runtime, actor: Actor, new: NewAttestation
 def check_attestation(runtime: Runtime, actor: Actor, attestation_id: uuid.UUID) -> None:
     """A steward confirms that evidence agrees with its source; an identity check then counts.
 
-    Raises Problem 403 for one's own evidence or without the role, 404, 409 when checked or ended.
+    Raises Problem 403 for one's own evidence or without the role, 404 also for evidence of a
+    research project, which is confirmed in its review, 409 when checked or ended.
     """
     with runtime.db.write() as session:
         row = _get(session, attestation_id)
-        _check_steward(session, runtime, actor, row)
-        if row.person_id == actor.person_id:
-            raise Problem(
-                ProblemCode.FORBIDDEN,
-                "자신의 증빙 서류는 확인할 수 없습니다.",
-                "Nobody can check their own evidence.",
-            )
-        if row.checked_by is not None or row.ended_at is not None:
-            raise Problem(ProblemCode.WRONG_STATE)
-        row.checked_by, row.checked_at = actor.person_id, runtime.clock.now()
-        runtime.journal.record(session, _entry(actor, Act.ATTESTATION_CHECKED, row))
+        _check_general(session, runtime, actor, row)
+        confirm_in(session, runtime, actor, row)
+
+
+def confirm_in(session: Session, runtime: Runtime, actor: Actor, row: Attestation) -> None:
+    """Confirm in the transaction of a caller who has judged that `actor` may, `row` locked.
+
+    Raises Problem 403 for one's own evidence, 409 when checked or ended.
+    """
+    if row.person_id == actor.person_id:
+        raise Problem(
+            ProblemCode.FORBIDDEN,
+            "자신의 증빙 서류는 확인할 수 없습니다.",
+            "Nobody can check their own evidence.",
+        )
+    if row.checked_by is not None or row.ended_at is not None:
+        raise Problem(ProblemCode.WRONG_STATE)
+    row.checked_by, row.checked_at = actor.person_id, runtime.clock.now()
+    runtime.journal.record(session, _entry(actor, Act.ATTESTATION_CHECKED, row))
 
 
 def end_attestation(runtime: Runtime, actor: Actor, attestation_id: uuid.UUID) -> None:
     """Take evidence back: by its holder, or by a steward who finds it does not hold.
 
-    Raises Problem 403, 404, or 409 when it has ended.
+    Raises Problem 403, 404 also for a steward and evidence of a research project, 409 when it
+    has ended.
     """
     with runtime.db.write() as session:
         row = _get(session, attestation_id)
         if row.person_id != actor.person_id:
-            _check_steward(session, runtime, actor, row)
+            _check_general(session, runtime, actor, row)
         if row.ended_at is not None:
             raise Problem(ProblemCode.WRONG_STATE)
         _end(session, runtime, actor, row)
@@ -157,11 +167,15 @@ def identity_level(session: Session, person_id: uuid.UUID, now: datetime) -> int
 
 
 def unchecked(session: Session) -> Sequence[tuple[Attestation, Person]]:
-    """What waits for a steward, oldest first, with the person it is about."""
+    """What waits for a steward of everything, oldest first, with the person it is about.
+
+    Evidence of a research project waits in the review of its application instead.
+    """
     rows = session.execute(
         select(Attestation, Person)
         .join(Person, Person.id == Attestation.person_id)
         .where(Attestation.checked_by.is_(None), Attestation.ended_at.is_(None))
+        .where(Attestation.project_id.is_(None))
         .where(Person.status == PersonStatus.ACTIVE)
         .order_by(Attestation.created_at, Attestation.id)
     )
@@ -182,13 +196,14 @@ def _check(new: NewAttestation) -> None:
         )
 
 
-def _check_steward(session: Session, runtime: Runtime, actor: Actor, row: Attestation) -> None:
-    """Evidence of one research project is checked by any steward who reviews it; what counts
-    for every application only by a steward of everything."""
+def _check_general(session: Session, runtime: Runtime, actor: Actor, row: Attestation) -> None:
+    """What counts for every application is for a steward of everything. Evidence of a research
+    project is judged in its review, where a conflict of interest shows, and nowhere else."""
     held = roles_of(session, actor.person_id, runtime.clock.now()) if actor.person_id else ()
-    scopes = {scope for role, scope in held if role is Role.STEWARD}
-    if not scopes or (row.project_id is None and EVERYWHERE not in scopes):
+    if (Role.STEWARD, EVERYWHERE) not in held:
         raise Problem(ProblemCode.FORBIDDEN)
+    if row.project_id is not None:
+        raise Problem(ProblemCode.NOT_FOUND)
 
 
 def _get(session: Session, attestation_id: uuid.UUID) -> Attestation:

@@ -8,11 +8,14 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from gateway.applications import service_submit
 from gateway.applications.models import Application, ApplicationState, Choice
+from gateway.applications.service_transaction import transact
+from gateway.identity.models import Attestation, Role
 from gateway.runtime import Runtime
 from tests import applying
 from tests.applying import PLAN, REASON, Cast
-from tests.people import post, sign_in
+from tests.people import acting_as, grant, post, sign_in
 
 STEWARD, COMMITTEE = "voices", "clinic-images"
 
@@ -213,3 +216,77 @@ def test_reviewers_never_find_their_own_teams_case(
 
     assert answer.status_code == 403
     assert "DECIDER_" in answer.text
+
+
+def _with_irb(runtime: Runtime, cast: Cast) -> tuple[uuid.UUID, uuid.UUID]:
+    """A submitted application with unchecked IRB evidence: its item and the evidence."""
+    applying.add_dataset(runtime, "patients", irb_required=True, tier="steward")
+    made = applying.submitted(runtime, cast.researcher, "patients")
+    new, me = applying.irb(runtime, made.project_id), acting_as(cast.researcher)
+    transact(runtime, lambda s: service_submit.add_evidence(s, runtime, me, made.id, new))
+    with runtime.db.read() as session:
+        evidence = session.scalars(select(Attestation.id)).one()
+    return applying.item(runtime, made.id).id, evidence
+
+
+def test_evidence_of_a_project_is_no_business_of_the_general_queue(
+    app: Flask, runtime: Runtime, cast: Cast
+) -> None:
+    grant(runtime, cast.mate, Role.STEWARD)
+    _item, evidence = _with_irb(runtime, cast)
+    client = browser(app, cast.mate)
+
+    answers = [post(client, f"/attestations/{evidence}/{verb}") for verb in ("check", "end")]
+
+    assert [answer.status_code for answer in answers] == [404, 404]
+    assert "P01-2026-01-001" not in client.get("/attestations").text
+    with runtime.db.read() as session:
+        row = session.get_one(Attestation, evidence)
+    assert (row.checked_by, row.ended_at) == (None, None)
+
+
+def test_a_steward_on_the_team_cannot_confirm_evidence_in_the_review_either(
+    app: Flask, runtime: Runtime, cast: Cast
+) -> None:
+    grant(runtime, cast.mate, Role.STEWARD)
+    item, evidence = _with_irb(runtime, cast)
+
+    answer = post(browser(app, cast.mate), f"/review/{item}/evidence/{evidence}")
+
+    assert answer.status_code == 403
+    with runtime.db.read() as session:
+        assert session.get_one(Attestation, evidence).checked_by is None
+
+
+@pytest.mark.parametrize(
+    ("role", "scope", "status"),
+    [
+        (Role.STEWARD, "patients", 303),
+        (Role.STEWARD, STEWARD, 404),
+        (Role.COMMITTEE, "patients", 403),
+    ],
+)
+def test_evidence_is_confirmed_by_a_steward_of_the_dataset(
+    app: Flask, runtime: Runtime, cast: Cast, role: Role, scope: str, status: int
+) -> None:
+    item, evidence = _with_irb(runtime, cast)
+    grant(runtime, cast.stranger, role, scope)
+
+    answer = post(browser(app, cast.stranger), f"/review/{item}/evidence/{evidence}")
+
+    assert answer.status_code == status
+    with runtime.db.read() as session:
+        checked = session.get_one(Attestation, evidence).checked_by
+    assert checked == (cast.stranger.id if status == 303 else None)
+
+
+def test_the_holder_takes_evidence_of_a_project_back(
+    app: Flask, runtime: Runtime, cast: Cast
+) -> None:
+    _item, evidence = _with_irb(runtime, cast)
+
+    answer = post(browser(app, cast.researcher), f"/attestations/{evidence}/end")
+
+    assert answer.status_code == 303
+    with runtime.db.read() as session:
+        assert session.get_one(Attestation, evidence).ended_at is not None
