@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from gateway.cli.common import Home, fail, home_option
-from gateway.cli.serve import DEFAULT_PORT
+from gateway.cli.serve import DEFAULT_PORT, check_free
 
 
 @click.command()
@@ -20,6 +20,7 @@ def demo(home: Home, port: int | None, no_serve: bool) -> None:
 
     try:
         chosen = port or (free_port() if no_serve else DEFAULT_PORT)
+        check_free("127.0.0.1", chosen)
         run(home.settings(), chosen, serve=not no_serve)
     except StepFailed as failed:
         raise fail(f"this does not hold: {failed}") from failed

@@ -19,6 +19,7 @@ import click
 
 from gateway.cli.common import Home, home_option
 from gateway.scanning.model import (
+    ENTITY_TYPES,
     LANGUAGES,
     RULESET,
     UNSCANNABLE,
@@ -90,6 +91,10 @@ def scan(
     del home  # accepted by every command; a scan needs no server's home
     languages = _languages(lang)
     kinds = frozenset(kind.strip().upper() for kind in fail_on.split(",") if kind.strip())
+    if unknown := sorted(kinds - ENTITY_TYPES):
+        _give_up(
+            f"no entity type is called {unknown[0]}; there are: {', '.join(sorted(ENTITY_TYPES))}"
+        )
     if missing := [path for path in paths if not path.exists()]:
         _give_up(f"no such file or folder: {_visible(str(missing[0]))}")
     begun, totals = time.monotonic(), Totals(kinds)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -34,9 +35,11 @@ def serve(home: Home, host: str, port: int, workers: int, threads: int) -> None:
     settings = home.settings()
     if workers > 1 and settings.database.startswith("sqlite"):
         raise OperatorError("SQLite is served by one process; use PostgreSQL for more workers")
+    check_free(host, port)
     set_up(settings).close()
     click.echo(f"home {settings.home}", err=True)
-    click.echo(f"serving http://{host}:{port} ({workers} x {threads} threads)", err=True)
+    click.echo(f"public address {settings.public_url} (SUMUN_PUBLIC_URL)", err=True)
+    click.echo(f"starting http://{host}:{port} ({workers} x {threads} threads)", err=True)
     server = [f"{host}:{port}", str(workers), str(threads)]
     click.get_current_context().exit(Supervisor(settings, server).run())
 
@@ -51,6 +54,18 @@ def worker(home: Home) -> None:
     logs.configure(home.settings().log_level)
     with home.runtime() as runtime:
         work(runtime)
+
+
+def check_free(host: str, port: int) -> None:
+    """Raises OperatorError when somebody listens on `port` already."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise OperatorError(
+                f"{host}:{port} cannot be used ({error.strerror}); choose another with --port"
+            ) from error
 
 
 class Supervisor:

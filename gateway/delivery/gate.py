@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -15,6 +16,8 @@ from policies.facts import Action
 
 # Of 256 threads the rest stay free, so that pages and API answer while everybody downloads.
 MAX_DOWNLOADS = 210
+# One holder with many slow readers must not keep everybody else from downloading.
+MAX_EACH = 24
 BUSY_SECONDS = 5
 
 Resolver = Callable[[Runtime, Claims], Ask]
@@ -46,25 +49,35 @@ class UrlKeys:
 
 
 class Slots:
-    """At most `limit` downloads at a time."""
+    """At most `limit` downloads at a time, and at most `each` of them for one holder."""
 
-    def __init__(self, limit: int = MAX_DOWNLOADS) -> None:
-        self._free = threading.BoundedSemaphore(limit)
+    def __init__(self, limit: int = MAX_DOWNLOADS, each: int = MAX_EACH) -> None:
+        self._limit, self._each = limit, each
+        self._lock = threading.Lock()
+        self._held: Counter[str] = Counter()
 
-    def take(self) -> Callable[[], None]:
+    def take(self, holder: str) -> Callable[[], None]:
         """Take a slot; call what is returned, once or more often, to give it back.
 
-        Raises Problem BUSY when none is free.
+        `holder` is who answers for the download. Raises Problem BUSY when none is free for them.
         """
-        if not self._free.acquire(blocking=False):
-            raise Problem(ProblemCode.BUSY, retry_after=BUSY_SECONDS)
+        with self._lock:
+            if self._held.total() >= self._limit or self._held[holder] >= self._each:
+                raise Problem(ProblemCode.BUSY, retry_after=BUSY_SECONDS)
+            self._held[holder] += 1
         once = threading.Lock()
 
         def release() -> None:
             if once.acquire(blocking=False):
-                self._free.release()
+                self._give_back(holder)
 
         return release
+
+    def _give_back(self, holder: str) -> None:
+        with self._lock:
+            self._held[holder] -= 1
+            if not self._held[holder]:
+                del self._held[holder]
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ def serve_object(gate: Gate, actor: Actor, content: Content, asking: Callable[[]
     intent = _intent(request.method, content, plan)
     if not plan.length:
         return _without_body(content, plan, access.authorize(gate.runtime, actor, ask, intent))
-    release = gate.slots.take()
+    release = gate.slots.take(str(ask.grant_id or ask.person_id))
     try:
         permit = access.authorize(gate.runtime, actor, ask, intent)
         return _Download(gate, content, plan, permit, intent, asking, release).response()

@@ -20,7 +20,7 @@ from gateway.scanning.service import Scanner
 from policies.facts import VersionState
 
 IMAGES, DIALOGUES = "medical-images", "counselling-dialogues"
-WAIT_SECONDS = 60.0
+WAIT_SECONDS = 180.0
 
 
 def medical_images(stage: Stage, runtime: Runtime, cast: Cast, folder: Path) -> None:
@@ -70,7 +70,7 @@ def _deliver(
             if scan is not None and version.state != VersionState.SCANNING:
                 return VersionState(version.state), scan
         time.sleep(0.2)
-    raise StepFailed(f"{slug} {label} is scanned")
+    raise StepFailed(f"{slug} {label} is scanned within {WAIT_SECONDS:.0f} s")
 
 
 def _state_of(runtime: Runtime, slug: str, label: str) -> VersionState:

@@ -18,7 +18,7 @@ from gateway.demo.cast import Member
 from gateway.demo.stage import StepFailed
 
 START_SECONDS = 60.0
-WAIT_SECONDS = 60.0
+WAIT_SECONDS = 180.0
 POLL_SECONDS = 0.2
 
 

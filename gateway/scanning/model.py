@@ -21,6 +21,42 @@ Location = Mapping[str, str | int]
 WHOLE_FILE: Location = MappingProxyType({})
 
 
+# Every name that a finding may carry, in this version or a later one.
+ENTITY_TYPES = frozenset(
+    [
+        "CREDIT_CARD",
+        "DATE_TIME",
+        "DICOM_IDENTIFIER",
+        "EMAIL_ADDRESS",
+        "FACE",
+        "GPS_LOCATION",
+        "IBAN_CODE",
+        "IP_ADDRESS",
+        "KR_ADDRESS",
+        "KR_BANK_ACCOUNT",
+        "KR_BRN",
+        "KR_CORP_REG",
+        "KR_DRIVER_LICENSE",
+        "KR_FRN",
+        "KR_HEALTH_INSURANCE",
+        "KR_PASSPORT",
+        "KR_PHONE_NUMBER",
+        "KR_RRN",
+        "KR_VEHICLE_PLATE",
+        "LOCATION",
+        "MAC_ADDRESS",
+        "MEDICAL_LICENSE",
+        "PERSON",
+        "PHONE_NUMBER",
+        "SECRET",
+        "UNSCANNABLE",
+        "URL",
+        "US_SSN",
+        "VEHICLE_PLATE",
+    ]
+)
+
+
 class Reason(StrEnum):
     """Why a file, or a part of it, could not be inspected. None of these is ever 'clean'."""
 

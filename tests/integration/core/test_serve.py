@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -79,4 +80,23 @@ def test_several_processes_on_sqlite_are_refused(tmp_path: Path):
 
     assert done.returncode == 2
     assert "PostgreSQL" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_port_in_use_is_said_in_one_line(tmp_path: Path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        command = [sys.executable, "-m", "gateway.cli.main", "serve", "--port", str(port)]
+        done = subprocess.run(
+            command,
+            env=os.environ | {"SUMUN_HOME": str(tmp_path / "home")},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    assert done.returncode == 2
+    assert "--port" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1

@@ -322,12 +322,24 @@ def test_a_full_house_says_when_to_come_back(
     url = issue(gate, world)
     full = Gate(gate.runtime, gate.keys, Slots(1))
     app.extensions[EXTENSION] = full
-    release = full.slots.take()
+    release = full.slots.take("somebody")
     answer = get(client, url)
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
     release()
     release()
     assert [get(client, url).status_code for _ in range(3)] == [200] * 3
+
+
+def test_one_holder_cannot_take_every_slot() -> None:
+    slots = Slots(limit=3, each=2)
+    first, _second = slots.take("greedy"), slots.take("greedy")
+    with pytest.raises(Problem) as refused:
+        slots.take("greedy")
+    slots.take("somebody else")
+    first()
+
+    assert refused.value.code is ProblemCode.BUSY
+    slots.take("greedy")
 
 
 def test_an_object_that_is_gone_is_a_503_and_frees_its_slot(

@@ -12,6 +12,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gateway.cli.scan import scan
+from gateway.scanning.engines import analyzer
+from gateway.scanning.model import ENTITY_TYPES, LANGUAGES
 
 RUN = "from gateway.cli.scan import scan; scan()"
 SECRETS = ["4111-1111-1111-1111", "900101-1234567", "홍길동", "hong@example.com", "192.168.0.10"]
@@ -135,3 +137,21 @@ def test_the_command_needs_no_package_of_the_server(folder: Path) -> None:
 
     assert "CREDIT_CARD" in result.stdout
     assert result.returncode == 1
+
+
+def test_a_type_that_does_not_exist_is_refused_before_it_opens_a_gate(folder: Path) -> None:
+    done = CliRunner().invoke(scan, [str(folder), "--fail-on", "KR_RNN"])
+
+    assert done.exit_code == 2
+    assert "KR_RNN" in done.stderr
+    assert "KR_RRN" in done.stderr
+
+
+def test_every_recognizer_names_a_known_type() -> None:
+    found = {
+        entity
+        for one in analyzer.recognizers(frozenset(LANGUAGES))
+        for entity in one.supported_entities
+    }
+
+    assert found <= ENTITY_TYPES
