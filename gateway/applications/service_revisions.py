@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from enum import StrEnum
 from typing import Any
 
@@ -17,6 +17,9 @@ from gateway.applications.models import ApplicationRevision
 from gateway.applications.service_case import Case
 from gateway.identity.models import Organisation, Person
 from gateway.runtime import Runtime
+
+# Comparing takes time in the square of the lines; more than these are shown old and new, whole.
+MAX_COMPARED = 400
 
 
 class Part(StrEnum):
@@ -85,17 +88,38 @@ def submissions(session: Session, application_id: uuid.UUID) -> Sequence[Applica
     ).all()
 
 
+def lying_before_reviewers(session: Session, application_id: uuid.UUID) -> ApplicationRevision:
+    """The newest submission: what is decided on, whatever was typed since. There must be one."""
+    return session.scalars(
+        select(ApplicationRevision)
+        .where(ApplicationRevision.application_id == application_id)
+        .order_by(ApplicationRevision.revision.desc())
+        .limit(1)
+    ).one()
+
+
 def difference(old: dict[str, Any], new: dict[str, Any]) -> list[Change]:
-    """The parts that differ, line by line."""
+    """The parts that differ, line by line; a part of over `MAX_COMPARED` lines as a whole."""
     changed = [part for part in Part if old.get(part) != new.get(part)]
     return [Change(part, _lines(old.get(part), new.get(part))) for part in changed]
 
 
 def _lines(old: Any, new: Any) -> list[tuple[Line, str]]:
-    kinds = {" ": Line.SAME, "+": Line.ADDED, "-": Line.REMOVED}
-    compared = difflib.ndiff(_text(old), _text(new))
-    # ndiff's "?" lines only point at characters.
-    return [(kinds[line[0]], line[2:]) for line in compared if line[0] in kinds]
+    before, after = _text(old), _text(new)
+    if max(len(before), len(after)) > MAX_COMPARED:
+        return _replaced(before, after)
+    lines: list[tuple[Line, str]] = []
+    for tag, i1, i2, j1, j2 in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        if tag == "equal":
+            lines += [(Line.SAME, line) for line in before[i1:i2]]
+        else:
+            lines += _replaced(before[i1:i2], after[j1:j2])
+    return lines
+
+
+def _replaced(before: Sequence[str], after: Sequence[str]) -> list[tuple[Line, str]]:
+    removed = [(Line.REMOVED, line) for line in before]
+    return removed + [(Line.ADDED, line) for line in after]
 
 
 def _text(value: Any) -> list[str]:
