@@ -27,9 +27,14 @@ _EXCLUDED: Final = """
   SELECT 1 FROM application_items i
   JOIN applications a ON a.id = i.application_id
   JOIN datasets d ON d.id = i.dataset_id
-  JOIN memberships m ON m.organisation_id = a.organisation_id
+  JOIN memberships m ON m.person_id = NEW.voter_id
   WHERE i.id = NEW.item_id AND d.organisation_excluded
-    AND m.person_id = NEW.voter_id AND m.ended_at IS NULL
+    AND m.confirmed_by IS NOT NULL AND m.ended_at IS NULL
+    AND (m.organisation_id = a.organisation_id OR EXISTS (
+      SELECT 1 FROM memberships o
+      WHERE o.person_id = a.applicant_id AND o.organisation_id = m.organisation_id
+        AND o.confirmed_by IS NOT NULL AND o.ended_at IS NULL
+    ))
 """
 ORIGIN_MESSAGE: Final = "votes: the row does not match its application"
 TEAM_MESSAGE: Final = "votes: the voter is or was on the research project's team"

@@ -64,7 +64,8 @@ class Draft:
 def create(session: Session, runtime: Runtime, actor: Actor, draft: Draft) -> Application:
     """Begin an application in the caller's transaction.
 
-    Raises Problem VALIDATION_FAILED naming the field, NOT_FOUND for someone else's project.
+    Raises Problem VALIDATION_FAILED naming the field, NOT_FOUND for someone else's project,
+    WRONG_STATE for changing a research project that another application relies on.
     """
     assert actor.person_id is not None
     datasets = _datasets(session, draft.datasets)
@@ -99,13 +100,14 @@ def save(
     """Keep what was typed. `revision` is the one the form was opened with.
 
     Raises Problem NOT_FOUND, WRONG_STATE, CONFLICT for another revision, VALIDATION_FAILED.
+    WRONG_STATE also stands for changing a research project that another application relies on.
     """
     case = load(session, runtime, actor, application_id, lock=True)
     require(case, Command.SAVE)
     require_revision(revision, case.application.revision)
     _choose_datasets(session, runtime, case, draft.datasets)
     if draft.project is not None:
-        write_project(session, runtime, actor, case.project, draft.project)
+        write_project(session, runtime, actor, case.project, draft.project, by=case.application.id)
     case.application.organisation_id = case.project.organisation_id
     case.application.revision += 1
     _record(session, runtime, actor, case)

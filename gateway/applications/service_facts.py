@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import uuid
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from gateway.access.ask import Ask
@@ -78,7 +78,12 @@ def review_facts(
         decider_is_applicant=voter_id == case.application.applicant_id,
         decider_on_team=voter_id in {row.person_id for row in case.members},
         decider_is_supervisor=voter_id == case.project.supervisor_id,
-        decider_same_organisation=_same_organisation(session, voter_id, case),
+        decider_same_organisation=same_organisation(
+            session,
+            voter_id,
+            case.application.applicant_id,
+            named=case.application.organisation_id,
+        ),
         organisation_excluded=dataset.organisation_excluded,
         already_voted=_voted(session, voter_id, item, revision),
     )
@@ -92,13 +97,27 @@ def _has_role(
     return role is not None and covers(held, role, slug)
 
 
-def _same_organisation(session: Session, voter_id: uuid.UUID, case: Case) -> bool:
-    found = select(Membership.id).where(
-        Membership.person_id == voter_id,
-        Membership.organisation_id == case.application.organisation_id,
-        Membership.ended_at.is_(None),
+def same_organisation(
+    session: Session, decider_id: uuid.UUID, requester_id: uuid.UUID, *, named: uuid.UUID | None
+) -> bool:
+    """Whether the decider is a confirmed member where the requester is one, or of `named`.
+
+    All of the requester's organisations count: leaving the field empty, or naming another, must
+    not let a colleague decide.
+    """
+    theirs = _live_organisations(requester_id)
+    found = _live_organisations(decider_id).where(
+        Membership.organisation_id.in_(theirs) | (Membership.organisation_id == named)
     )
     return session.scalar(found.limit(1)) is not None
+
+
+def _live_organisations(person_id: uuid.UUID) -> Select[uuid.UUID]:
+    return select(Membership.organisation_id).where(
+        Membership.person_id == person_id,
+        Membership.confirmed_by.is_not(None),
+        Membership.ended_at.is_(None),
+    )
 
 
 def _voted(session: Session, voter_id: uuid.UUID, item: ApplicationItem, revision: int) -> bool:

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from gateway.access.grants import GrantSpec, create_grant
 from gateway.applications.models import ApplicationItem, ItemState, StepKind, Turn
 from gateway.applications.service_case import Case, add_step, entry
+from gateway.applications.service_revisions import Part, lying_before_reviewers
 from gateway.journal import Act, Actor
 from gateway.runtime import Runtime
 
@@ -26,12 +27,16 @@ def approve(
     *,
     reason: str,
 ) -> None:
-    """Approve one dataset and create the grant; a live grant of the same project is renewed."""
+    """Approve one dataset and create the grant; a live grant of the same project is renewed.
+
+    Its purpose is the one that was submitted: the research project may have changed since.
+    """
+    submission = lying_before_reviewers(session, case.application.id)
     spec = GrantSpec(
         person_id=case.application.applicant_id,
         dataset_id=item.dataset_id,
         project_id=case.project.id,
-        purpose=case.project.purpose,
+        purpose=submission.content[Part.PURPOSE],
         days=item.grant_days,
         organisation_id=case.application.organisation_id,
         application_item_id=item.id,

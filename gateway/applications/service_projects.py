@@ -10,7 +10,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gateway import ids
-from gateway.applications.models import Application, ProjectMember, Purpose, ResearchProject
+from gateway.applications.models import (
+    Application,
+    ApplicationItem,
+    ApplicationState,
+    ItemState,
+    ProjectMember,
+    Purpose,
+    ResearchProject,
+)
 from gateway.applications.service_case import members_of
 from gateway.errors import Problem, ProblemCode
 from gateway.identity.models import Membership, PersonStatus
@@ -76,16 +84,21 @@ def write_project(
     actor: Actor,
     project: ResearchProject,
     draft: ProjectDraft,
+    *,
+    by: uuid.UUID | None = None,
 ) -> None:
-    """Bring `project` in line with what was typed, with its event.
+    """Bring `project` in line with what was typed for the application `by`, with its event.
 
-    Raises Problem VALIDATION_FAILED for people or organisations that cannot be named.
+    Raises Problem VALIDATION_FAILED for people or organisations that cannot be named,
+    WRONG_STATE when this would change what another application is reviewed or approved on.
     """
     _check_organisation(session, project.owner_id, draft.organisation_id)
     supervisor = _supervisor(session, project, draft)
     team = _team(session, project, draft)
     if supervisor is not None:
         team.discard(supervisor)
+    if _changes(session, project, draft, supervisor, team):
+        _check_unrelied(session, project, by)
     submitted = _was_submitted(session, project)
     if submitted and project.supervisor_id and project.supervisor_id != supervisor:
         # Whoever supervised what was submitted stays excluded from deciding on it.
@@ -161,6 +174,49 @@ def own_organisations(session: Session, person_id: uuid.UUID) -> Sequence[uuid.U
         .where(Membership.confirmed_by.is_not(None))
         .order_by(Membership.started_at.desc())
     ).all()
+
+
+def _changes(
+    session: Session,
+    project: ResearchProject,
+    draft: ProjectDraft,
+    supervisor: uuid.UUID | None,
+    team: set[uuid.UUID],
+) -> bool:
+    present = {row.person_id for row in members_of(session, project.id) if row.removed_at is None}
+    kept = (project.title, project.purpose, project.plan, project.organisation_id)
+    typed = (draft.title, draft.purpose or "", draft.plan, draft.organisation_id)
+    return (kept, project.supervisor_id, present) != (typed, supervisor, team)
+
+
+def _check_unrelied(session: Session, project: ResearchProject, by: uuid.UUID | None) -> None:
+    """Reviewers, and holders of a right, rely on the words that were submitted."""
+    found = (
+        select(Application.number)
+        .join(ApplicationItem, ApplicationItem.application_id == Application.id)
+        .where(
+            Application.project_id == project.id,
+            Application.state != ApplicationState.CLOSED,
+            ApplicationItem.state.in_((ItemState.IN_REVIEW, ItemState.APPROVED)),
+        )
+    )
+    if by is not None:
+        found = found.where(Application.id != by)
+    number = session.scalar(found.limit(1))
+    if number is not None:
+        raise _relied_on(number)
+
+
+def _relied_on(number: str) -> Problem:
+    return Problem(
+        ProblemCode.WRONG_STATE,
+        f"심사 중이거나 승인된 다른 신청({number})이 이 연구과제를 쓰고 있어 "
+        "내용을 바꿀 수 없습니다. "
+        "내용을 바꾸려면 새 연구과제로 신청해 주십시오.",
+        f"Another application in review or approved uses this research project: {number}. "
+        "To change anything, apply with a new research project.",
+        number=number,
+    )
 
 
 def _was_submitted(session: Session, project: ResearchProject) -> bool:

@@ -25,6 +25,7 @@ from gateway.applications.schemas import (
 )
 from gateway.applications.service_case import Case, load, turn_of
 from gateway.applications.service_queries import Listed, QueueFilter, Waiting
+from gateway.applications.service_revisions import Part
 from gateway.applications.service_screens import Names, ReviewScreen, names
 from gateway.applications.service_transaction import transact
 from gateway.identity.http import actor, require_person, rt, scopes_of
@@ -149,7 +150,7 @@ def queue_out(waiting: Waiting) -> QueueRow:
 def review_out(screen: ReviewScreen) -> ReviewOut:
     """One dataset's review."""
     return ReviewOut(
-        application=case_out(screen.case, screen.names),
+        application=_as_submitted(screen),
         item=item_out(screen.case, screen.item),
         applicant=screen.names.applicant.name,
         revision=screen.submission.revision,
@@ -167,6 +168,14 @@ def review_out(screen: ReviewScreen) -> ReviewOut:
         blockers=[blocker_out(each) for each in screen.decision.blockers],
         missing=[blocker_out(each) for each in screen.way.decision.blockers],
     )
+
+
+def _as_submitted(screen: ReviewScreen) -> ApplicationOut:
+    """The application with the words that votes are bound to, not with what was typed since."""
+    content = screen.submission.content
+    parts = (Part.TITLE, Part.PURPOSE, Part.PLAN, Part.SUPERVISOR, Part.TEAM)
+    submitted = {str(part): content[part] for part in parts}
+    return case_out(screen.case, screen.names).model_copy(update=submitted)
 
 
 def blocker_out(found: Blocker) -> BlockerOut:

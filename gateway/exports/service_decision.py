@@ -18,13 +18,13 @@ from gateway.access.grants import checked_reason
 from gateway.access.models import Grant
 from gateway.access.service import consider
 from gateway.applications.models import ProjectMember, ResearchProject
+from gateway.applications.service_facts import same_organisation
 from gateway.applications.service_transaction import refused, transact
 from gateway.errors import Problem, ProblemCode
 from gateway.exports.events import Named, entry, named
 from gateway.exports.models import Export, ExportDecision, ExportState
 from gateway.exports.scan_record import release
 from gateway.exports.service_reading import content_as_scanned, export_facts, find_for_steward
-from gateway.identity.models import Membership
 from gateway.journal import Act, Actor, Outcome
 from gateway.runtime import Runtime
 from gateway.scanning.model import Verdict
@@ -133,6 +133,7 @@ def _ask(session: Session, actor: Actor, export: Export) -> Ask:
 
 def _review(session: Session, actor: Actor, export: Export) -> Review:
     """How the steward stands to the person who asked. A former team member counts as one."""
+    assert actor.person_id is not None
     grant = session.get_one(Grant, export.grant_id)
     project = session.get(ResearchProject, grant.project_id)
     about = named(session, export)
@@ -142,7 +143,9 @@ def _review(session: Session, actor: Actor, export: Export) -> Review:
         decider_is_applicant=actor.person_id == export.person_id,
         decider_on_team=_on_team(session, actor, grant, project),
         decider_is_supervisor=project is not None and actor.person_id == project.supervisor_id,
-        decider_same_organisation=_same_organisation(session, actor, grant),
+        decider_same_organisation=same_organisation(
+            session, actor.person_id, export.person_id, named=grant.organisation_id
+        ),
         organisation_excluded=about.dataset.organisation_excluded,
         already_voted=False,
     )
@@ -153,14 +156,5 @@ def _on_team(session: Session, actor: Actor, grant: Grant, project: ResearchProj
         return True
     found = select(ProjectMember.id).where(
         ProjectMember.project_id == grant.project_id, ProjectMember.person_id == actor.person_id
-    )
-    return session.scalar(found.limit(1)) is not None
-
-
-def _same_organisation(session: Session, actor: Actor, grant: Grant) -> bool:
-    found = select(Membership.id).where(
-        Membership.person_id == actor.person_id,
-        Membership.organisation_id == grant.organisation_id,
-        Membership.ended_at.is_(None),
     )
     return session.scalar(found.limit(1)) is not None

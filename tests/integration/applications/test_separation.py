@@ -133,11 +133,11 @@ def test_a_vote_is_never_changed_or_deleted(runtime: Runtime, cast: Cast, statem
         s.execute(statement)
 
 
-def organisation(runtime: Runtime, *people: Person) -> Organisation:
+def organisation(runtime: Runtime, *people: Person, name: str = "수문대학교병원") -> Organisation:
     """A verified hospital with these confirmed members."""
     now = runtime.clock.now()
     row = Organisation(
-        id=ids.new(runtime.clock), name="수문대학교병원", kind="hospital", country="KR",
+        id=ids.new(runtime.clock), name=name, kind="hospital", country="KR",
         status="verified", created_by=people[0].id, created_at=now,
     )  # fmt: skip
     with runtime.db.write() as session:
@@ -171,6 +171,55 @@ def test_whether_colleagues_decide_is_the_datasets_setting(
     assert refusal.value.extra["blockers"][0]["code"] == "DECIDER_ORGANISATION_EXCLUDED"
     with pytest.raises(IntegrityError, match="applicant's organisation"):
         write(runtime, ballot(runtime, made, cast.steward.id, supervisor=cast.professor.id))
+
+
+@pytest.mark.parametrize("named", ["none", "another"])
+def test_a_colleague_stays_excluded_whatever_organisation_the_applicant_names(
+    runtime: Runtime, cast: Cast, named: str
+) -> None:
+    organisation(runtime, cast.researcher, cast.steward)
+    other = organisation(runtime, cast.researcher, name="다른병원") if named == "another" else None
+    applying.add_dataset(runtime, "ward", organisation_excluded=True)
+    made = applying.submitted(
+        runtime, cast.researcher, "ward", organisation_id=other.id if other else None
+    )
+
+    with pytest.raises(Problem) as refusal:
+        applying.vote(runtime, cast.steward, applying.item(runtime, made.id).id, Choice.APPROVE)
+
+    assert refusal.value.extra["blockers"][0]["code"] == "DECIDER_ORGANISATION_EXCLUDED"
+    with pytest.raises(IntegrityError, match="applicant's organisation"):
+        write(runtime, ballot(runtime, made, cast.steward.id, supervisor=cast.professor.id))
+
+
+@pytest.mark.parametrize("gone", ["ended_at", "confirmed_by"])
+def test_a_membership_that_is_over_or_unconfirmed_excludes_nobody(
+    runtime: Runtime, cast: Cast, gone: str
+) -> None:
+    organisation(runtime, cast.researcher, cast.steward)
+    applying.add_dataset(runtime, "ward", organisation_excluded=True)
+    made = applying.submitted(runtime, cast.researcher, "ward")
+    value = runtime.clock.now() if gone == "ended_at" else None
+    with runtime.db.write() as session:
+        theirs = Membership.person_id == cast.steward.id
+        session.execute(update(Membership).where(theirs).values({gone: value}))
+
+    item = applying.item(runtime, made.id)
+    decided = applying.vote(runtime, cast.steward, item.id, Choice.APPROVE)
+
+    assert decided.state == "approved"
+
+
+def test_a_steward_without_an_organisation_decides_on_one_without(
+    runtime: Runtime, cast: Cast
+) -> None:
+    applying.add_dataset(runtime, "ward", organisation_excluded=True)
+    made = applying.submitted(runtime, cast.researcher, "ward")
+
+    item = applying.item(runtime, made.id)
+    decided = applying.vote(runtime, cast.steward, item.id, Choice.APPROVE)
+
+    assert decided.state == "approved"
 
 
 def test_a_role_counts_only_for_its_dataset_and_its_tier(runtime: Runtime, cast: Cast) -> None:
