@@ -132,10 +132,12 @@ def _index(package_form: Form, result_form: Form) -> str:
     options = [
         (str(grant.id), f"{getattr(dataset, title)} · {dataset.slug}") for grant, dataset in grants
     ]
+    named = request.args.get(upload.GRANT, options[0][0] if len(options) == 1 else "")
     return render(
         "exports/index.html",
         page=page,
         grants=options,
+        result_grant=next((each for each in options if each[0] == named), None),
         package_form=package_form,
         result_form=result_form,
     )

@@ -1,19 +1,23 @@
 """Takes the bytes of a result: as the body of an API call, or as files of a form.
 
-Nothing is held in memory. A body beyond the usual limit is read for signed-in people only, and
-that has to be known before anything looks into the form.
+Nothing is held in memory. A body beyond the usual limit is read only for the holder of the live
+grant that the address names, and for few at a time: the files of a form lie on the disk before
+anything of the form can be checked.
 """
 
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Callable, Iterator
 from typing import IO, Any
 
-from flask import Flask, request
+from flask import Flask, g, request
 from werkzeug.datastructures import FileStorage
 
+from gateway.access.models import Grant
 from gateway.catalog.paths import PathInvalid, from_file_name
+from gateway.delivery.gate import Slots
 from gateway.errors import Problem, ProblemCode
 from gateway.exports import zipwriter
 from gateway.exports.service import MAX_RESULT_BYTES, Sink
@@ -23,6 +27,9 @@ from gateway.identity.authenticators import authenticate
 from gateway.identity.http import rt
 
 ENDPOINTS = frozenset({"exports.submit", "exports_api.submit"})
+GRANT = "grant_id"
+EXTENSION = "sumun.uploads"
+MAX_UPLOADS, MAX_EACH = 32, 2
 CHUNK_BYTES = 1 << 20
 # The other fields of the form, and the envelope of each file.
 FORM_BYTES = 1 << 20
@@ -31,8 +38,18 @@ Fill = Callable[[Sink], None]
 
 def install(app: Flask) -> None:
     """Raise the limit where results are taken. Runs before the check of forged forms, which
-    reads the form."""
-    app.url_value_preprocessor(_raise_limit)
+    reads the form; raises Problem BUSY for more uploads at a time than a person or all may have.
+    """
+    app.extensions[EXTENSION] = slots = Slots(MAX_UPLOADS, MAX_EACH)
+
+    def raise_limit(endpoint: str | None, _values: Any) -> None:
+        holder = _holder() if endpoint in ENDPOINTS else None
+        if holder is not None:
+            g.upload_done = slots.take(str(holder))
+            request.max_content_length = MAX_RESULT_BYTES + FORM_BYTES
+
+    app.url_value_preprocessor(raise_limit)
+    app.teardown_request(_give_back)
 
 
 def from_body() -> Fill:
@@ -60,12 +77,32 @@ def from_form() -> Fill:
     return lambda sink: _pack(sources, sink)
 
 
-def _raise_limit(endpoint: str | None, _values: Any) -> None:
-    if endpoint not in ENDPOINTS:
-        return
-    presented = authenticate(rt(), request)
-    if presented is not None and presented.live is not None:
-        request.max_content_length = MAX_RESULT_BYTES + FORM_BYTES
+def _holder() -> uuid.UUID | None:
+    """The signed-in person, when the grant that the query names is theirs and open."""
+    grant_id, presented = _named(), authenticate(rt(), request)
+    if grant_id is None or presented is None or presented.live is None:
+        return None
+    with rt().db.read() as session:
+        grant = session.get(Grant, grant_id)
+    person_id = presented.live.person_id
+    return person_id if grant and grant.person_id == person_id and _open(grant) else None
+
+
+def _named() -> uuid.UUID | None:
+    try:
+        return uuid.UUID(request.args.get(GRANT, ""))
+    except ValueError:
+        return None
+
+
+def _open(grant: Grant) -> bool:
+    now = rt().clock.now()
+    return grant.ended_at is None and not grant.suspended and grant.starts_at <= now < grant.ends_at
+
+
+def _give_back(_error: BaseException | None) -> None:
+    if (done := g.pop("upload_done", None)) is not None:
+        done()
 
 
 def _pack(sources: list[Source], sink: Sink) -> None:

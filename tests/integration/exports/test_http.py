@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import uuid
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,16 +13,21 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from gateway import ids
 from gateway.access import grants
+from gateway.access.models import Grant
 from gateway.catalog.models import Dataset
 from gateway.clock import FixedClock
+from gateway.exports import upload
 from gateway.exports.models import Export, ExportState
 from tests import people
 from tests import world as worlds
+from tests.conftest import START
 from tests.integration.exports.conftest import NUMBER, Stage
 from tests.integration.exports.making import REASON, package, result, zipped
 
 API = "/api/v1/exports"
+DAY = timedelta(days=1)
 
 
 @pytest.fixture
@@ -201,6 +207,101 @@ def test_a_visitor_cannot_send_large_bodies(stage: Stage, client: FlaskClient) -
         "/exports/results", data=form, content_type="multipart/form-data; boundary=x"
     )
     assert (answer.status_code, "413" in answer.status) == (413, True)
+
+
+FILE = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.zip"\r\n\r\n'
+
+
+def send_large_form(browser: FlaskClient, query: str) -> Any:
+    """A form of 2 MiB without a token: 413 when it is not read, 400 when it is."""
+    form = FILE + bytes(2 << 20) + b"\r\n--x--\r\n"
+    kind = "multipart/form-data; boundary=x"
+    return browser.post(f"/exports/results{query}", data=form, content_type=kind)
+
+
+def test_large_forms_are_read_for_the_holder_of_the_grant_they_name(
+    stage: Stage, app: Flask
+) -> None:
+    holder, other = app.test_client(), app.test_client()
+    people.sign_in(holder, stage.holder)
+    people.sign_in(other, stage.steward)
+    mine = f"?grant_id={stage.world.grant}"
+    foreign = "?grant_id=00000000-0000-7000-8000-000000000000"
+
+    got = [send_large_form(holder, query).status_code for query in (mine, foreign, "?grant_id=x")]
+
+    assert got == [400, 413, 413]
+    assert send_large_form(holder, "").status_code == 413
+    assert send_large_form(other, mine).status_code == 413
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"ended_at": START},
+        {"suspended": True},
+        {"starts_at": START - 2 * DAY, "ends_at": START - DAY},
+    ],
+    ids=["ended", "suspended", "expired"],
+)
+def test_a_grant_that_is_not_open_raises_no_limit(
+    stage: Stage, app: Flask, change: dict[str, Any]
+) -> None:
+    browser = app.test_client()
+    people.sign_in(browser, stage.holder)
+    worlds.change(stage.runtime, Grant, stage.world.grant, **change)
+
+    answer = send_large_form(browser, f"?grant_id={stage.world.grant}")
+
+    assert answer.status_code == 413
+
+
+def test_a_third_upload_of_one_person_waits_until_one_of_two_is_done(
+    stage: Stage, app: Flask, client: FlaskClient, mine: dict[str, str]
+) -> None:
+    path = f"{API}/results?grant_id={stage.world.grant}"
+    slots = app.extensions[upload.EXTENSION]
+    first, second = (slots.take(str(stage.holder.id)) for _ in range(2))
+
+    def send() -> Any:
+        body = zipped({"t.csv": "a,b\n"})
+        return client.post(path, data=body, content_type="application/zip", headers=mine)
+
+    busy = send()
+    first()
+    done = [send().status_code for _ in range(3)]
+
+    assert (busy.status_code, busy.json["code"]) == (503, "busy")
+    assert int(busy.headers["Retry-After"]) > 0
+    assert done == [201, 201, 201]
+    second()
+
+
+def test_the_form_names_its_grant_in_its_address(stage: Stage, app: Flask) -> None:
+    browser = app.test_client()
+    people.sign_in(browser, stage.holder)
+
+    page = browser.get("/exports").text
+
+    assert f'action="/exports/results?grant_id={stage.world.grant}"' in page
+
+
+def test_with_two_grants_the_person_first_chooses_one(stage: Stage, app: Flask) -> None:
+    browser = app.test_client()
+    people.sign_in(browser, stage.holder)
+    with stage.runtime.db.write() as session:
+        values = {
+            column.key: getattr(session.get_one(Grant, stage.world.grant), column.key)
+            for column in Grant.__table__.columns
+        }
+        other = values | {"id": ids.new(stage.runtime.clock), "project_id": uuid.uuid4()}
+        session.add(Grant(**other))
+
+    unchosen = browser.get("/exports").text
+    chosen = browser.get(f"/exports?grant_id={other['id']}").text
+
+    assert 'action="/exports/results' not in unchosen
+    assert f'action="/exports/results?grant_id={other["id"]}"' in chosen
 
 
 def test_the_pages_lead_from_the_form_to_the_bytes(stage: Stage, app: Flask) -> None:
