@@ -7,7 +7,7 @@ from flask import Flask
 from gateway.clock import Clock
 from gateway.config import Settings
 from gateway.observability import context, metrics
-from gateway.security import address, csrf, headers
+from gateway.security import address, csrf, deadline, headers
 from gateway.web import charts, filters, i18n, labels, nav, pages, problems
 
 
@@ -18,6 +18,7 @@ def install(app: Flask, settings: Settings, clock: Clock) -> None:
     """
     context.install(app)
     metrics.install(app)
+    deadline.install(app)
     address.install(app, settings.trusted_proxies)
     i18n.install(app)
     filters.install(app, settings.zone, clock)

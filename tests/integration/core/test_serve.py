@@ -21,8 +21,8 @@ STOP_SECONDS = 15
 
 
 @contextmanager
-def started(home: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, "-m", "gateway.cli.main", "serve", "--port", str(port)]
+def started(home: Path, port: int, *options: str) -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, "-m", "gateway.cli.main", "serve", "--port", str(port), *options]
     environment = os.environ | {"SUMUN_HOME": str(home), "SUMUN_LOG_LEVEL": "ERROR"}
     with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as process:
         try:
