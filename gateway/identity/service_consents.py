@@ -30,7 +30,7 @@ def accept_documents(runtime: Runtime, actor: Actor, consents: Mapping[SiteDocum
         )
         entry = Entry(
             actor,
-            Act.PERSON_CORRECTED,
+            Act.PERSON_CONSENTED,
             subjects=[person.id],
             ref=f"person:{person.id}",
             detail={"accepted": {str(document): consents[document] for document in missing}},

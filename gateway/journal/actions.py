@@ -12,6 +12,7 @@ class Act(StrEnum):
     PERSON_SIGNED_UP = "person.signed_up"
     PERSON_CREATED = "person.created"
     PERSON_CORRECTED = "person.corrected"
+    PERSON_CONSENTED = "person.consented"
     PERSON_VIEWED = "person.viewed"
     PERSON_SUSPENDED = "person.suspended"
     PERSON_RESUMED = "person.resumed"
