@@ -20,7 +20,7 @@ from tests.applying import Cast
 from tests.people import acting_as, bearer
 
 STEWARD = "voices"
-SWAPPED = {
+SWAPPED: dict[str, Any] = {
     "title": "다른 제목",
     "purpose": Purpose.COMMERCIAL_DEVELOPMENT,
     "plan": "심사받은 것과 다른 계획입니다. " * 5,
@@ -132,7 +132,8 @@ def test_a_review_shows_the_words_that_were_submitted(
     headers = bearer(client, cast.steward)
 
     item = applying.item(runtime, made.id)
-    shown = client.get(f"/api/v1/review/{item.id}", headers=headers).json["application"]
+    answer: Any = client.get(f"/api/v1/review/{item.id}", headers=headers)
+    shown = answer.json["application"]
 
     assert shown["purpose"] == Purpose.ACADEMIC_RESEARCH
     assert shown["plan"] == applying.PLAN

@@ -14,6 +14,7 @@ from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 
 from gateway import ids
+from gateway.access.models import Grant
 from gateway.applications.models import ProjectMember, ResearchProject
 from gateway.catalog.models import Dataset
 from gateway.errors import Problem, ProblemCode
@@ -21,7 +22,7 @@ from gateway.exports import archive, service, service_reading
 from gateway.exports.archive import ArchiveFault
 from gateway.exports.models import Export, ExportDecision, ExportState
 from gateway.exports.service_decision import Verdicts, decide
-from gateway.identity.models import Role
+from gateway.identity.models import Membership, Organisation, Person, Role
 from tests import people
 from tests import world as worlds
 from tests.integration.exports.conftest import NUMBER, Stage
@@ -234,6 +235,29 @@ def test_team_and_supervisor_do_not_decide(stage: Stage) -> None:
     )
     found = codes(refusal(lambda: judged(stage, made)))
     assert {"DECIDER_ON_TEAM", "DECIDER_IS_SUPERVISOR"} <= found
+
+
+def test_a_colleague_does_not_decide_though_the_grant_names_no_organisation(stage: Stage) -> None:
+    made = held(stage)
+    hospital = Organisation(
+        id=ids.new(stage.runtime.clock), name="수문대학교병원", kind="hospital", country="KR",
+        status="verified", created_by=stage.holder.id, created_at=stage.runtime.clock.now(),
+    )  # fmt: skip
+    with stage.runtime.db.write() as session:
+        session.add(hospital)
+        session.flush()
+        session.add_all(member(stage, one, hospital) for one in (stage.holder, stage.steward))
+    worlds.change(stage.runtime, Grant, stage.world.grant, organisation_id=None)
+    worlds.change(stage.runtime, Dataset, stage.world.dataset, organisation_excluded=True)
+    found = codes(refusal(lambda: judged(stage, made)))
+    assert "DECIDER_ORGANISATION_EXCLUDED" in found
+
+
+def member(stage: Stage, one: Person, place: Organisation) -> Membership:
+    return Membership(
+        id=ids.new(stage.runtime.clock), person_id=one.id, organisation_id=place.id,
+        confirmed_by=stage.holder.id, started_at=stage.runtime.clock.now(),
+    )  # fmt: skip
 
 
 def test_for_everybody_else_there_is_no_such_export(stage: Stage) -> None:
