@@ -15,6 +15,7 @@ from gateway.identity import wiring as identity
 from gateway.keys import Purpose
 from gateway.oversight import wiring as oversight
 from gateway.runtime import Runtime
+from gateway.security import hosts
 from gateway.web import openapi, setup
 
 # From the lowest floor to the highest: a feature may use what stands before it.
@@ -30,6 +31,7 @@ def create_app(runtime: Runtime) -> Flask:
     app.config["MAX_FORM_MEMORY_SIZE"] = MAX_BODY_BYTES
     app.extensions["sumun"] = runtime
     setup.install(app, runtime.settings, runtime.clock)
+    hosts.install(app, runtime.settings.public_url)
     health.install(app)
     openapi.install(app)
     for feature in FEATURES:
