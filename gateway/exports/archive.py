@@ -1,8 +1,9 @@
 """A submitted result is a ZIP file; its directory is checked here, its members in the sandbox.
 
-Only the central directory is read, and only after its size is known to be small: nothing is
-unpacked. The rules are stricter than the format: the file ends with the directory's end record,
-without comment, without anything before the first member, and without ZIP64.
+Only headers are read, and only after the directory's size is known to be small: nothing is
+unpacked. The rules are stricter than the format: every byte belongs to a member whose two headers
+agree (`ziplayout`), there are no comments, and no ZIP64. Whether a member's content ends where its
+headers say is found by the scan, which inflates it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from gateway.catalog.paths import PathInvalid, canonical
+from gateway.scanning.extract import ziplayout
+from gateway.scanning.extract.ziplayout import LayoutError
 
 MAX_MEMBERS = 10_000
 MAX_DIRECTORY_BYTES = 8 << 20
@@ -59,8 +62,10 @@ SENTENCES: dict[ArchiveFault, tuple[str, str]] = {
         "This is not a ZIP file, or one with a comment. Submit a ZIP file without a comment.",
     ),
     ArchiveFault.CORRUPT: (
-        "ZIP 파일이 손상되었습니다. 다시 만들어 제출해 주십시오.",
-        "The ZIP file is corrupt. Make it again and submit it.",
+        "ZIP 파일이 손상되었거나 검사할 수 없는 내용이 파일 사이에 있습니다."
+        " 일반 압축 프로그램으로 파일을 다시 ZIP으로 묶어 제출해 주십시오.",
+        "The ZIP file is corrupt, or holds something besides its files that cannot be scanned."
+        " Pack the files again with an ordinary ZIP program and submit that.",
     ),
     ArchiveFault.EMPTY: (
         "ZIP 파일에 파일이 없습니다.",
@@ -109,8 +114,10 @@ def inspect(path: Path) -> Contents:
         with path.open("rb") as file:
             _check_end(file, path.stat().st_size)
             with zipfile.ZipFile(file) as archive:
-                return _check(archive.infolist(), path.stat().st_size)
-    except (zipfile.BadZipFile, ValueError, struct.error, NotImplementedError):
+                contents = _check(archive.infolist(), path.stat().st_size)
+            ziplayout.members(file)
+            return contents
+    except (LayoutError, zipfile.BadZipFile, ValueError, struct.error, NotImplementedError):
         raise ArchiveRefused(ArchiveFault.CORRUPT) from None
 
 

@@ -1,4 +1,8 @@
-"""ZIP archives, member by member, never unpacked to a disk, with limits against bombs."""
+"""ZIP archives, member by member, never unpacked to a disk, with limits against bombs.
+
+An archive with a byte that belongs to no member (`ziplayout`) is corrupt as a whole: what is not
+read here must not pass as clean.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,9 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import IO, Any, BinaryIO
+from typing import IO, Any, BinaryIO, cast
 
+from gateway.scanning.extract import ziplayout
 from gateway.scanning.extract.segment import Piece, Pieces, Problem, Segment, Unscannable
 from gateway.scanning.model import Location, Reason
 
@@ -21,6 +26,15 @@ MAX_BYTES = 1 << 40
 # Formats that must be read from several places at once are held in memory up to this size.
 MAX_HELD = 64 << 20
 _ENCRYPTED_FLAG = 0x1
+_FAULTS = (
+    ziplayout.LayoutError,
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    ValueError,
+    NotImplementedError,
+    OSError,
+)
 _NESTED = "!/"
 
 Reader = Callable[[Any, str, "Budget"], Pieces]
@@ -65,7 +79,7 @@ def read(file: BinaryIO, budget: Budget, reader: Reader) -> Pieces:
         yield from _members(file, budget, reader)
     except Unscannable as problem:
         yield Problem(problem.reason)
-    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, OSError):
+    except _FAULTS:
         yield Problem(Reason.CORRUPT_ARCHIVE)
 
 
@@ -82,34 +96,44 @@ def _members(file: BinaryIO, budget: Budget, reader: Reader) -> Pieces:
     with zipfile.ZipFile(file) as archive:
         entries = archive.infolist()
         budget.enter(len(entries))
-        yield Segment({}, archive.comment.decode("utf-8", "replace"))
-        _refuse_shared_bytes(entries)
-        for entry in entries:
+        for entry, member in zip(entries, _laid_out(file, entries), strict=True):
             # A name may itself be what must not leave; its place is then shown masked.
-            yield Segment({"member": entry.filename}, entry.filename, cue="")
-            if not entry.is_dir():
-                for piece in _member(archive, entry, budget, reader):
-                    yield _placed(piece, entry.filename)
+            for name in filter(None, (entry.filename, member.alias)):
+                yield Segment({"member": entry.filename}, name, cue="")
+            for piece in _member(archive, entry, member, budget, reader):
+                yield _placed(piece, entry.filename)
         budget.depth -= 1
 
 
-def _refuse_shared_bytes(entries: list[zipfile.ZipInfo]) -> None:
-    """Entries that overlap each other are how a small archive inflates without end."""
-    starts = [entry.header_offset for entry in entries]
-    if len(set(starts)) != len(starts):
+def _laid_out(file: BinaryIO, entries: list[zipfile.ZipInfo]) -> list[ziplayout.Member]:
+    """Return the members whose bytes were accounted for; they must be those zipfile will read."""
+    members = ziplayout.members(file)
+    ours = [(each.start, each.packed, each.size, each.crc) for each in members]
+    theirs = [
+        (each.header_offset, each.compress_size, each.file_size, each.CRC) for each in entries
+    ]
+    if ours != theirs:
         raise Unscannable(Reason.CORRUPT_ARCHIVE)
+    return members
 
 
 def _member(
-    archive: zipfile.ZipFile, entry: zipfile.ZipInfo, budget: Budget, reader: Reader
+    archive: zipfile.ZipFile,
+    entry: zipfile.ZipInfo,
+    member: ziplayout.Member,
+    budget: Budget,
+    reader: Reader,
 ) -> Pieces:
     if entry.flag_bits & _ENCRYPTED_FLAG:
         yield Problem(Reason.ENCRYPTED)
         return
     try:
-        with archive.open(entry) as stream:
-            yield from reader(_Metered(stream, budget), entry.filename, budget)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError):
+        # First to its end, whatever the reader needs of it; folders must be empty as well.
+        ziplayout.verify(cast(BinaryIO, archive.fp), member, budget.spend)
+        if not entry.is_dir():
+            with archive.open(entry) as stream:
+                yield from reader(_Capped(stream), entry.filename, budget)
+    except _FAULTS:
         yield Problem(Reason.CORRUPT_ARCHIVE)
 
 
@@ -126,21 +150,15 @@ def _joined(name: str, inner: str | int | None) -> str:
     return name if inner is None else f"{name}{_NESTED}{inner}"
 
 
-class _Metered:
-    """A member's stream that accounts for every byte it inflates, seeks backwards included."""
+class _Capped:
+    """A member's stream that never returns more at once than may be held in memory."""
 
-    def __init__(self, stream: IO[bytes], budget: Budget) -> None:
+    def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
-        self._budget = budget
-        self._furthest = 0
 
     def read(self, count: int = -1) -> bytes:
-        """Read like a file; only bytes seen for the first time are charged."""
-        data: bytes = self._stream.read(count if count >= 0 else MAX_HELD + 1)
-        position = self._stream.tell()
-        self._budget.spend(max(0, position - self._furthest))
-        self._furthest = max(self._furthest, position)
-        return data
+        """Read like a file, at most one byte more than `MAX_HELD` if no count is given."""
+        return self._stream.read(count if count >= 0 else MAX_HELD + 1)
 
     def seek(self, offset: int, whence: int = 0) -> int:
         """Seek like a file; a step back inflates from the beginning again."""
