@@ -12,6 +12,7 @@ PACKAGES = {
     "nginx": "nginx-light",
     "wget": "wget",
     "curl": "curl",
+    "zip": "zip",
 }
 FONT = "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc"
 
