@@ -16,7 +16,7 @@ from gateway.errors import OperatorError
 
 PREFIX = "SUMUN_"
 # Names that belong to the tests or to the start itself, so they are no settings of the gateway.
-NOT_SETTINGS = {"config", "eval_data", "demo_password", "server", "token"}
+NOT_SETTINGS = {"config", "parent", "eval_data", "demo_password", "server", "token"}
 
 
 class Settings(BaseModel):

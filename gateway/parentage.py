@@ -9,9 +9,16 @@ from collections.abc import Callable
 POLL_SECONDS = 1.0
 
 
+PARENT = "SUMUN_PARENT"
+
+
 def follow_parent(stop: Callable[[], None]) -> None:
-    """Call `stop` from a thread once the process that started this one is gone."""
-    threading.Thread(target=_watch, args=(os.getppid(), stop), daemon=True).start()
+    """Call `stop` from a thread once the process that started this one is gone.
+
+    A parent that names itself in the environment is missed even if it died before this call.
+    """
+    parent = int(os.environ.get(PARENT, os.getppid()))
+    threading.Thread(target=_watch, args=(parent, stop), daemon=True).start()
 
 
 def _watch(parent: int, stop: Callable[[], None]) -> None:

@@ -15,6 +15,7 @@ import click
 from gateway.cli.common import Home, home_option
 from gateway.config import Settings
 from gateway.errors import OperatorError
+from gateway.parentage import PARENT
 
 DEFAULT_PORT = 8400
 POLL_SECONDS = 0.2
@@ -75,7 +76,8 @@ class Supervisor:
     """
 
     def __init__(self, settings: Settings, server: list[str]) -> None:
-        self._environment = os.environ | {"SUMUN_HOME": str(settings.home)}
+        own = {"SUMUN_HOME": str(settings.home), PARENT: str(os.getpid())}
+        self._environment = os.environ | own
         self._server = [sys.executable, "-m", "gateway.server", *server]
         self._worker = [sys.executable, "-m", "gateway.cli.main", "worker"]
         self._stopping = threading.Event()
