@@ -49,7 +49,12 @@ def test_something_else_under_a_manifests_digest_is_refused(store: Store) -> Non
         list(manifest.read(store, other))
 
 
+def high_water_kib() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
 def test_two_hundred_thousand_items_pass_in_flat_memory(store: Store) -> None:
+    before = high_water_kib()
     written = manifest.write(store, items(200_000))
     tracemalloc.start()
     count = sum(1 for _item in manifest.read(store, written.sha256))
@@ -58,7 +63,8 @@ def test_two_hundred_thousand_items_pass_in_flat_memory(store: Store) -> None:
     tracemalloc.stop()
     assert count == 200_000
     assert peak < 48 << 20
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 2 << 20
+    # Growth, not size: other tests of the same process have made it as large as it is.
+    assert high_water_kib() - before < 512 << 10
 
 
 @pytest.mark.parametrize(
