@@ -20,6 +20,7 @@ from audit.vault import KeyVault
 _MAX_BATCH = 1024
 _IDLE_S = 0.25
 _EXPECTING_S = 0.05
+_GATHER_S = 0.005
 _EXPECT_FOR_S = 2.0
 
 _log = logging.getLogger(__name__)
@@ -58,6 +59,8 @@ class Batcher:
         self._origin = origin
         self._ready = threading.Condition()
         self._queue: deque[Waiter] = deque()
+        self._awaited = 1
+        self._last = 0
         self._nudged = False
         self._closing = False
         self._expect_until = 0.0
@@ -74,7 +77,8 @@ class Batcher:
         with self._ready:
             self._start()
             self._queue.append(waiter)
-            self._ready.notify()
+            if len(self._queue) >= self._awaited:
+                self._ready.notify()
         if not waiter.done.acquire(timeout=timeout_s):
             waiter.abandoned = True
             raise LogUnavailable(f"the log did not confirm the event within {timeout_s:g} s")
@@ -143,10 +147,22 @@ class Batcher:
             if not self._queue and not self._nudged:
                 expecting = time.monotonic() < self._expect_until
                 self._ready.wait(_EXPECTING_S if expecting else _IDLE_S)
+            self._gather()
             self._nudged = False
             count = min(len(self._queue), _MAX_BATCH)
             taken = [self._queue.popleft() for _ in range(count)]
+            self._last = count
         return [waiter for waiter in taken if not waiter.abandoned]
+
+    def _gather(self) -> None:
+        """Let those whom the last batch released come back, so that a batch serves them all.
+
+        Whoever comes alone does not wait: then the last batch was of one.
+        """
+        if 0 < len(self._queue) < self._last and not self._nudged:
+            self._awaited = self._last
+            self._ready.wait(_GATHER_S)
+            self._awaited = 1
 
     def _cycle(self, batch: list[Waiter]) -> None:
         if self._fenced:

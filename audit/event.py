@@ -175,9 +175,19 @@ def encode(event: Event, vault: Sealer, salt: bytes) -> bytes:
 
     `salt` is 16 random bytes. Raises EventInvalid naming the field, or EventTooLarge.
     """
+    return serialise(document(event, vault, salt))
+
+
+def document(event: Event, vault: Sealer, salt: bytes) -> dict[str, Any]:
+    """Return what the leaf of an event will say. Raises EventInvalid naming the field."""
     _check(event, salt)
+    return _document(event, vault, salt)
+
+
+def serialise(content: Mapping[str, Any]) -> bytes:
+    """Return the leaf of a document. Raises EventInvalid or EventTooLarge."""
     try:
-        leaf = canonical.write(_document(event, vault, salt))
+        leaf = canonical.write(content)
     except canonical.NotCanonical as error:
         raise EventInvalid(f"the event has no canonical form: {error}") from error
     if len(leaf) > MAX_LEAF_BYTES:
@@ -205,7 +215,7 @@ def _require(holds: bool, message: str) -> None:
         raise EventInvalid(message)
 
 
-def _document(event: Event, vault: Sealer, salt: bytes) -> dict[str, object]:
+def _document(event: Event, vault: Sealer, salt: bytes) -> dict[str, Any]:
     ocsf_class, activity = ocsf.classify(event.action)
     return {
         "v": VERSION,
@@ -222,10 +232,10 @@ def _document(event: Event, vault: Sealer, salt: bytes) -> dict[str, object]:
             "uid": event.event_id,
             "version": ocsf.SCHEMA_VERSION,
         },
-        "api": {"operation": event.action},
+        "api": {"operation": str(event.action)},
         "actor": _actor(event, vault),
         "outcome": Outcome(event.outcome).value,
-        "task": event.task or event.action,
+        "task": str(event.task or event.action),
         "reason": event.reason,
         "ref": event.ref,
         "subjects": sorted({vault.token(Domain.PERSON, person) for person in event.subjects}),

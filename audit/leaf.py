@@ -59,6 +59,7 @@ _NUMBERS = (
 )
 _OUTCOMES = frozenset(outcome.value for outcome in Outcome)
 _KINDS = frozenset(kind.value for kind in PartyKind)
+_NOBODY: Mapping[str, Any] = {"uid": None, "org": None}
 
 
 class Columns(NamedTuple):
@@ -196,19 +197,29 @@ def _parsed(document: dict[str, Any]) -> Parsed:
     _require(type(subjects) is list and all(map(_is_token, subjects)), "subjects")
     _require(sorted(set(subjects)) == subjects, "subjects")
     _check_sealed(document["sealed"])
-    return Parsed(_columns(document), tuple(subjects), document["sealed"], document)
+    _check_event_id(document["metadata"])
+    _check_action(document["api"])
+    _check_actor(document["actor"])
+    _check_resources(document["resources"])
+    return Parsed(columns(document), tuple(subjects), document["sealed"], document)
 
 
-def _columns(document: dict[str, Any]) -> Columns:
-    person, organisation = _who(document["actor"])
-    dataset, version, item = _what(document["resources"])
+def columns(document: Mapping[str, Any]) -> Columns:
+    """Pick what is searched for out of a document that is as version 1 demands."""
+    user = document["actor"]["user"] if document["actor"] is not None else _NOBODY
+    dataset = version = item = None
+    for resource in document["resources"]:
+        if resource["type"] == ResourceKind.DATASET:
+            dataset, version = resource["uid"], resource["version"]
+        else:
+            item = resource["uid"]
     return Columns(
-        event_id=_event_id(document["metadata"]),
+        event_id=document["metadata"]["uid"],
         time_ms=document["time"],
-        action=_action(document["api"]),
+        action=document["api"]["operation"],
         outcome=document["outcome"],
-        person=person,
-        organisation=organisation,
+        person=user["uid"],
+        organisation=None if user["org"] is None else user["org"]["uid"],
         dataset=dataset,
         version=version,
         item=item,
@@ -216,52 +227,42 @@ def _columns(document: dict[str, Any]) -> Columns:
     )
 
 
-def _event_id(metadata: dict[str, Any]) -> str:
+def _check_event_id(metadata: dict[str, Any]) -> None:
     _require(metadata.keys() == {"product", "uid", "version"}, "metadata")
     _require(metadata["product"] == PRODUCT, "metadata.product")
     _require(type(metadata["version"]) is str, "metadata.version")
-    event_id: str = metadata["uid"]
-    _require(EVENT_ID.fullmatch(event_id) is not None, "metadata.uid")
-    return event_id
+    _require(EVENT_ID.fullmatch(metadata["uid"]) is not None, "metadata.uid")
 
 
-def _action(api: dict[str, Any]) -> str:
+def _check_action(api: dict[str, Any]) -> None:
     _require(api.keys() == {"operation"}, "api")
-    action: str = api["operation"]
-    _require(ACTION.fullmatch(action) is not None, "api.operation")
-    return action
+    _require(ACTION.fullmatch(api["operation"]) is not None, "api.operation")
 
 
-def _who(actor: dict[str, Any] | None) -> tuple[str | None, str | None]:
+def _check_actor(actor: dict[str, Any] | None) -> None:
     if actor is None:
-        return None, None
+        return
     _require(actor.keys() == {"user"}, "actor")
     user = actor["user"]
     _require(user.keys() == {"uid", "type", "org"} and user["type"] in _KINDS, "actor.user")
     _require(_is_token(user["uid"]), "actor.user.uid")
     org = user["org"]
-    if org is None:
-        return user["uid"], None
-    _require(org.keys() == {"uid"} and _is_token(org["uid"]), "actor.user.org")
-    return user["uid"], org["uid"]
+    _require(org is None or (org.keys() == {"uid"} and _is_token(org["uid"])), "actor.user.org")
 
 
-def _what(resources: list[dict[str, Any]]) -> tuple[str | None, str | None, str | None]:
+def _check_resources(resources: list[dict[str, Any]]) -> None:
+    """A dataset, then an item, each at most once."""
     _require(type(resources) is list, "resources")
     rest = list(resources)
-    dataset = version = item = None
     if rest and rest[0]["type"] == ResourceKind.DATASET:
         first = rest.pop(0)
         _require(first.keys() == {"type", "uid", "version"}, "resources")
-        dataset, version = first["uid"], first["version"]
-        _require(type(dataset) is str and _optional_text(version), "resources")
+        _require(type(first["uid"]) is str and _optional_text(first["version"]), "resources")
     if rest:
         last = rest.pop(0)
         _require(last.keys() == {"type", "uid"} and last["type"] == ResourceKind.ITEM, "resources")
-        item = last["uid"]
-        _require(_is_token(item), "resources")
+        _require(_is_token(last["uid"]), "resources")
     _require(not rest, "resources")
-    return dataset, version, item
 
 
 def _check_detail(detail: object) -> None:

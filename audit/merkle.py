@@ -54,13 +54,18 @@ class FullTile:
 
 
 class Edge:
-    """The right edge of a tree of `size` leaves; appending is O(1) amortised."""
+    """The right edge of a tree of `size` leaves; appending costs one node hash, amortised.
 
-    __slots__ = ("levels", "size")
+    `levels` are the partial tiles, `peaks` the roots of the largest perfect subtrees, left to
+    right, from which the root follows.
+    """
+
+    __slots__ = ("levels", "peaks", "size")
 
     def __init__(self, size: int = 0, levels: Iterable[Sequence[bytes]] = ()) -> None:
         self.size = size
         self.levels: list[list[bytes]] = [list(level) for level in levels]
+        self.peaks = [peak for row in reversed(self.levels) for peak in _perfect_parts(row)]
 
     @classmethod
     def load(cls, size: int, rows: Mapping[int, bytes]) -> Edge:
@@ -74,25 +79,39 @@ class Edge:
 
     def copy(self) -> Edge:
         """Return an independent copy."""
-        return Edge(self.size, self.levels)
+        twin = Edge()
+        twin.size = self.size
+        twin.levels = [list(level) for level in self.levels]
+        twin.peaks = list(self.peaks)
+        return twin
 
     def extend(self, hashes: Iterable[bytes]) -> list[FullTile]:
         """Append leaf hashes and return the tiles this completed, lowest level first."""
         full: list[FullTile] = []
         for one in hashes:
-            self._push(0, one, full)
-            self.size += 1
+            self._push(one, full)
         return full
 
-    def _push(self, level: int, one: bytes, full: list[FullTile]) -> None:
+    def _push(self, leaf: bytes, full: list[FullTile]) -> None:
+        """Add a leaf: each trailing 1 bit of its position joins a peak to what is on its right."""
+        self._keep(0, leaf, full)
+        node, position, height = leaf, self.size, 0
+        while position & 1:
+            node = sha256(b"\x01" + self.peaks.pop() + node).digest()
+            position >>= 1
+            height += 1
+            if height % TILE_HEIGHT == 0:
+                self._keep(height // TILE_HEIGHT, node, full)
+        self.peaks.append(node)
+        self.size += 1
+
+    def _keep(self, level: int, one: bytes, full: list[FullTile]) -> None:
         if level == len(self.levels):
             self.levels.append([])
         row = self.levels[level]
         row.append(one)
         if len(row) == TILE_WIDTH:
-            index = self.size // TILE_WIDTH ** (level + 1)
-            full.append(FullTile(level, index, b"".join(row)))
-            self._push(level + 1, perfect_root(row), full)
+            full.append(FullTile(level, self.size >> TILE_HEIGHT * (level + 1), b"".join(row)))
             row.clear()
 
     def partial(self, level: int) -> bytes:
@@ -101,10 +120,7 @@ class Edge:
 
     def root(self) -> bytes:
         """Return the Merkle tree hash of all leaves."""
-        stack: list[bytes] = []
-        for row in reversed(self.levels):
-            stack.extend(_perfect_parts(row))
-        return fold(stack)
+        return fold(self.peaks)
 
 
 def edge_levels(size: int) -> int:

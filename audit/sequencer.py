@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import threading
 import weakref
 from collections.abc import Callable, Iterator
@@ -13,8 +12,9 @@ from audit import outbox
 from audit.batcher import Batcher
 from audit.checkpoint import Checkpoint
 from audit.dbapi import Connection, Dialect, Sql
+from audit.entropy import random_bytes
 from audit.errors import AuditError, EventReplayed, LogUnavailable
-from audit.event import SALT_BYTES, Domain, Event, encode, sealed_parts
+from audit.event import SALT_BYTES, Domain, Event, sealed_parts
 from audit.keyring import gather, gather_cached
 from audit.note import Signer
 from audit.stores import Head, Prepared, StoredCheckpoint, store_for
@@ -150,8 +150,7 @@ class Log:
             self._drop_side()
 
     def _prepare(self, event: Event, ring: KeyRing) -> Prepared:
-        """Encode, and parse again: a leaf that cannot be read back must never be stored."""
-        return Prepared.of(encode(event, ring, secrets.token_bytes(SALT_BYTES)))
+        return Prepared.encode(event, ring, random_bytes(SALT_BYTES))
 
     def _still_good(self, latest: StoredCheckpoint, head: Head, covering: int) -> bool:
         fresh = 0 <= self._clock_ms() - latest.time_ms < CHECKPOINT_INTERVAL_MS

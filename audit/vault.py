@@ -19,6 +19,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from audit.dbapi import Sql
+from audit.entropy import random_bytes
 from audit.errors import LogUnavailable, SealBroken
 from audit.event import Domain
 
@@ -174,7 +175,7 @@ class KeyRing:
         key = self._keys[self._vault.token(Domain.PERSON, person_id)]
         if key is None:
             return None
-        nonce = secrets.token_bytes(_NONCE_BYTES)
+        nonce = random_bytes(_NONCE_BYTES)
         return nonce + key.encrypt(nonce, plaintext, aad)
 
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
-import secrets
 import threading
 import uuid
 
+from audit.entropy import random_bytes
 from gateway.clock import Clock, to_ms
 
 RANDOM_BITS = 74
 STEP_BITS = 40
+_STEP = (1 << STEP_BITS) - 1
+# One bit is kept free, so that growing does not run over.
+_START = (1 << RANDOM_BITS - 1) - 1
+_DRAWN_BYTES = 10
 
 
 class _Sequence:
@@ -21,12 +25,12 @@ class _Sequence:
         self._last = (-1, 0)
 
     def next(self, milliseconds: int) -> tuple[int, int]:
+        fresh = int.from_bytes(random_bytes(_DRAWN_BYTES), "big")
         with self._lock:
             last, bits = self._last
-            grown = bits + 1 + secrets.randbits(STEP_BITS)
+            grown = bits + 1 + (fresh & _STEP)
             if milliseconds != last or grown >> RANDOM_BITS:
-                # One bit is kept free, so that growing does not run over.
-                grown = secrets.randbits(RANDOM_BITS - 1)
+                grown = fresh & _START
             self._last = (milliseconds, grown)
             return self._last
 

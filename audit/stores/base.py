@@ -12,12 +12,13 @@ from dataclasses import dataclass
 
 from audit.dbapi import Connection, Sql, places
 from audit.errors import LogFenced, LogUnavailable
-from audit.leaf import Columns, parse
+from audit.event import Event, Sealer, document, serialise
+from audit.leaf import Columns, columns, parse
 from audit.merkle import EMPTY_ROOT, Edge, FullTile, leaf_hash
 
 _ENTRY = (
-    "INSERT INTO audit_entries (idx, event_id, time_ms, action, outcome, person, organisation, "
-    "dataset, version, item, ref, leaf) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "idx, event_id, time_ms, action, outcome, person, organisation, dataset, version, item, ref, "
+    "leaf"
 )
 _EDGE = (
     "INSERT INTO audit_edge (level, data) VALUES (?, ?) "
@@ -57,6 +58,13 @@ class Prepared:
         """Parse and hash a leaf. Raises LeafMalformed."""
         parsed = parse(leaf)
         return cls(leaf, leaf_hash(leaf), parsed.columns, parsed.subjects)
+
+    @classmethod
+    def encode(cls, event: Event, vault: Sealer, salt: bytes) -> Prepared:
+        """Encode and hash an event. Raises EventInvalid or EventTooLarge."""
+        content = document(event, vault, salt)
+        leaf = serialise(content)
+        return cls(leaf, leaf_hash(leaf), columns(content), tuple(content["subjects"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,11 +151,10 @@ class Store(ABC):
         grown = edge.copy()
         tiles = grown.extend(row.hash for row in rows)
         start = edge.size
-        sql.run_many(_ENTRY, [(start + i, *row.columns, row.leaf) for i, row in enumerate(rows)])
-        sql.run_many(
-            "INSERT INTO audit_subjects (idx, person) VALUES (?, ?)",
-            [(start + i, person) for i, row in enumerate(rows) for person in row.subjects],
-        )
+        entries = [(start + i, *row.columns, row.leaf) for i, row in enumerate(rows)]
+        sql.insert("audit_entries", _ENTRY, entries)
+        subjects = [(start + i, person) for i, row in enumerate(rows) for person in row.subjects]
+        sql.insert("audit_subjects", "idx, person", subjects)
         self._insert_tiles(sql, tiles)
         self._write_edge(sql, edge, grown)
         epoch = head.epoch if new_epoch is None else new_epoch
@@ -157,10 +164,8 @@ class Store(ABC):
         return grown
 
     def _insert_tiles(self, sql: Sql, tiles: Sequence[FullTile]) -> None:
-        sql.run_many(
-            "INSERT INTO audit_tiles (level, tile, data) VALUES (?, ?, ?)",
-            [(tile.level, tile.index, tile.data) for tile in tiles],
-        )
+        rows = [(tile.level, tile.index, tile.data) for tile in tiles]
+        sql.insert("audit_tiles", "level, tile, data", rows)
 
     def _write_edge(self, sql: Sql, old: Edge, new: Edge) -> None:
         changed = [

@@ -16,6 +16,7 @@ from audit.errors import EventInvalid, EventTooLarge, LeafMalformed
 from audit.event import Domain, Event, Party, PartyKind, encode, sealed_parts
 from audit.leaf import decode, open_personal
 from audit.ocsf import Outcome, classify
+from audit.stores import Prepared
 from audit.vault import KeyRing
 from tests.unit.audit.world import NOW_MS, event, vault
 
@@ -76,6 +77,30 @@ def test_a_leaf_reads_back_as_it_was_given() -> None:
     assert leaf.subjects == (vault().token(Domain.PERSON, "lee"),)
     assert (leaf.task, leaf.reason) == ("download.authorized", "irb_missing")
     assert leaf.detail == {"bytes": 4096, "ranges": [[0, 4095]]}
+
+
+@given(
+    detail=st.dictionaries(st.text(st.characters(max_codepoint=126)), VALUES, max_size=4),
+    texts=st.lists(st.none() | st.text(min_size=1), min_size=4, max_size=4),
+    people=st.lists(st.text(), max_size=3),
+)
+def test_whatever_is_encoded_reads_back_with_the_columns_it_was_stored_under(
+    detail: dict[str, object], texts: list[str | None], people: list[str]
+) -> None:
+    item, ref, reason, organisation = texts
+    one = event(
+        detail=detail,
+        item=item,
+        ref=ref,
+        reason=reason,
+        subjects=tuple(people),
+        actor=Party("kim", organisation),
+    )
+    try:
+        prepared = Prepared.encode(one, ring(one), SALT)
+    except EventInvalid:
+        return
+    assert Prepared.of(prepared.leaf) == prepared
 
 
 def test_nothing_personal_stands_in_a_leaf_in_plain() -> None:
