@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from audit.schema import POSTGRES_DDL, SQLITE_DDL
+from audit.schema.foundation import POSTGRES_DDL, SQLITE_DDL
 from gateway.applications import ddl as votes
 from gateway.db import UtcDateTime
 

@@ -14,9 +14,15 @@ Triggers stop accidents and ordinary roles. Whoever may drop them is caught by `
 
 from __future__ import annotations
 
-import re
+from audit.schema.rules import (
+    Rule,
+    append_only,
+    postgres_triggers,
+    postgres_truncate,
+    sqlite_triggers,
+)
 
-LOG_TABLES = (
+TABLES = (
     "audit_entries",
     "audit_subjects",
     "audit_tiles",
@@ -28,9 +34,7 @@ LOG_TABLES = (
     "audit_person_keys",
 )
 _APPEND_ONLY = ("audit_entries", "audit_subjects", "audit_tiles", "audit_checkpoints")
-_QUEUES = ("audit_outbox", "audit_promises")
-_UNDELETABLE = (*_APPEND_ONLY, "audit_edge", "audit_head", "audit_person_keys")
-_UNCHANGEABLE = (*_APPEND_ONLY, *_QUEUES)
+QUEUES = ("audit_outbox", "audit_promises")
 
 _HEAD_SHRINKS = (
     "NEW.id <> OLD.id OR NEW.size < OLD.size OR NEW.epoch < OLD.epoch "
@@ -85,76 +89,36 @@ def _tables(**types: str) -> list[str]:
     return [table.format(**types) for table in _TABLES] + list(_INDEXES)
 
 
-def _rules() -> list[tuple[str, str, str, str]]:
-    """(table, operation, condition under which it is refused, message)."""
-    unchangeable = [(t, "UPDATE", "", f"{t} is append-only") for t in _UNCHANGEABLE]
-    undeletable = [(t, "DELETE", "", f"{t} is never deleted from") for t in _UNDELETABLE]
-    queues = [(t, "DELETE", _NOT_NUMBERED, f"{t} is emptied by sequencing only") for t in _QUEUES]
-    special = [
-        ("audit_head", "UPDATE", _HEAD_SHRINKS, "audit_head may only grow"),
-        ("audit_person_keys", "UPDATE", _KEY_NOT_DESTROYED, "a person key may only be destroyed"),
-    ]
-    return unchangeable + undeletable + queues + special
-
-
-def _sqlite_trigger(table: str, operation: str, condition: str, message: str) -> str:
-    when = f"WHEN {condition} " if condition else ""
-    return (
-        f"CREATE TRIGGER {table}_{operation.lower()} BEFORE {operation} ON {table} {when}"
-        f"BEGIN SELECT RAISE(ABORT, '{message}'); END"
-    )
-
-
-def _postgres_trigger(table: str, operation: str, condition: str, message: str) -> list[str]:
-    """A subquery is not allowed in WHEN on PostgreSQL, so the condition stands in the body."""
-    name = f"{table}_{operation.lower()}"
-    body = (
-        f"IF {condition or 'TRUE'} THEN RAISE EXCEPTION USING MESSAGE = '{message}'; END IF; "
-        f"RETURN {'NEW' if operation == 'UPDATE' else 'OLD'};"
-    )
+def _rules() -> list[Rule]:
     return [
-        f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} END $$",
-        f"CREATE TRIGGER {name} BEFORE {operation} ON {table} "
-        f"FOR EACH ROW EXECUTE FUNCTION {name}()",
+        *append_only(*_APPEND_ONLY),
+        Rule("audit_edge", "DELETE", "audit_edge is never deleted from"),
+        Rule("audit_head", "DELETE", "audit_head is never deleted from"),
+        Rule("audit_head", "UPDATE", "audit_head may only grow", _HEAD_SHRINKS),
+        Rule("audit_person_keys", "DELETE", "audit_person_keys is never deleted from"),
+        Rule(
+            "audit_person_keys", "UPDATE", "a person key may only be destroyed", _KEY_NOT_DESTROYED
+        ),
+        *(Rule(table, "UPDATE", f"{table} is append-only") for table in QUEUES),
+        *(
+            Rule(table, "DELETE", f"{table} is emptied by sequencing only", _NOT_NUMBERED)
+            for table in QUEUES
+        ),
     ]
 
 
-def _postgres_truncate() -> list[str]:
-    function = (
-        "CREATE FUNCTION audit_refuse_truncate() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-        "RAISE EXCEPTION USING MESSAGE = 'tables of the log are never truncated'; END $$"
-    )
-    return [function] + [
-        f"CREATE TRIGGER {table}_truncate BEFORE TRUNCATE ON {table} "
-        "FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse_truncate()"
-        for table in LOG_TABLES
-    ]
-
+_REFUSE_TRUNCATE = (
+    "CREATE FUNCTION audit_refuse_truncate() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+    "RAISE EXCEPTION USING MESSAGE = 'tables of the log are never truncated'; END $$"
+)
 
 SQLITE_DDL: list[str] = [
     *_tables(index="INTEGER", integer="INTEGER", blob="BLOB", strict=" STRICT"),
-    *(_sqlite_trigger(*rule) for rule in _rules()),
+    *sqlite_triggers(_rules()),
 ]
 POSTGRES_DDL: list[str] = [
     *_tables(index="BIGINT", integer="BIGINT", blob="BYTEA", strict=""),
-    *(statement for rule in _rules() for statement in _postgres_trigger(*rule)),
-    *_postgres_truncate(),
+    *postgres_triggers(_rules()),
+    _REFUSE_TRUNCATE,
+    *postgres_truncate(TABLES),
 ]
-_ROLE = re.compile(r"[a-z_][a-z0-9_]{0,62}")
-
-
-def postgres_privileges(role: str) -> list[str]:
-    """Return the statements, run by the tables' owner, that leave `role` what the log needs.
-
-    The gateway should connect as this role and not as the owner, who could drop the triggers.
-    Raises ValueError for a name that is not a plain lower-case identifier.
-    """
-    if _ROLE.fullmatch(role) is None:
-        raise ValueError("a role name has lower-case letters, digits and underscores only")
-    writable = ("audit_edge", "audit_head", "audit_person_keys")
-    return [
-        *(f"REVOKE ALL ON {table} FROM {role}" for table in LOG_TABLES),
-        *(f"GRANT SELECT, INSERT ON {table} TO {role}" for table in LOG_TABLES),
-        *(f"GRANT UPDATE ON {table} TO {role}" for table in writable),
-        *(f"GRANT DELETE ON {table} TO {role}" for table in _QUEUES),
-    ]
