@@ -1,18 +1,22 @@
-"""The worker process: the job handlers of every feature, on one runtime."""
+"""The worker process: the job handlers and the beats of every feature, on one runtime."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import ModuleType
 
 from gateway.access import wiring as access
 from gateway.catalog import wiring as catalog
 from gateway.exports import wiring as exports
+from gateway.jobs.beats import Beat, beating
 from gateway.jobs.queue import Leased
 from gateway.jobs.worker import Worker, run_until_signalled
 from gateway.parentage import follow_parent
 from gateway.runtime import Runtime
 
 FEATURES = (catalog, access, exports)
+# Features whose wiring offers `beats(runtime)`: what is done at intervals.
+BEATING: tuple[ModuleType, ...] = ()
 
 
 def handlers(runtime: Runtime) -> dict[str, Callable[[Leased], None]]:
@@ -22,8 +26,14 @@ def handlers(runtime: Runtime) -> dict[str, Callable[[Leased], None]]:
     }
 
 
+def beats(runtime: Runtime) -> list[Beat]:
+    """Everything that is done at intervals."""
+    return [beat for feature in BEATING for beat in feature.beats(runtime)]
+
+
 def work(runtime: Runtime) -> None:
-    """Run jobs until a signal, or until the process that started this one is gone."""
+    """Run jobs and beats until a signal, or until the process that started this one is gone."""
     worker = Worker(runtime.db, runtime.clock, handlers(runtime))
     follow_parent(worker.stop)
-    run_until_signalled(worker)
+    with beating(beats(runtime)):
+        run_until_signalled(worker)
