@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gateway.cli.common import FOUND, Home, emit, fail, home_option, json_option
+from gateway.cli.later import LaterGroup
 
 if TYPE_CHECKING:
     from audit.verify import Report
@@ -19,7 +20,11 @@ if TYPE_CHECKING:
     from gateway.runtime import Runtime
 
 
-@click.group()
+# One line a command, as `"name": "module:attribute"`.
+LATER: dict[str, str] = {}
+
+
+@click.group(cls=LaterGroup, later=LATER)
 def audit() -> None:
     """The audit log: verify, prove, search."""
 
