@@ -60,7 +60,7 @@ def _postgres_trigger(rule: Rule) -> list[str]:
     name = f"{rule.table}_{rule.operation.lower()}"
     body = (
         f"IF {rule.condition or 'TRUE'} THEN RAISE EXCEPTION USING MESSAGE = '{rule.message}'; "
-        f"END IF; RETURN {'NEW' if rule.operation == 'UPDATE' else 'OLD'};"
+        f"END IF; RETURN {'OLD' if rule.operation == 'DELETE' else 'NEW'};"
     )
     return [
         f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} END $$",

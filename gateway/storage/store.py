@@ -111,10 +111,10 @@ class Staging:
 
 
 class Store:
-    """One object store; `root` is its folder when it is local disk."""
+    """One object store; `root` is its folder when it is local disk, `backend` obstore's own."""
 
     def __init__(self, backend: Any, staging: Path, root: Path | None) -> None:
-        self._backend = backend
+        self.backend = backend
         self._staging = staging
         self.root = root
 
@@ -150,7 +150,7 @@ class Store:
             _rename_durably(staged.path, self.root, object_key(staged.sha256))
             return
         with _reachable(staged.sha256):
-            obstore.put(self._backend, object_key(staged.sha256), staged.path)
+            obstore.put(self.backend, object_key(staged.sha256), staged.path)
 
     def sweep(self) -> int:
         """Delete staging files that a killed process left a week ago; returns how many."""
@@ -180,7 +180,7 @@ class Store:
     def size(self, sha256: str) -> int:
         """The object's size in bytes. Raises ObjectMissing or StoreUnavailable."""
         with _reachable(sha256):
-            return int(obstore.head(self._backend, object_key(sha256))["size"])
+            return int(obstore.head(self.backend, object_key(sha256))["size"])
 
     def local_path(self, sha256: str) -> Path | None:
         """Where the object lies on local disk, None on S3."""
@@ -199,7 +199,7 @@ class Store:
         if length == 0:
             return b""
         with _reachable(sha256):
-            block = obstore.get_range(self._backend, object_key(sha256), start=start, length=length)
+            block = obstore.get_range(self.backend, object_key(sha256), start=start, length=length)
         if len(block) != length:
             raise StoreUnavailable(f"object {sha256}: fewer bytes than recorded")
         return bytes(block)

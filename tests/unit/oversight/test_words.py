@@ -64,7 +64,7 @@ def test_an_erased_person_has_no_name() -> None:
 
 
 def test_an_unknown_action_is_still_told() -> None:
-    assert tell(seen(action="subject.erased")).en == "김수문 (kim): subject.erased"
+    assert tell(seen(action="subject.unknown")).en == "김수문 (kim): subject.unknown"
 
 
 def test_braces_in_names_are_text() -> None:

@@ -1,0 +1,133 @@
+"""Publishes the log to the store about every second while it grows.
+
+Below `log/` stand the checkpoint and the hash tiles, which anybody may be given; below
+`log-entries/` the entry bundles, for auditors only. Several workers may run: one at a time
+publishes, and what a killed one left is written again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+import structlog
+from prometheus_client import Counter, Gauge
+
+from audit import minimum
+from audit.errors import AuditError
+from audit.publish import PublishedAltered, Shelves, publish
+from gateway.db import Database, WriteBusy
+from gateway.evidence.reading import snapshot, verifier
+from gateway.journal import Act, Actor, Entry, Outcome
+from gateway.observability.metrics import REGISTRY
+from gateway.runtime import Runtime
+from gateway.storage import StoreUnavailable
+from gateway.storage.shelf import shelf
+
+PUBLIC, PRIVATE = "log", "log-entries"
+INTERVAL_SECONDS = 1.0
+FAULT_SECONDS = 60.0
+# The advisory lock's number is "sumun" in ASCII.
+_LOCK = 0x73756D756E
+SIZE = Gauge("sumun_log_published_size", "Entries published as tiles", registry=REGISTRY)
+FAULTS = Counter("sumun_log_publication_faults", "Publications that failed", registry=REGISTRY)
+log = structlog.get_logger(__name__)
+
+
+def shelves(runtime: Runtime) -> Shelves:
+    """Where this gateway publishes."""
+    return Shelves(shelf(runtime.store, PUBLIC), shelf(runtime.store, PRIVATE))
+
+
+def publish_now(runtime: Runtime, target: Shelves | None = None) -> int:
+    """Publish up to a checkpoint signed at most a second ago; returns its size.
+
+    Raises PublishedAltered when other bytes than the log's are published already (they stay),
+    LogUnavailable, StoreUnavailable.
+    """
+    checkpoint = runtime.journal.log.checkpoint()
+    with snapshot(runtime) as (sql, reader):
+        lowest = minimum.current(sql)
+        return publish(
+            reader, target or shelves(runtime), verifier(runtime), checkpoint.note, lowest
+        )
+
+
+class Publisher:
+    """Keeps the published log fresh; the worker calls `tick` about every second."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._size = -1
+        self._rest_until = 0.0
+        self._told: set[str] = set()
+
+    def tick(self) -> None:
+        """Publish if the log has grown and no other worker does it; rest after a fault."""
+        if time.monotonic() < self._rest_until:
+            return
+        try:
+            self._publish_if_grown()
+        except (AuditError, StoreUnavailable, WriteBusy) as error:
+            FAULTS.inc()
+            self._rest_until = time.monotonic() + FAULT_SECONDS
+            if isinstance(error, PublishedAltered):
+                self._tell(error)
+            else:
+                log.warning("publication.failed", reason=str(error))
+
+    def _publish_if_grown(self) -> None:
+        if self._runtime.journal.log.size() == self._size:
+            return
+        with elected(self._runtime.db) as mine:
+            if mine:
+                self._size = publish_now(self._runtime)
+                SIZE.set(self._size)
+
+    def _tell(self, error: PublishedAltered) -> None:
+        """Say it loudly, in the log itself once for each path."""
+        log.error("publication.altered", path=error.path, index=error.index, reason=str(error))
+        if error.path in self._told:
+            return
+        self._told.add(error.path)
+        detail = {"path": error.path, "index": error.index}
+        try:
+            self._runtime.journal.append(
+                Entry(Actor.system(), Act.LOG_PUBLICATION_REFUSED, Outcome.FAILURE, detail=detail)
+            )
+        except AuditError:
+            self._told.discard(error.path)
+
+
+@contextmanager
+def elected(db: Database) -> Iterator[bool]:
+    """Whether this process may publish now: a lock on file or database that nobody waits for."""
+    with _file_elected(db) if db.path is not None else _postgres_elected(db) as mine:
+        yield mine
+
+
+@contextmanager
+def _file_elected(db: Database) -> Iterator[bool]:
+    assert db.path is not None
+    path = db.path.with_suffix(".publishing")
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _postgres_elected(db: Database) -> Iterator[bool]:
+    """The lock ends with the connection, so a killed worker never keeps it."""
+    with closing(db.connect_raw()) as connection:
+        row = connection.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,)).fetchone()
+        yield bool(row and row[0])
