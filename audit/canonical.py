@@ -62,7 +62,8 @@ def _choose() -> tuple[Callable[[object], bytes], Callable[[bytes], Any]]:
     return write_fast, read_fast
 
 
-_write, _read = _choose()
+_write, loads = _choose()
+"""`loads` parses JSON in any spelling; it raises NotCanonical for anything else."""
 
 
 def check(value: object, depth: int = 8) -> None:
@@ -103,7 +104,7 @@ def read(text: bytes) -> Any:
     Comparing with a rewrite also refuses repeated keys, spaces and non-minimal escapes.
     Floats can survive in free-form parts: run `check` over those.
     """
-    value = _read(text)
+    value = loads(text)
     if _write(value) != text:
         raise NotCanonical("not in canonical form")
     return value

@@ -206,24 +206,31 @@ def _parsed(document: dict[str, Any]) -> Parsed:
 
 def columns(document: Mapping[str, Any]) -> Columns:
     """Pick what is searched for out of a document that is as version 1 demands."""
-    user = document["actor"]["user"] if document["actor"] is not None else _NOBODY
+    return Columns(*searchable(document))
+
+
+def searchable(document: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return the search columns as a plain tuple. A foreign document raises KeyError or kin."""
+    actor = document["actor"]
+    user = _NOBODY if actor is None else actor["user"]
     dataset = version = item = None
     for resource in document["resources"]:
-        if resource["type"] == ResourceKind.DATASET:
+        if resource["type"] == "dataset":
             dataset, version = resource["uid"], resource["version"]
         else:
             item = resource["uid"]
-    return Columns(
-        event_id=document["metadata"]["uid"],
-        time_ms=document["time"],
-        action=document["api"]["operation"],
-        outcome=document["outcome"],
-        person=user["uid"],
-        organisation=None if user["org"] is None else user["org"]["uid"],
-        dataset=dataset,
-        version=version,
-        item=item,
-        ref=document["ref"],
+    organisation = user["org"]
+    return (
+        document["metadata"]["uid"],
+        document["time"],
+        document["api"]["operation"],
+        document["outcome"],
+        user["uid"],
+        None if organisation is None else organisation["uid"],
+        dataset,
+        version,
+        item,
+        document["ref"],
     )
 
 

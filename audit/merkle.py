@@ -35,7 +35,8 @@ def perfect_root(hashes: Sequence[bytes]) -> bytes:
     """Return the root over 2**k hashes of equal height."""
     level = list(hashes)
     while len(level) > 1:
-        level = [node_hash(level[i], level[i + 1]) for i in range(0, len(level), 2)]
+        pairs = zip(level[::2], level[1::2], strict=True)
+        level = [sha256(b"\x01" + left + right).digest() for left, right in pairs]
     return level[0]
 
 
@@ -88,14 +89,36 @@ class Edge:
     def extend(self, hashes: Iterable[bytes]) -> list[FullTile]:
         """Append leaf hashes and return the tiles this completed, lowest level first."""
         full: list[FullTile] = []
-        for one in hashes:
-            self._push(one, full)
+        rest, start = list(hashes), 0
+        while start < len(rest):
+            if self.size % TILE_WIDTH == 0 and len(rest) - start >= TILE_WIDTH:
+                self._push_tile(rest[start : start + TILE_WIDTH], full)
+                start += TILE_WIDTH
+            else:
+                self._push(rest[start], full)
+                start += 1
         return full
 
     def _push(self, leaf: bytes, full: list[FullTile]) -> None:
-        """Add a leaf: each trailing 1 bit of its position joins a peak to what is on its right."""
         self._keep(0, leaf, full)
-        node, position, height = leaf, self.size, 0
+        self._join(leaf, 0, full)
+        self.size += 1
+
+    def _push_tile(self, row: list[bytes], full: list[FullTile]) -> None:
+        """Add 256 leaves that fill a tile, which is quicker than one by one."""
+        if not self.levels:
+            self.levels.append([])
+        full.append(FullTile(0, self.size >> TILE_HEIGHT, b"".join(row)))
+        node = perfect_root(row)
+        # Where the last of them stands: its trailing 1 bits are those of the whole tile.
+        self.size += TILE_WIDTH - 1
+        self._keep(1, node, full)
+        self._join(node, TILE_HEIGHT, full)
+        self.size += 1
+
+    def _join(self, node: bytes, height: int, full: list[FullTile]) -> None:
+        """Add a peak: each trailing 1 bit of its position joins it to the peak on its left."""
+        position = self.size >> height
         while position & 1:
             node = sha256(b"\x01" + self.peaks.pop() + node).digest()
             position >>= 1
@@ -103,7 +126,6 @@ class Edge:
             if height % TILE_HEIGHT == 0:
                 self._keep(height // TILE_HEIGHT, node, full)
         self.peaks.append(node)
-        self.size += 1
 
     def _keep(self, level: int, one: bytes, full: list[FullTile]) -> None:
         if level == len(self.levels):

@@ -6,70 +6,18 @@ here writes, so a read-only connection is enough.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
-from audit.dbapi import Connection, Dialect, Row, Sql
+from audit.dbapi import Connection, Dialect, Sql
 from audit.errors import TileMissing
 from audit.event import Domain
-from audit.leaf import Columns, Leaf, decode, open_personal
+from audit.leaf import Leaf, decode, open_personal
 from audit.merkle import HASH_BYTES, TILE_WIDTH, consistency_proof, inclusion_proof
-from audit.ocsf import Outcome
 from audit.proof import TlogProof
+from audit.search import MAX_LIMIT, Bucket, Entry, Filters, Search
 from audit.stores import Head, StoredCheckpoint, store_for
 from audit.tiles import TilePath, bundle
 from audit.vault import KeyVault, VaultReader
-
-MAX_LIMIT = 500
-
-_COLUMNS = (
-    "e.idx, e.event_id, e.time_ms, e.action, e.outcome, e.person, e.organisation, e.dataset, "
-    "e.version, e.item, e.ref, e.leaf"
-)
-_ENTRIES = "audit_entries e"
-_ABOUT = "audit_subjects s JOIN audit_entries e ON e.idx = s.idx"
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """What to look for; all given conditions must hold.
-
-    `person` matches the actor and the people whose data was handled, `actor` and `subject` only
-    the one or the other. `action` matches exactly, or every action below it when it ends in a
-    dot. Times are milliseconds, half-open.
-    """
-
-    person: str | None = None
-    actor: str | None = None
-    subject: str | None = None
-    organisation: str | None = None
-    dataset: str | None = None
-    version: str | None = None
-    item: str | None = None
-    action: str | None = None
-    outcome: Outcome | None = None
-    ref: str | None = None
-    event_id: str | None = None
-    since_ms: int | None = None
-    until_ms: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One row of the log: its index, the searchable columns and the exact leaf."""
-
-    index: int
-    columns: Columns
-    leaf: bytes
-
-
-class Bucket(NamedTuple):
-    """How many entries of an outcome fall into the bucket beginning at `start_ms`."""
-
-    start_ms: int
-    outcome: Outcome
-    entries: int
 
 
 class LogReader:
@@ -79,6 +27,7 @@ class LogReader:
         self._sql = Sql(connection, dialect)
         self._store = store_for(dialect)
         self._vault = vault
+        self._search = Search(self._sql, vault)
 
     def search(
         self,
@@ -92,18 +41,18 @@ class LogReader:
 
         `before` pages to older entries; `after` gives the page just newer than that index.
         """
-        count = max(1, min(limit, MAX_LIMIT))
-        found: dict[int, Entry] = {}
-        for source, conditions in self._sources(filters):
-            for entry in self._page(source, conditions, before, after, count):
-                found[entry.index] = entry
-        nearest = sorted(found, reverse=after is None)[:count]
-        return [found[index] for index in sorted(nearest, reverse=True)]
+        return self._search.page(filters, before, after, limit)
+
+    def counts(self, filters: Filters, bucket_ms: int, offset_ms: int = 0) -> list[Bucket]:
+        """Count entries by outcome in buckets of `bucket_ms`, oldest first.
+
+        `offset_ms` is the offset of local time from UTC, so that days begin at local midnight.
+        """
+        return self._search.counts(filters, bucket_ms, offset_ms)
 
     def get(self, index: int) -> Entry | None:
         """Return one entry, or None."""
-        row = self._sql.one(_select(_ENTRIES, "e.idx = ?"), (index,))
-        return None if row is None else _entry(row)
+        return self._search.get(index)
 
     def leaf(self, entry: Entry) -> Leaf:
         """Parse an entry's leaf. Raises LeafMalformed."""
@@ -116,22 +65,6 @@ class LogReader:
     def token(self, domain: Domain, value: str) -> str:
         """Return the token under which a value is searchable."""
         return self._vault.token(domain, value)
-
-    def counts(self, filters: Filters, bucket_ms: int, offset_ms: int = 0) -> list[Bucket]:
-        """Count entries by outcome in buckets of `bucket_ms`, oldest first.
-
-        `offset_ms` is the offset of local time from UTC, so that days begin at local midnight.
-        """
-        found: dict[tuple[int, str], int] = {}
-        for position, (source, given) in enumerate(self._sources(filters)):
-            conditions = [*given]
-            if position:
-                # The actor's own entries were counted already.
-                conditions.append(("(e.person IS NULL OR e.person <> ?)", given[0][1]))
-            for bucket, outcome, count in self._grouped(source, conditions, bucket_ms, offset_ms):
-                key = (int(bucket) * bucket_ms - offset_ms, str(outcome))
-                found[key] = found.get(key, 0) + int(count)
-        return [Bucket(at, Outcome(outcome), n) for (at, outcome), n in sorted(found.items())]
 
     def head(self) -> Head | None:
         """Return where the log stands."""
@@ -177,65 +110,6 @@ class LogReader:
         """Return a C2SP tlog-proof of an entry under a checkpoint. Raises ValueError."""
         return TlogProof(index, self.inclusion(index, checkpoint.size), checkpoint.note)
 
-    def _sources(self, filters: Filters) -> list[tuple[str, list[tuple[str, object]]]]:
-        """The tables to search and their conditions: two when `person` may be either role."""
-        rest = self._conditions(filters)
-        if filters.person is not None:
-            token = self._vault.token(Domain.PERSON, filters.person)
-            sources = [(_ENTRIES, [("e.person = ?", token)]), (_ABOUT, [("s.person = ?", token)])]
-            return [(source, [*own, *rest]) for source, own in sources]
-        if filters.subject is not None:
-            token = self._vault.token(Domain.PERSON, filters.subject)
-            return [(_ABOUT, [("s.person = ?", token), *rest])]
-        return [(_ENTRIES, rest)]
-
-    def _conditions(self, filters: Filters) -> list[tuple[str, object]]:
-        def token(domain: Domain, value: str | None) -> str | None:
-            return None if value is None else self._vault.token(domain, value)
-
-        given: list[tuple[str, object]] = [
-            ("e.person = ?", token(Domain.PERSON, filters.actor)),
-            ("e.organisation = ?", token(Domain.ORGANISATION, filters.organisation)),
-            ("e.item = ?", token(Domain.ITEM, filters.item)),
-            ("e.dataset = ?", filters.dataset),
-            ("e.version = ?", filters.version),
-            ("e.outcome = ?", filters.outcome and filters.outcome.value),
-            ("e.ref = ?", filters.ref),
-            ("e.event_id = ?", filters.event_id),
-            ("e.time_ms >= ?", filters.since_ms),
-            ("e.time_ms < ?", filters.until_ms),
-            *_action_conditions(filters.action),
-        ]
-        return [(text, value) for text, value in given if value is not None]
-
-    def _page(
-        self,
-        source: str,
-        given: Sequence[tuple[str, object]],
-        before: int | None,
-        after: int | None,
-        limit: int,
-    ) -> list[Entry]:
-        column = "s.idx" if source is _ABOUT else "e.idx"
-        bounds = [(f"{column} < ?", before), (f"{column} > ?", after)]
-        conditions = [*given, *((text, value) for text, value in bounds if value is not None)]
-        where = " AND ".join(text for text, _ in conditions) or "1 = 1"
-        order = "DESC" if after is None else "ASC"
-        query = f"{_select(source, where)} ORDER BY {column} {order} LIMIT ?"
-        return [_entry(row) for row in self._sql.all(query, [*(v for _, v in conditions), limit])]
-
-    def _grouped(
-        self,
-        source: str,
-        conditions: Sequence[tuple[str, object]],
-        bucket_ms: int,
-        offset_ms: int,
-    ) -> list[Row]:
-        where = " AND ".join(text for text, _ in conditions) or "1 = 1"
-        bucket = f"(e.time_ms + {int(offset_ms)}) / {int(bucket_ms)}"
-        query = _GROUPED.format(bucket=bucket, source=source, where=where)
-        return self._sql.all(query, [value for _, value in conditions])
-
     def _full_tile(self, level: int, index: int) -> bytes | None:
         row = self._sql.one(
             "SELECT data FROM audit_tiles WHERE level = ? AND tile = ?", (level, index)
@@ -250,25 +124,3 @@ class LogReader:
         if row is None or int(row[0]) >> (8 * (level + 1)) != index:
             return None
         return bytes(row[1])
-
-
-_PAGE = "SELECT {columns} FROM {source} WHERE {where}"
-_GROUPED = (
-    "SELECT {bucket} AS bucket, e.outcome, COUNT(*) FROM {source} WHERE {where} "
-    "GROUP BY 1, e.outcome"
-)
-
-
-def _select(source: str, where: str) -> str:
-    return _PAGE.format(columns=_COLUMNS, source=source, where=where)
-
-
-def _action_conditions(action: str | None) -> list[tuple[str, object]]:
-    """An exact match, or a range over every action with this prefix: '/' follows '.'."""
-    if action is None or not action.endswith("."):
-        return [("e.action = ?", action)]
-    return [("e.action >= ?", action), ("e.action < ?", action[:-1] + "/")]
-
-
-def _entry(row: Row) -> Entry:
-    return Entry(int(row[0]), Columns(*row[1:11]), bytes(row[11]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
 import uuid
@@ -52,6 +53,17 @@ def new(clock: Clock) -> uuid.UUID:
     milliseconds, bits = _sequence.next(to_ms(clock.now()) & (1 << 48) - 1)
     high, low = bits >> 62, bits & (1 << 62) - 1
     return uuid.UUID(int=milliseconds << 80 | 0x7 << 76 | high << 64 | 0x2 << 62 | low)
+
+
+def derived(parent: uuid.UUID, name: str) -> uuid.UUID:
+    """The one id that belongs to `parent` under `name`: a UUIDv8 (RFC 9562) of the same moment.
+
+    Whoever derives it twice gets the same, so that what must happen once can be told by its id.
+    """
+    digest = hashlib.sha256(parent.bytes + name.encode()).digest()
+    bits = int.from_bytes(digest[:10], "big")
+    moment, high, low = parent.int >> 80, bits >> 68, bits & (1 << 62) - 1
+    return uuid.UUID(int=moment << 80 | 0x8 << 76 | high << 64 | 0x2 << 62 | low)
 
 
 def parse(text: str) -> uuid.UUID | None:

@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from audit import times
 from audit.dbapi import Connection, Sql, places
 from audit.errors import LogFenced, LogUnavailable
 from audit.event import Event, Sealer, document, serialise
@@ -166,6 +167,7 @@ class Store(ABC):
     def _insert_tiles(self, sql: Sql, tiles: Sequence[FullTile]) -> None:
         rows = [(tile.level, tile.index, tile.data) for tile in tiles]
         sql.insert("audit_tiles", "level, tile, data", rows)
+        times.add(sql, tiles)
 
     def _write_edge(self, sql: Sql, old: Edge, new: Edge) -> None:
         changed = [

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator
+from hashlib import sha256
 
+from audit.canonical import NotCanonical, loads
 from audit.dbapi import Row, Sql, places
 from audit.errors import LeafMalformed
-from audit.leaf import Columns, Parsed, parse
+from audit.leaf import Columns, Parsed, parse, searchable
 from audit.merkle import leaf_hash
 from audit.restore import RESTORED
 from audit.verify.checkpoints import CheckpointCheck
 from audit.verify.findings import Findings
 from audit.verify.keys import ERASED, KEYS, KeyCheck
+from audit.verify.times import TimesCheck
 from audit.verify.tree import TreeCheck
 
 TABLE = "audit_entries"
 SUBJECTS = "audit_subjects"
-_PAGE = 1000
+_PAGE = 1024
 _REMEMBERED = 10_000
 _FIELDS = Columns._fields
+_SPECIAL = frozenset([RESTORED, ERASED])
+_UNREADABLE = (NotCanonical, KeyError, TypeError, AttributeError)
 
 
 def _pages(sql: Sql) -> Iterator[list[Row]]:
@@ -35,7 +40,12 @@ def _pages(sql: Sql) -> Iterator[list[Row]]:
 
 
 class EntryCheck:
-    """Reads every entry once, in constant memory, and feeds the tree."""
+    """Reads every entry once, in constant memory, and feeds the tree.
+
+    A page that follows on and whose columns are what its leaves say is done with few steps an
+    entry. That its leaves are those that were logged is for the tree to say; only where
+    something differs is an entry looked at by itself.
+    """
 
     def __init__(
         self,
@@ -47,6 +57,7 @@ class EntryCheck:
     ) -> None:
         self._sql = sql
         self._tree = tree
+        self._times = TimesCheck(sql, findings)
         self._checkpoints = checkpoints
         self._keys = keys
         self._findings = findings
@@ -58,9 +69,10 @@ class EntryCheck:
 
     def run(self) -> None:
         """Check all entries and what hangs on them."""
-        self._milestones()
+        self._grow([])
         for page in _pages(self._sql):
             self._page(page)
+        self._times.finish()
         self._strays()
         self._repeated_ids()
 
@@ -68,19 +80,65 @@ class EntryCheck:
         start = self._expected
         subjects: set[tuple[int, str]] = set()
         sealed: dict[str, int] = {}
-        for row in page:
-            index = int(row[0])
-            self._place(index)
-            parsed = self._open(index, row)
-            if parsed is not None:
-                subjects.update((index, person) for person in parsed.subjects)
-                for token in parsed.sealed:
-                    sealed.setdefault(token, index)
-                self._special(index, parsed)
-            if not self._broken and index == self._expected:
-                self._grow(leaf_hash(bytes(row[11])))
+        odd = self._read(page, subjects, sealed)
+        in_order = [row[0] for row in page] == list(range(start, start + len(page)))
+        if in_order and not odd and not self._broken:
+            self._last = page[-1][0]
+            self._grow([sha256(b"\x00" + row[11]).digest() for row in page])
+            self._times.feed([row[2] for row in page])
+        else:
+            self._one_by_one(page, odd)
         self._compare_subjects(start, self._expected, subjects)
         self._keys_exist(sealed)
+
+    def _read(
+        self, page: list[Row], subjects: set[tuple[int, str]], sealed: dict[str, int]
+    ) -> dict[int, Parsed | None]:
+        """Compare columns with leaves and gather what they say of people.
+
+        Returns, by position in the page, the entries that must be looked at by themselves: None
+        for a leaf that cannot be read.
+        """
+        odd: dict[int, Parsed | None] = {}
+        for at, row in enumerate(page):
+            try:
+                document = loads(row[11])
+                plain = searchable(document) == row[1:11] and row[3] not in _SPECIAL
+                for person in document["subjects"]:
+                    subjects.add((row[0], person))
+                for token in document["sealed"]:
+                    if token not in sealed:
+                        sealed[token] = row[0]
+            except _UNREADABLE:
+                plain = False
+            if not plain:
+                odd[at] = self._look(row[0], row)
+        return odd
+
+    def _look(self, index: int, row: Row) -> Parsed | None:
+        """Read a leaf strictly and name each column that differs."""
+        try:
+            parsed = parse(bytes(row[11]))
+        except LeafMalformed as error:
+            self._findings.add(index, TABLE, "leaf", str(error))
+            return None
+        for name, stored, right in zip(_FIELDS, row[1:11], parsed.columns, strict=True):
+            if stored != right:
+                self._findings.add(index, TABLE, name, "the column is not what the leaf says")
+        return parsed
+
+    def _one_by_one(self, page: list[Row], odd: dict[int, Parsed | None]) -> None:
+        for at, row in enumerate(page):
+            index = int(row[0])
+            self._place(index)
+            stamp = row[2]
+            if at in odd:
+                parsed = odd[at]
+                stamp = None if parsed is None else parsed.columns.time_ms
+                self._special(index, parsed)
+            if not self._broken and index == self._expected:
+                self._grow([leaf_hash(bytes(row[11]))])
+                self._times.feed([stamp])
 
     def _place(self, index: int) -> None:
         """Check that this index follows; bridge a gap with the hashes that the tiles hold."""
@@ -99,32 +157,25 @@ class EntryCheck:
                 self._findings.add(index, TABLE, "idx", "the entry does not follow on the log")
                 self._broken = True
                 return
-            self._grow(stored)
+            self._grow([stored])
+            self._times.feed([None])
 
-    def _grow(self, hash_: bytes) -> None:
-        self._tree.feed([hash_])
-        self._expected += 1
-        self._milestones()
+    def _grow(self, hashes: list[bytes]) -> None:
+        """Add leaves to the tree and show the checkpoints every size they want to see."""
+        end, start = self._expected + len(hashes), self._expected
+        while True:
+            wanted = self._checkpoints.next_size()
+            until = end if wanted is None else max(self._expected, min(wanted, end))
+            self._tree.feed(hashes[self._expected - start : until - start])
+            self._expected = until
+            if wanted != until:
+                return
+            self._checkpoints.at(until, self._tree.edge.root(), self.epoch)
 
-    def _milestones(self) -> None:
-        """Show the checkpoints every size they want to see."""
-        while self._checkpoints.next_size() == self._expected:
-            self._checkpoints.at(self._expected, self._tree.edge.root(), self.epoch)
-
-    def _open(self, index: int, row: Row) -> Parsed | None:
-        try:
-            parsed = parse(bytes(row[11]))
-        except LeafMalformed as error:
-            self._findings.add(index, TABLE, "leaf", str(error))
-            return None
-        columns = parsed.columns
-        if tuple(row[1:11]) != columns:
-            for name, stored, right in zip(_FIELDS, row[1:11], columns, strict=True):
-                if stored != right:
-                    self._findings.add(index, TABLE, name, "the column is not what the leaf says")
-        return parsed
-
-    def _special(self, index: int, parsed: Parsed) -> None:
+    def _special(self, index: int, parsed: Parsed | None) -> None:
+        """Take in what changes how the next entries are judged."""
+        if parsed is None:
+            return
         action = parsed.columns.action
         if action == RESTORED:
             self.epoch += 1

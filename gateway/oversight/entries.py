@@ -11,7 +11,7 @@ from typing import Any
 from audit.errors import LeafMalformed, SealBroken
 from audit.leaf import Leaf, decode
 from audit.ocsf import Outcome
-from audit.reader import Entry
+from audit.search import Entry
 from audit.vault import KeyVault
 from gateway.clock import from_ms
 from gateway.oversight import words

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from audit.ocsf import Outcome
-from audit.reader import Filters
+from audit.search import Filters
 from gateway import ids
 from gateway.clock import to_ms
 from gateway.errors import Problem, ProblemCode

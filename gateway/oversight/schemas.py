@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from audit.ocsf import Outcome
-from audit.reader import Entry as Row
+from audit.search import Entry as Row
 from gateway.oversight.entries import Seen, Who
 from gateway.oversight.queries import Question
 

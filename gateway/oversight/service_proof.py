@@ -12,8 +12,8 @@ from audit.errors import AuditError
 from audit.merkle import verify_consistency
 from audit.note import Verifier
 from audit.proof import TlogProof, verify_proof
-from audit.reader import Entry as Row
-from audit.reader import Filters
+from audit.search import Entry as Row
+from audit.search import Filters
 from audit.stores import Head, StoredCheckpoint, store_for
 from audit.verify import Report, verify
 from gateway.clock import from_ms

@@ -11,8 +11,8 @@ from itertools import islice
 from typing import Any
 
 from audit.event import Domain
-from audit.reader import Entry as Row
-from audit.reader import Filters
+from audit.search import Entry as Row
+from audit.search import Filters
 from gateway.clock import from_ms, to_ms
 from gateway.errors import Problem, ProblemCode
 from gateway.journal import Act, Actor, Entry

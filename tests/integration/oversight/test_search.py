@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from audit.reader import Filters
+from audit.search import Filters
 from gateway.clock import FixedClock
 from gateway.journal import Act, Outcome
 from gateway.oversight.reading import reading

@@ -8,7 +8,7 @@ from typing import Any
 from audit.event import Domain
 from audit.leaf import decode
 from audit.ocsf import Outcome
-from audit.reader import Entry, Filters
+from audit.search import Entry, Filters
 from gateway.journal import Act
 from gateway.oversight.reading import reading
 from gateway.runtime import Runtime

@@ -13,7 +13,8 @@ from audit.event import Domain, Event, Party
 from audit.merkle import verify_consistency
 from audit.ocsf import Outcome
 from audit.proof import verify_proof
-from audit.reader import Filters, LogReader
+from audit.reader import LogReader
+from audit.search import Filters
 from tests.unit.audit.world import NOW_MS, VKEY, World, event, vault
 
 DAY_MS = 86_400_000
