@@ -16,18 +16,17 @@ from audit.schema.rules import (
 )
 
 TABLES = ("audit_minimum",)
-KEPT_ACTIONS = ("subject.erased", "log.restored", "log.archived")
 PRUNED = ("audit_entries", "audit_subjects")
 
 _TABLE = """CREATE TABLE audit_minimum (
-    minimum {index} PRIMARY KEY CHECK (minimum > 0 AND minimum % 256 = 0),
+    minimum {index} PRIMARY KEY CHECK (minimum > 0 AND (minimum & 255) = 0),
     time_ms {integer} NOT NULL, note TEXT NOT NULL){strict}"""
 _ABOVE = "OLD.idx >= (SELECT COALESCE(MAX(minimum), 0) FROM audit_minimum)"
-_KEPT = ", ".join(f"'{action}'" for action in KEPT_ACTIONS)
-_KEPT_ENTRY = f"EXISTS (SELECT 1 FROM audit_entries WHERE idx = OLD.idx AND action IN ({_KEPT}))"
+_KEPT = "('subject.erased', 'log.restored', 'log.archived')"
+_OF_KEPT = "EXISTS (SELECT 1 FROM audit_entries WHERE idx = OLD.idx AND action IN {})"
 _CONDITIONS = {
-    "audit_entries": f"{_ABOVE} OR OLD.action IN ({_KEPT})",
-    "audit_subjects": f"{_ABOVE} OR {_KEPT_ENTRY}",
+    "audit_entries": f"{_ABOVE} OR OLD.action IN {_KEPT}",
+    "audit_subjects": f"{_ABOVE} OR {_OF_KEPT.format(_KEPT)}",
 }
 _SHRINKS = "NEW.minimum <= (SELECT COALESCE(MAX(minimum), 0) FROM audit_minimum)"
 _TOO_HIGH = "NEW.minimum > (SELECT COALESCE(MAX(size), 0) FROM audit_head)"
