@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from audit import outbox
 from audit.batcher import Batcher
 from audit.checkpoint import Checkpoint
+from audit.clockwatch import ClockWatch, newest_ms
 from audit.dbapi import Connection, Dialect, Sql
 from audit.entropy import random_bytes
 from audit.errors import AuditError, EventReplayed, LogUnavailable
@@ -56,6 +57,7 @@ class Log:
         self._guard = guard
         self._timeout_s = timeout_s
         self._stamps = outbox.QueueClock()
+        self._watch = ClockWatch()
         self._inherited: list[object] = []
         self._renew()
         itself = weakref.ref(self)
@@ -86,6 +88,7 @@ class Log:
         """
         self._guard()
         ring = gather_cached(self._vault, event) or self._fetch_keys(event)
+        event = self._watch.check(event, self._newest_ms)
         return self._batcher.submit(self._prepare(event, ring), self._timeout_s)
 
     def record(self, connection: Connection, event: Event) -> None:
@@ -99,6 +102,7 @@ class Log:
             if self._store.known_ids(sql, [event.event_id]):
                 raise EventReplayed(f"event {event.event_id} is in the log already")
             ring = gather(self._vault, sql, event)
+            event = self._watch.check(event, lambda: newest_ms(sql))
             leaf = self._prepare(event, ring).leaf
             outbox.put(sql, self._vault, self._stamps.next(), event.event_id, leaf)
         except AuditError:
@@ -171,6 +175,10 @@ class Log:
         )
         self._store.insert_checkpoint(sql, head, new)
         return new
+
+    def _newest_ms(self) -> int:
+        with self._side_connection() as sql:
+            return newest_ms(sql)
 
     def _fetch_keys(self, event: Event) -> KeyRing:
         """Read or create the missing person keys through the log's own connection."""
