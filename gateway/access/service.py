@@ -10,6 +10,7 @@ import dataclasses
 from typing import NoReturn, Protocol
 
 from audit.errors import LogUnavailable
+from gateway import ids
 from gateway.access import presenter, quota
 from gateway.access.ask import Ask, Gathered, Intent, Permit
 from gateway.access.facts import gather
@@ -17,6 +18,7 @@ from gateway.clock import Clock
 from gateway.db import Database
 from gateway.errors import Problem, ProblemCode
 from gateway.journal import Actor, Entry, Journal, Outcome, PartyKind
+from gateway.journal.folding import Folding
 from policies.decision import Decision
 from policies.engine import Engine
 
@@ -36,6 +38,8 @@ class Door(Protocol):
     def journal(self) -> Journal: ...
     @property
     def engine(self) -> Engine: ...
+    @property
+    def folding(self) -> Folding: ...
 
 
 def consider(door: Door, ask: Ask) -> tuple[Gathered, Decision]:
@@ -71,7 +75,9 @@ def authorize(door: Door, actor: Actor, ask: Ask, intent: Intent) -> Permit:
             _refuse_old_epoch(door, actor, gathered, decision, intent)
         reserved = quota.reserve(door.db, gathered, quota.counted(ask))
         if reserved is not None:
-            return _recorded(door, Permit(actor, ask, gathered, decision, reserved), intent)
+            event_id = ids.new(door.clock)
+            permit = Permit(actor, ask, gathered, decision, reserved, event_id)
+            return _recorded(door, permit, intent)
     raise Problem(ProblemCode.BUSY, retry_after=RETRY_SECONDS)
 
 
@@ -79,7 +85,7 @@ def refuse(
     door: Door, actor: Actor, gathered: Gathered, decision: Decision, intent: Intent
 ) -> NoReturn:
     """Record the no and raise it: Problem ACCESS_DENIED, or LOG_UNAVAILABLE."""
-    append(door.journal, _entry(actor, gathered, decision, intent))
+    record_refusal(door.folding, _entry(actor, gathered, decision, intent))
     raise presenter.denied(decision)
 
 
@@ -110,6 +116,14 @@ def append(journal: Journal, entry: Entry) -> int:
         raise Problem(ProblemCode.LOG_UNAVAILABLE) from error
 
 
+def record_refusal(folding: Folding, entry: Entry) -> None:
+    """`folding.record`, with a log that cannot be written as Problem LOG_UNAVAILABLE (503)."""
+    try:
+        folding.record(entry)
+    except LogUnavailable as error:
+        raise Problem(ProblemCode.LOG_UNAVAILABLE) from error
+
+
 def _answering(actor: Actor, gathered: Gathered) -> Actor:
     """The grant's holder, acting from where the request came."""
     return dataclasses.replace(
@@ -129,7 +143,7 @@ def _refuse_old_epoch(
     refused = dataclasses.replace(
         entry, act=intent.refused, outcome=Outcome.DENY, reason=ProblemCode.URL_EXPIRED.upper()
     )
-    append(door.journal, refused)
+    record_refusal(door.folding, refused)
     raise Problem(
         ProblemCode.URL_EXPIRED,
         "이 다운로드 주소가 만들어진 뒤 이용 권한이 바뀌었습니다.",
@@ -140,7 +154,7 @@ def _refuse_old_epoch(
 def _recorded(door: Door, permit: Permit, intent: Intent) -> Permit:
     entry = _entry(permit.actor, permit.gathered, permit.decision, intent)
     try:
-        append(door.journal, entry)
+        append(door.journal, dataclasses.replace(entry, event_id=permit.event_id))
     except Problem:
         settle(door, permit, 0)
         raise

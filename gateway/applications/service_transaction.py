@@ -42,7 +42,7 @@ def transact(runtime: Runtime, verb: Callable[[Session], T]) -> T:
         with runtime.db.write() as session:
             return verb(session)
     except Refused as refusal:
-        service.append(runtime.journal, refusal.entry)
+        service.record_refusal(runtime.folding, refusal.entry)
         raise refusal.problem from None
     except IntegrityError as error:
         raise Problem(
@@ -59,5 +59,5 @@ def look(runtime: Runtime, reading: Callable[[Session], T]) -> T:
         with runtime.db.read() as session:
             return reading(session)
     except Refused as refusal:
-        service.append(runtime.journal, refusal.entry)
+        service.record_refusal(runtime.folding, refusal.entry)
         raise refusal.problem from None

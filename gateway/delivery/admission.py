@@ -30,7 +30,7 @@ def admit(gate: Gate, actor: Actor, target: str) -> Admitted:
     into one.
     """
     now = gate.runtime.clock.now()
-    wait = gate.runtime.folding.throttle(FORGED).retry_after(_from(actor), now)
+    wait = gate.runtime.folding.retry_after(FORGED, _from(actor))
     if wait:
         raise Problem(ProblemCode.TOO_MANY_REQUESTS, retry_after=wait)
     try:
@@ -66,5 +66,5 @@ def _expired(gate: Gate, actor: Actor, claims: Claims, path: str) -> Problem:
         reason=ProblemCode.URL_EXPIRED.upper(),
         detail={"jti": claims.jti.hex(), "expires_ms": claims.expires_ms},
     )
-    access.append(gate.runtime.journal, entry)
+    access.record_refusal(gate.runtime.folding, entry)
     return Problem(ProblemCode.URL_EXPIRED)

@@ -174,7 +174,7 @@ def _ask_to_sign_in() -> NoReturn:
 def _admitted(roles: tuple[Role, ...], holds: bool) -> Actor:
     if not holds:
         needed = ",".join(sorted(roles))
-        rt().journal.append(
+        rt().folding.record(
             Entry(
                 actor(),
                 Act.ACCESS_DECIDED,

@@ -142,7 +142,7 @@ def _end_tokens(session: Session, person_id: uuid.UUID, now: datetime) -> None:
 
 
 def _recovery_refused(runtime: Runtime, actor: Actor) -> Problem:
-    runtime.journal.append(Entry(actor, Act.RECOVERY_USED, Outcome.DENY, reason="token_invalid"))
+    runtime.folding.record(Entry(actor, Act.RECOVERY_USED, Outcome.DENY, reason="token_invalid"))
     return Problem(
         ProblemCode.NOT_FOUND,
         "이 복구 주소는 이미 썼거나 유효 시간이 지났습니다. 운영자에게 새로 요청해 주십시오.",

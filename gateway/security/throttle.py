@@ -1,8 +1,8 @@
-"""A limit on forged download addresses, checked before any cryptography.
+"""Floods, counted: the first of a kind are each worth an event, the rest only a number.
 
-Per client address and window: the first forgeries are each worth an event, the rest are only
-counted, so nobody can fill the audit log or spend the gateway's time. Memory is bounded: the
-address not seen for longest is forgotten, and its count is handed over first.
+Memory is bounded: what was not seen for longest is forgotten, and its count is handed over first.
+A count is handed over when its window closes, and at once when it is large, so that a process that
+is killed takes little with it.
 """
 
 from __future__ import annotations
@@ -10,22 +10,37 @@ from __future__ import annotations
 import ipaddress
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Generic, TypeVar
 
 WINDOW = timedelta(seconds=60)
-FORGERIES_PER_WINDOW = 10
-MAX_ADDRESSES = 10_000
+MAX_KEYS = 10_000
+COUNTED_AT_MOST = 1000
 # One household or server commands a whole /64, so single IPv6 addresses would be no limit.
 IPV6_PREFIX = 64
 
+K = TypeVar("K", bound=Hashable)
+
+
+class Count(StrEnum):
+    """What to do about one attempt: write it, leave it counted, or write the counts now."""
+
+    ALONE = "alone"
+    COUNTED = "counted"
+    FULL = "full"
+
 
 @dataclass(frozen=True, slots=True)
-class Tally:
-    """Forged attempts of one address in one window, to be written as one counted event."""
+class Tally(Generic[K]):
+    """Attempts of one key in one window, to be written as one counted event.
 
-    address: str
+    `key` is None for those that were too many to be kept apart.
+    """
+
+    key: K | None
     attempts: int
     since: datetime
 
@@ -33,7 +48,7 @@ class Tally:
 @dataclass(slots=True)
 class _Window:
     since: datetime
-    forged: int = 0
+    attempts: int = 0
     unreported: int = 0
 
 
@@ -48,49 +63,47 @@ def group(address: str) -> str:
     return str(ipaddress.ip_network((parsed, IPV6_PREFIX), strict=False))
 
 
-class ForgeryThrottle:
-    """Counts forgeries by address; in-process, so the limit is per gateway process."""
+class Throttle(Generic[K]):
+    """Counts attempts by key; in-process, so the limit is per gateway process."""
 
-    def __init__(
-        self, limit: int = FORGERIES_PER_WINDOW, max_addresses: int = MAX_ADDRESSES
-    ) -> None:
+    def __init__(self, limit: int, max_keys: int = MAX_KEYS) -> None:
         self._limit = limit
-        self._max = max_addresses
-        self._windows: OrderedDict[str, _Window] = OrderedDict()
-        self._closed: list[Tally] = []
+        self._max = max_keys
+        self._windows: OrderedDict[K, _Window] = OrderedDict()
+        self._closed: list[Tally[K]] = []
         self._lock = threading.Lock()
 
-    def retry_after(self, address: str, now: datetime) -> int:
-        """Seconds `address` must wait, 0 when it may try. A refused attempt is counted."""
+    def retry_after(self, key: K, now: datetime) -> int:
+        """Seconds `key` must wait, 0 when it may try."""
         with self._lock:
-            key = group(address)
             window = self._live(key, now)
-            if window is None or window.forged < self._limit:
+            if window is None or window.attempts < self._limit:
                 return 0
-            window.unreported += 1
             remaining = window.since + WINDOW - now
             return max(1, -(-remaining // timedelta(seconds=1)))
 
-    def forged(self, address: str, now: datetime) -> Tally | None:
-        """Count one forged attempt; the tally to write now, or None when it is folded."""
+    def count(self, key: K, now: datetime) -> Count:
+        """Count one attempt: those before the limit are each worth an event."""
         with self._lock:
-            key = group(address)
             window = self._live(key, now) or self._open(key, now)
-            window.forged += 1
-            if window.forged < self._limit:
-                return Tally(key, 1, now)
+            window.attempts += 1
+            if window.attempts < self._limit:
+                return Count.ALONE
             window.unreported += 1
-            return None
+            if window.unreported < COUNTED_AT_MOST:
+                return Count.COUNTED
+            self._hand_over(key, window)
+            return Count.FULL
 
-    def drain(self, now: datetime) -> list[Tally]:
-        """The folded counts of windows that have closed; call it every few seconds."""
+    def drain(self, now: datetime) -> list[Tally[K]]:
+        """The counts of windows that have closed, and large ones of those that have not."""
         with self._lock:
             for key in [k for k, w in self._windows.items() if now >= w.since + WINDOW]:
                 self._close(key)
             tallies, self._closed = self._closed, []
             return tallies
 
-    def give_back(self, tallies: Sequence[Tally]) -> None:
+    def give_back(self, tallies: Sequence[Tally[K]]) -> None:
         """Keep what was drained but could not be written."""
         with self._lock:
             for tally in tallies:
@@ -102,7 +115,7 @@ class ForgeryThrottle:
             waiting = sum(window.unreported for window in self._windows.values())
             return waiting + sum(tally.attempts for tally in self._closed)
 
-    def _live(self, key: str, now: datetime) -> _Window | None:
+    def _live(self, key: K, now: datetime) -> _Window | None:
         window = self._windows.get(key)
         if window is not None and now >= window.since + WINDOW:
             self._close(key)
@@ -111,20 +124,23 @@ class ForgeryThrottle:
             self._windows.move_to_end(key)
         return window
 
-    def _open(self, key: str, now: datetime) -> _Window:
+    def _open(self, key: K, now: datetime) -> _Window:
         if len(self._windows) >= self._max:
             self._close(next(iter(self._windows)))
         return self._windows.setdefault(key, _Window(now))
 
-    def _close(self, key: str) -> None:
-        window = self._windows.pop(key)
+    def _close(self, key: K) -> None:
+        self._hand_over(key, self._windows.pop(key))
+
+    def _hand_over(self, key: K, window: _Window) -> None:
         if window.unreported:
             self._fold(Tally(key, window.unreported, window.since))
+            window.unreported = 0
 
-    def _fold(self, tally: Tally) -> None:
+    def _fold(self, tally: Tally[K]) -> None:
         # Undrained tallies are bounded too: past the limit they add up in one nameless tally.
         if len(self._closed) < self._max:
             self._closed.append(tally)
             return
         last = self._closed[-1]
-        self._closed[-1] = Tally("*", last.attempts + tally.attempts, last.since)
+        self._closed[-1] = Tally(None, last.attempts + tally.attempts, last.since)

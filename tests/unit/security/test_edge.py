@@ -15,7 +15,7 @@ from gateway.observability import logs
 from gateway.observability.redact import redact, redact_value
 from gateway.security.address import client_address
 from gateway.security.headers import CSP
-from gateway.security.throttle import FORGERIES_PER_WINDOW, ForgeryThrottle, Tally, group
+from gateway.security.throttle import COUNTED_AT_MOST, Count, Tally, Throttle, group
 from gateway.web import setup
 from gateway.web.pages import render
 
@@ -123,21 +123,31 @@ def test_only_trusted_proxies_may_name_the_client(
     assert client_address(peer, forwarded, PROXY) == expected
 
 
-def test_forgeries_are_told_one_by_one_then_refused_and_counted() -> None:
-    throttle = ForgeryThrottle()
-    told = [throttle.forged("203.0.113.9", NOW) for _ in range(FORGERIES_PER_WINDOW)]
-    waits = [throttle.retry_after("203.0.113.9", NOW) for _ in range(500)]
+def test_a_few_are_told_one_by_one_and_the_rest_are_counted() -> None:
+    throttle: Throttle[str] = Throttle(limit=10)
+    told = [throttle.count("203.0.113.9", NOW) for _ in range(511)]
+    wait = throttle.retry_after("203.0.113.9", NOW)
     later = NOW + timedelta(seconds=60)
 
-    assert [tally is not None for tally in told] == [True] * 9 + [False]
-    assert set(waits) == {60}
-    assert throttle.drain(later) == [Tally("203.0.113.9", 501, NOW)]
+    assert told == [Count.ALONE] * 9 + [Count.COUNTED] * 502
+    assert wait == 60
+    assert throttle.drain(later) == [Tally("203.0.113.9", 502, NOW)]
     assert throttle.retry_after("203.0.113.9", later) == 0
 
 
+def test_a_large_count_is_handed_over_before_its_window_closes() -> None:
+    throttle: Throttle[str] = Throttle(limit=1)
+    told = [throttle.count("203.0.113.9", NOW) for _ in range(COUNTED_AT_MOST + 5)]
+
+    assert told[COUNTED_AT_MOST - 1] is Count.FULL
+    assert throttle.drain(NOW) == [Tally("203.0.113.9", COUNTED_AT_MOST, NOW)]
+    assert throttle.unreported() == 5
+
+
 def test_a_count_that_could_not_be_written_waits_for_the_next_time() -> None:
-    throttle, later = ForgeryThrottle(limit=1), NOW + timedelta(seconds=60)
-    throttle.forged("203.0.113.9", NOW)
+    throttle: Throttle[str] = Throttle(limit=1)
+    later = NOW + timedelta(seconds=60)
+    throttle.count("203.0.113.9", NOW)
     drained = throttle.drain(later)
     before = throttle.unreported()
     throttle.give_back(drained)
@@ -147,8 +157,8 @@ def test_a_count_that_could_not_be_written_waits_for_the_next_time() -> None:
 
 
 def test_one_visitors_forgeries_never_stop_another() -> None:
-    throttle = ForgeryThrottle(limit=1)
-    throttle.forged("203.0.113.9", NOW)
+    throttle: Throttle[str] = Throttle(limit=1)
+    throttle.count("203.0.113.9", NOW)
 
     assert throttle.retry_after("203.0.113.9", NOW) > 0
     assert throttle.retry_after("203.0.113.10", NOW) == 0
@@ -159,9 +169,9 @@ def test_a_whole_ipv6_network_counts_as_one_visitor() -> None:
 
 
 def test_memory_stays_bounded_and_no_count_is_lost() -> None:
-    throttle = ForgeryThrottle(limit=1, max_addresses=10)
+    throttle: Throttle[str] = Throttle(limit=1, max_keys=10)
     for number in range(100):
-        throttle.forged(f"198.51.100.{number}", NOW)
+        throttle.count(f"198.51.100.{number}", NOW)
     tallies = throttle.drain(NOW + timedelta(minutes=2))
 
     assert sum(tally.attempts for tally in tallies) == 100
