@@ -7,6 +7,7 @@ from types import ModuleType
 
 from gateway.access import wiring as access
 from gateway.catalog import wiring as catalog
+from gateway.delivery import wiring as delivery
 from gateway.exports import wiring as exports
 from gateway.jobs.beats import Beat, beating
 from gateway.jobs.queue import Leased
@@ -16,7 +17,7 @@ from gateway.runtime import Runtime
 
 FEATURES = (catalog, access, exports)
 # Features whose wiring offers `beats(runtime)`: what is done at intervals.
-BEATING: tuple[ModuleType, ...] = ()
+BEATING: tuple[ModuleType, ...] = (delivery,)
 
 
 def handlers(runtime: Runtime) -> dict[str, Callable[[Leased], None]]:

@@ -16,6 +16,7 @@ FEATURES = (
     "agreements",
     "access",
     "applications",
+    "delivery",
     "exports",
 )
 for feature in FEATURES:

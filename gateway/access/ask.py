@@ -81,10 +81,12 @@ class Gathered:
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """A yes that is in the audit log. `reserved` bytes of the quota wait to be settled."""
+    """A yes that is in the audit log. `reserved` bytes of the quota wait to be settled; `event_id`
+    is the entry's, for the event that says how it ended."""
 
     actor: Actor
     ask: Ask
     gathered: Gathered
     decision: Decision
     reserved: int
+    event_id: uuid.UUID

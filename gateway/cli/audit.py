@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 
 # One line a command, as `"name": "module:attribute"`.
-LATER: dict[str, str] = {}
+LATER: dict[str, str] = {
+    "outcomes": "gateway.cli.audit_reconcile:outcomes",
+    "reconcile": "gateway.cli.audit_reconcile:reconcile",
+}
 
 
 @click.group(cls=LaterGroup, later=LATER)

@@ -21,6 +21,7 @@ from gateway.access.ask import Ask, Intent, Permit
 from gateway.clock import to_ms
 from gateway.delivery import ranges
 from gateway.delivery.gate import Gate
+from gateway.delivery.pairs import outcome_id
 from gateway.delivery.ranges import Plan
 from gateway.delivery.stream import Ending, Reader, Sent, Stream, open_reader
 from gateway.errors import Problem, ProblemCode
@@ -128,9 +129,11 @@ class _Download:
             reason=None if whole else str(sent.ending),
             detail={
                 **self.intent.detail,
+                "intent": str(self.permit.event_id),
                 "sent": sent.bytes,
                 "ended_ms": to_ms(self.gate.runtime.clock.now()),
             },
+            event_id=outcome_id(self.permit.event_id),
         )
 
 

@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 from flask import Flask
 
-from gateway.delivery import api, pages
+from gateway.delivery import api, pages, reconcile
 from gateway.delivery.gate import Gate, Resolver
 from gateway.delivery.tokens import Kind
+from gateway.jobs.beats import Beat
 from gateway.jobs.queue import Leased
 from gateway.runtime import Runtime
 from gateway.web.nav import panels
@@ -43,3 +44,9 @@ def register_kind(app: Flask, kind: Kind, resolver: Resolver) -> None:
 def handlers(_runtime: Runtime) -> dict[str, Callable[[Leased], None]]:
     """Delivery has no background work."""
     return {}
+
+
+def beats(runtime: Runtime) -> list[Beat]:
+    """Transfers without an outcome are looked for every few minutes."""
+    interval = reconcile.INTERVAL_SECONDS
+    return [Beat("delivery.reconcile", interval, lambda: reconcile.sweep(runtime))]

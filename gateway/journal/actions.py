@@ -76,6 +76,7 @@ class Act(StrEnum):
     URL_REFUSED = "url.refused"
     DOWNLOAD_AUTHORIZED = "download.authorized"
     DOWNLOAD_COMPLETED = "download.completed"
+    DOWNLOAD_UNRESOLVED = "download.unresolved"
     DOWNLOAD_REFUSED = "download.refused"
     MANIFEST_READ = "manifest.read"
     # exports

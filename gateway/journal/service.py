@@ -29,7 +29,7 @@ class Entry:
 
     `subjects` are the people whose data was handled; `ref` is `kind:id` of the object concerned;
     `reason` is a plain code or codes joined by commas; `detail` names no one; `about` holds
-    personal fields of other people by id.
+    personal fields of other people by id. `event_id` is given where other events name this one.
     """
 
     actor: Actor
@@ -43,6 +43,7 @@ class Entry:
     reason: str | None = None
     detail: Mapping[str, Any] = field(default_factory=dict)
     about: Mapping[uuid.UUID, Mapping[str, str]] = field(default_factory=dict)
+    event_id: uuid.UUID | None = None
 
 
 class Journal:
@@ -70,7 +71,7 @@ class Journal:
             action=entry.act,
             outcome=entry.outcome,
             time_ms=to_ms(self._clock.now()),
-            event_id=str(ids.new(self._clock)),
+            event_id=str(entry.event_id or ids.new(self._clock)),
             actor=entry.actor.party,
             subjects=tuple(str(person) for person in entry.subjects),
             place=entry.actor.place,
