@@ -35,6 +35,7 @@ class Settings(BaseModel):
     audit_database_url: str = ""
     keys_dir: Path | None = None
     timezone: str = "Asia/Seoul"
+    review_months: Literal[1, 2, 3, 6, 12] = 1
     trusted_proxies: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = ()
     smtp_url: str = ""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
@@ -45,6 +46,11 @@ class Settings(BaseModel):
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
+
+    @field_validator("review_months", mode="before")
+    @classmethod
+    def _whole(cls, value: Any) -> Any:
+        return int(value) if isinstance(value, str) and value.isdecimal() else value
 
     @field_validator("database_url", "audit_database_url")
     @classmethod

@@ -18,6 +18,7 @@ FEATURES = (
     "applications",
     "delivery",
     "exports",
+    "oversight",
 )
 for feature in FEATURES:
     import_module(f"gateway.{feature}.models")
