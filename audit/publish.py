@@ -139,15 +139,20 @@ def publish(
         )
     if before is not None and old == new.size and before.root != new.root:
         raise PublishedAltered(CHECKPOINT, 0, "another root of this size is published")
-    for path in full_tiles(old, new.size):
-        if path.level is not None or first_entry(path) >= minimum:
-            _put_full(source, shelves, path)
-    for path in partial_tiles(new.size):
-        shelves.of(path).put(str(path), content(source, path))
-    if old < new.size or before is None:
+    if before is None or old < new.size:
+        _grow(source, shelves, (old, new.size), minimum)
         shelves.public.put(CHECKPOINT, note.encode())
         _sweep_partials(shelves, old, new.size)
     return new.size
+
+
+def _grow(source: Source, shelves: Shelves, sizes: tuple[int, int], minimum: int) -> None:
+    old, new = sizes
+    for path in full_tiles(old, new):
+        if path.level is not None or first_entry(path) >= minimum:
+            _put_full(source, shelves, path)
+    for path in partial_tiles(new):
+        shelves.of(path).put(str(path), content(source, path))
 
 
 def _put_full(source: Source, shelves: Shelves, path: TilePath) -> None:

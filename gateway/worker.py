@@ -8,6 +8,7 @@ from types import ModuleType
 from gateway.access import wiring as access
 from gateway.catalog import wiring as catalog
 from gateway.delivery import wiring as delivery
+from gateway.evidence import wiring as evidence
 from gateway.exports import wiring as exports
 from gateway.jobs.beats import Beat, beating
 from gateway.jobs.queue import Leased
@@ -17,7 +18,7 @@ from gateway.runtime import Runtime
 
 FEATURES = (catalog, access, exports)
 # Features whose wiring offers `beats(runtime)`: what is done at intervals.
-BEATING: tuple[ModuleType, ...] = (delivery,)
+BEATING: tuple[ModuleType, ...] = (delivery, evidence)
 
 
 def handlers(runtime: Runtime) -> dict[str, Callable[[Leased], None]]:

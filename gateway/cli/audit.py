@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # One line a command, as `"name": "module:attribute"`.
 LATER: dict[str, str] = {
+    "fsck": "gateway.cli.audit_fsck:fsck",
+    "publish": "gateway.cli.audit_fsck:publish",
     "outcomes": "gateway.cli.audit_reconcile:outcomes",
     "reconcile": "gateway.cli.audit_reconcile:reconcile",
 }
