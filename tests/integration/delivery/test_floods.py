@@ -1,0 +1,147 @@
+"""Floods of refusals are counted into few events; bytes never are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from werkzeug.test import Client
+
+from audit.event import Domain
+from gateway.access.models import Grant
+from gateway.clock import FixedClock
+from gateway.errors import ProblemCode
+from gateway.identity.models import Person
+from gateway.journal import Act, Actor, Entry, Outcome
+from gateway.journal.folding import REFUSALS_PER_WINDOW
+from gateway.runtime import Runtime
+from gateway.security.throttle import COUNTED_AT_MOST
+from tests import people
+from tests import world as made
+from tests.integration.delivery.conftest import Issue, Logged
+from tests.integration.promises.evidence import unwritable_log
+from tests.world import World
+
+Read = Callable[..., list[Logged]]
+ALONE = REFUSALS_PER_WINDOW - 1
+FLOOD = ALONE + 40
+
+
+@pytest.fixture
+def client(small: Flask) -> Client:
+    return small.test_client()
+
+
+def flood(client: Client, url: str, times: int = FLOOD) -> list[Any]:
+    """The distinct status and code of every answer."""
+    answers = [client.get(url, buffered=True) for _ in range(times)]
+    return sorted({(one.status_code, one.json["code"]) for one in answers})
+
+
+def test_uses_of_an_expired_address_are_refused_alike_and_counted(
+    runtime: Runtime, client: Client, clock: FixedClock, issue: Issue, logged: Read
+) -> None:
+    url = issue(ttl_seconds=60)
+    clock.advance(timedelta(seconds=61))
+    seen = flood(client, url)
+    clock.advance(timedelta(minutes=1))
+    runtime.folding.fold()
+
+    assert seen == [(403, "url_expired")]
+    assert len(logged("download.refused")) == ALONE
+    (folded,) = logged("requests.folded")
+    assert (folded.reason, folded.outcome) == ("URL_EXPIRED", "deny")
+    assert folded.detail["attempts"] == FLOOD - ALONE
+    assert folded.detail["action"] == "download.refused"
+
+
+def test_uses_of_an_address_of_a_dead_grant_are_counted_for_its_holder(
+    runtime: Runtime, client: Client, clock: FixedClock, place: World, issue: Issue, logged: Read
+) -> None:
+    url = issue()
+    made.change(runtime, Grant, place.grant, suspended=True)
+    seen = flood(client, url)
+    clock.advance(timedelta(minutes=1))
+    runtime.folding.fold()
+
+    assert seen == [(403, "access_denied")]
+    (folded,) = logged("requests.folded")
+    assert folded.person == runtime.vault.token(Domain.PERSON, str(place.person))
+    assert folded.reason == "GRANT_SUSPENDED"
+
+
+def test_each_answer_of_a_flood_names_every_reason(
+    runtime: Runtime, client: Client, place: World, issue: Issue
+) -> None:
+    url = issue()
+    made.change(runtime, Person, place.person, status="suspended")
+    answers = [client.get(url, buffered=True).json["blockers"] for _ in range(FLOOD)]
+
+    assert all(one == answers[0] for one in answers)
+    assert answers[0]
+
+
+def test_another_person_is_still_told_apart_during_a_flood(runtime: Runtime, logged: Read) -> None:
+    first, second = people.make_person(runtime, "first"), people.make_person(runtime, "second")
+    for person in (first, second):
+        for _ in range(FLOOD):
+            denied = Entry(
+                people.acting_as(person), Act.ACCESS_DECIDED, Outcome.DENY, reason="role_missing"
+            )
+            runtime.folding.record(denied)
+
+    assert len(logged("access.decided")) == 2 * ALONE
+    assert runtime.folding.unreported() == 2 * (FLOOD - ALONE)
+
+
+def test_a_large_count_is_durable_before_its_minute_is_over(runtime: Runtime, logged: Read) -> None:
+    """A process that is killed then takes less than a thousand counts of a flood with it."""
+    denied = Entry(Actor.system(), Act.ACCESS_DECIDED, Outcome.DENY, reason="role_missing")
+    for _ in range(ALONE + COUNTED_AT_MOST + 5):
+        runtime.folding.record(denied)
+
+    (folded,) = logged("requests.folded")
+    assert folded.detail["attempts"] == COUNTED_AT_MOST
+    assert runtime.folding.unreported() == 5
+
+
+def test_a_count_outlives_a_log_that_cannot_be_written(
+    runtime: Runtime, clock: FixedClock, logged: Read
+) -> None:
+    denied = Entry(Actor.system(), Act.ACCESS_DECIDED, Outcome.DENY, reason="role_missing")
+    for _ in range(FLOOD):
+        runtime.folding.record(denied)
+    with unwritable_log(runtime):
+        runtime.folding.close()
+    kept = runtime.folding.unreported()
+    runtime.folding.close()
+
+    assert kept == FLOOD - ALONE
+    assert [one.detail["attempts"] for one in logged("requests.folded")] == [kept]
+
+
+def test_bytes_are_never_counted_together(client: Client, issue: Issue, logged: Read) -> None:
+    url = issue()
+    before = len(logged("download.authorized"))
+    for _ in range(FLOOD):
+        client.get(url, headers={"Range": "bytes=0-0"}, buffered=True)
+
+    assert len(logged("download.authorized")) - before == FLOOD
+    assert len(logged("download.completed")) == FLOOD
+    assert logged("requests.folded") == []
+
+
+def test_forgers_wait_while_holders_of_dead_addresses_get_their_reason(
+    runtime: Runtime, client: Client, clock: FixedClock, issue: Issue
+) -> None:
+    url = issue(ttl_seconds=60)
+    clock.advance(timedelta(seconds=61))
+
+    assert flood(client, "/d/x/y", 12) == [
+        (403, ProblemCode.URL_INVALID),
+        (429, ProblemCode.TOO_MANY_REQUESTS),
+    ]
+    assert flood(client, url, 3) == [(429, ProblemCode.TOO_MANY_REQUESTS)]
