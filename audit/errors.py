@@ -35,6 +35,22 @@ class SignatureInvalid(AuditError):
     """A note carries no valid signature of the expected key."""
 
 
+class PolicyMalformed(AuditError):
+    """Bytes are not a C2SP tlog-policy file."""
+
+
+class RequestMalformed(AuditError):
+    """Bytes are not a request of C2SP tlog-witness."""
+
+
+class StateDamaged(AuditError):
+    """What a witness or a monitor remembers cannot be read; restore it, do not begin afresh."""
+
+
+class ReceiptMalformed(AuditError):
+    """Text is not a receipt of a log."""
+
+
 class ProofMalformed(AuditError):
     """Text is not a C2SP tlog-proof."""
 

@@ -10,18 +10,23 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 
 from audit import outbox
 from audit.batcher import Batcher
-from audit.checkpoint import Checkpoint
 from audit.clockwatch import ClockWatch, newest_ms
 from audit.dbapi import Connection, Dialect, Sql
 from audit.entropy import random_bytes
 from audit.errors import AuditError, EventReplayed, LogUnavailable
 from audit.event import SALT_BYTES, Domain, Event, sealed_parts
 from audit.keyring import gather, gather_cached
+from audit.log_keys import current_vkey
 from audit.note import Signer
+from audit.signing import sign_head
 from audit.stores import Head, Prepared, StoredCheckpoint, store_for
 from audit.vault import KeyRing, KeyVault
 
 CHECKPOINT_INTERVAL_MS = 1000
+
+
+def _restart(vkey: str) -> Signer:
+    raise LogUnavailable(f"the log is signed by {vkey} by now: restart this process")
 
 
 class Log:
@@ -30,7 +35,8 @@ class Log:
     `connect` opens a driver connection of the log's own, usable from any thread (sqlite3:
     `check_same_thread=False`, `isolation_level=None`, WAL, synchronous=FULL). `write_lock`
     serialises writers on SQLite and does nothing on PostgreSQL. `guard` raises AssertionError
-    when the calling thread holds a write transaction. `signer` carries the origin.
+    when the calling thread holds a write transaction. `signer` carries the origin;
+    `load_signer` finds the key of a verifier key after another process has rotated it.
     The thread starts with the first event, so forking before that is free.
     """
 
@@ -45,6 +51,7 @@ class Log:
         clock_ms: Callable[[], int],
         guard: Callable[[], None],
         timeout_s: float = 10.0,
+        load_signer: Callable[[str], Signer] = _restart,
     ) -> None:
         self.origin = signer.verifier.name
         self._connect = connect
@@ -53,6 +60,7 @@ class Log:
         self._store = store_for(dialect)
         self._vault = vault
         self._signer = signer
+        self._load_signer = load_signer
         self._clock_ms = clock_ms
         self._guard = guard
         self._timeout_s = timeout_s
@@ -147,6 +155,11 @@ class Log:
             with self._write_transaction(sql):
                 return self._sign(sql)
 
+    def vkey(self) -> str:
+        """Return the verifier key of the key that signs now. Raises LogUnavailable."""
+        with self._side_connection() as sql:
+            return str(self._current_signer(sql).verifier)
+
     def close(self) -> None:
         """Number what is pending, stop the thread and close the connections."""
         self._batcher.close()
@@ -168,13 +181,14 @@ class Log:
         if latest is not None and latest.size == head.size:
             return latest
         seconds = self._clock_ms() // 1000
-        text = str(Checkpoint(self.origin, head.size, bytes(head.root)))
-        note = str(self._signer.sign(text, seconds))
-        new = StoredCheckpoint(
-            head.checkpoints + 1, head.size, head.epoch, head.root, seconds * 1000, note
-        )
-        self._store.insert_checkpoint(sql, head, new)
-        return new
+        return sign_head(self._store, sql, head, self._current_signer(sql), seconds)
+
+    def _current_signer(self, sql: Sql) -> Signer:
+        """This process's key, or the one that another process has rotated to."""
+        vkey = current_vkey(sql)
+        if vkey not in (None, str(self._signer.verifier)):
+            self._signer = self._load_signer(str(vkey))
+        return self._signer
 
     def _newest_ms(self) -> int:
         with self._side_connection() as sql:

@@ -16,7 +16,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from audit.dbapi import Dialect
-from audit.note import Signer
 from audit.restore import restore_epoch
 from audit.vault import KeyVault
 from gateway import ids
@@ -27,7 +26,7 @@ from gateway.errors import OperatorError
 from gateway.journal import Act, Actor, Entry
 from gateway.keys import KeyStore, Purpose
 from gateway.runtime import Runtime
-from gateway.startup import log_origin
+from gateway.startup import current_signer
 
 DATABASE, OBJECTS, KEYS, ABOUT = "sumun.db", "objects", "keys", "backup.json"
 
@@ -102,7 +101,7 @@ def begin_epoch(settings: Settings, clock: Clock, known_checkpoint: str | None =
                 vault=KeyVault(
                     keys.current(Purpose.LOOKUP).material, keys.current(Purpose.PERSON).material
                 ),
-                signer=Signer(log_origin(settings, db), keys.current(Purpose.LOG).material),
+                signer=current_signer(settings, db, keys),
                 event_id=str(ids.new(clock)),
                 time_ms=to_ms(clock.now()),
                 actor=Actor.operator().party,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from gateway.errors import OperatorError
 
@@ -37,10 +37,13 @@ class Settings(BaseModel):
     timezone: str = "Asia/Seoul"
     review_months: Literal[1, 2, 3, 6, 12] = 1
     trusted_proxies: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = ()
+    outbound_networks: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = ()
+    witnesses_file: Path | None = None
+    witness_seconds: int = Field(default=10, ge=1, le=86_400)
     smtp_url: str = ""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
-    @field_validator("trusted_proxies", mode="before")
+    @field_validator("trusted_proxies", "outbound_networks", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         if isinstance(value, str):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from urllib.parse import urlsplit
 
 from sqlalchemy import text
 
-from audit.dbapi import Dialect
+from audit.dbapi import Dialect, Sql
+from audit.errors import LogUnavailable
+from audit.log_keys import current_vkey
 from audit.note import Signer
 from audit.sequencer import Log
 from audit.vault import KeyVault
@@ -17,6 +20,7 @@ from gateway.db import Database
 from gateway.errors import OperatorError
 from gateway.journal import Journal
 from gateway.journal.folding import Folding
+from gateway.journal.log_key import log_signer
 from gateway.keys import KeyStore, Purpose
 from gateway.runtime import Runtime
 from gateway.storage import Store
@@ -74,13 +78,24 @@ def log_origin(settings: Settings, db: Database) -> str:
     return known or f"{urlsplit(settings.public_url).netloc}/log"
 
 
+def current_signer(settings: Settings, db: Database, keys: KeyStore) -> Signer:
+    """The key that signs the log. Raises OperatorError when it is not among those kept."""
+    with closing(db.connect_raw(writable=False)) as connection:
+        vkey = current_vkey(Sql(connection, Dialect(db.dialect)))
+    try:
+        return log_signer(keys, log_origin(settings, db), vkey)
+    except LogUnavailable as error:
+        raise OperatorError(f"{error}; restore the keys folder from its backup") from error
+
+
 def _log(settings: Settings, db: Database, keys: KeyStore, vault: KeyVault, clock: Clock) -> Log:
     return Log(
         connect=db.connect_raw,
         write_lock=db.write_lock,
         dialect=Dialect(db.dialect),
         vault=vault,
-        signer=Signer(log_origin(settings, db), keys.current(Purpose.LOG).material),
+        signer=current_signer(settings, db, keys),
         clock_ms=lambda: to_ms(clock.now()),
         guard=lambda: db.assert_no_write("audit.append"),
+        load_signer=lambda vkey: log_signer(keys, log_origin(settings, db), vkey),
     )

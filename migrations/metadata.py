@@ -18,6 +18,7 @@ FEATURES = (
     "applications",
     "delivery",
     "exports",
+    "witnessing",
     "oversight",
 )
 for feature in FEATURES:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 
-from audit.schema import foundation, retention, search
+from audit.schema import foundation, retention, search, witnesses
 from audit.schema.foundation import QUEUES
 
-_STEPS = (foundation, search, retention)
+_STEPS = (foundation, search, retention, witnesses)
 
 LOG_TABLES: tuple[str, ...] = tuple(table for step in _STEPS for table in step.TABLES)
 SQLITE_DDL: list[str] = [statement for step in _STEPS for statement in step.SQLITE_DDL]

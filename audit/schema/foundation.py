@@ -36,7 +36,7 @@ TABLES = (
 _APPEND_ONLY = ("audit_entries", "audit_subjects", "audit_tiles", "audit_checkpoints")
 QUEUES = ("audit_outbox", "audit_promises")
 
-_HEAD_SHRINKS = (
+HEAD_SHRINKS = (
     "NEW.id <> OLD.id OR NEW.size < OLD.size OR NEW.epoch < OLD.epoch "
     "OR NEW.checkpoints < OLD.checkpoints OR NEW.origin <> OLD.origin"
 )
@@ -94,7 +94,7 @@ def _rules() -> list[Rule]:
         *append_only(*_APPEND_ONLY),
         Rule("audit_edge", "DELETE", "audit_edge is never deleted from"),
         Rule("audit_head", "DELETE", "audit_head is never deleted from"),
-        Rule("audit_head", "UPDATE", "audit_head may only grow", _HEAD_SHRINKS),
+        Rule("audit_head", "UPDATE", "audit_head may only grow", HEAD_SHRINKS),
         Rule("audit_person_keys", "DELETE", "audit_person_keys is never deleted from"),
         Rule(
             "audit_person_keys", "UPDATE", "a person key may only be destroyed", _KEY_NOT_DESTROYED

@@ -1,4 +1,8 @@
-"""Checks every stored checkpoint: signature, columns, sequence, and the root at its size."""
+"""Checks every stored checkpoint: signature, columns, sequence, and the root at its size.
+
+The key is the one that the log's own history says signed at that size; each hand-over is checked
+as well, and what was signed in it.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,11 @@ from collections.abc import Iterator
 from audit.checkpoint import Checkpoint, open_checkpoint
 from audit.dbapi import Row, Sql
 from audit.errors import NoteMalformed, SignatureInvalid
-from audit.note import Verifier
+from audit.log_keys import read_history
 from audit.verify.findings import Findings
 
 TABLE = "audit_checkpoints"
+ENTRIES = "audit_entries"
 _PAGE = 500
 _SIGNATURES = 2
 
@@ -28,11 +33,12 @@ def _rows(sql: Sql) -> Iterator[Row]:
 class CheckpointCheck:
     """Walks the checkpoints in step with the tree: they are issued in order of size."""
 
-    def __init__(
-        self, sql: Sql, verifier: Verifier, since: Checkpoint | None, findings: Findings
-    ) -> None:
+    def __init__(self, sql: Sql, vkey: str, since: Checkpoint | None, findings: Findings) -> None:
         self._rows = _rows(sql)
-        self._verifier = verifier
+        self._history, faults = read_history(sql, vkey)
+        for index, what in faults.items():
+            findings.add(index, ENTRIES, "leaf", what)
+        self._handovers = {one.index: one for one in self._history.rotations}
         self._since = since
         self._findings = findings
         self._waiting: Row | None = None
@@ -47,13 +53,16 @@ class CheckpointCheck:
         sizes = [int(self._waiting[1])] if self._waiting is not None else []
         if self._since is not None and self._since.size >= self._position:
             sizes.append(self._since.size)
-        return min(sizes, default=None)
+        return min([*sizes, *self._handovers], default=None)
 
     def at(self, size: int, root: bytes, epoch: int) -> None:
         """Compare what was signed for this size with the recomputed root and epoch."""
         self._position = size + 1
         if self._since is not None and self._since.size == size and self._since.root != root:
             self._add(size, "root", "the log does not extend the checkpoint trusted so far")
+        handover = self._handovers.pop(size, None)
+        if handover is not None and handover.root != root:
+            self._add(size + 1, "root", "the key was handed over on another history")
         if self._waiting is not None and int(self._waiting[1]) == size:
             self._compare(self._waiting, root, epoch)
             self._advance()
@@ -85,8 +94,9 @@ class CheckpointCheck:
         if seq != self.count:
             self._add(int(size), "seq", f"checkpoint {seq} stands where {self.count} is expected")
         try:
-            signed, note = open_checkpoint(str(text), self._verifier)
-            seconds = self._verifier.check_time(note)
+            verifier = self._history.at(int(size))
+            signed, note = open_checkpoint(str(text), verifier)
+            seconds = verifier.check_time(note)
         except (NoteMalformed, SignatureInvalid) as error:
             self._add(int(size), "note", f"checkpoint {seq}: {error}")
             return

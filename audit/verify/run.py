@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 
 from audit.checkpoint import Checkpoint
+from audit.cosignature import WitnessKey
 from audit.dbapi import Connection, Dialect, Sql
 from audit.note import Verifier
 from audit.stores import store_for
 from audit.vault import KeyVault
 from audit.verify.checkpoints import CheckpointCheck
+from audit.verify.cosignatures import check_cosignatures
 from audit.verify.entries import EntryCheck
 from audit.verify.findings import Findings, Report
 from audit.verify.keys import KeyCheck
@@ -25,12 +28,16 @@ def verify(
     vkey: str,
     vault: KeyVault | None = None,
     since: Checkpoint | None = None,
+    *,
+    witnesses: Sequence[WitnessKey] = (),
 ) -> Report:
     """Re-read the whole log and report every row that is not as the log wrote it.
 
     The connection may be read-only and must have no transaction open; one snapshot is used, so
     the log may go on growing. Memory is constant. `since` is a checkpoint trusted from earlier:
     the log must extend it. Without a `vault`, outbox and key rows cannot be authenticated.
+    `vkey` is any key of the log; the log's history leads from it to the others. Cosignatures of
+    `witnesses` are verified.
     Raises NoteMalformed for a bad `vkey`; damage is never an exception.
     """
     verifier = Verifier.parse(vkey)
@@ -38,18 +45,23 @@ def verify(
     sql = store.adopt(connection)
     store.begin_snapshot(sql)
     try:
-        return _verify(sql, verifier, vault, since)
+        return _verify(sql, verifier, vault, since, witnesses=witnesses)
     finally:
         with suppress(Exception):
             store.rollback(sql)
 
 
 def _verify(
-    sql: Sql, verifier: Verifier, vault: KeyVault | None, since: Checkpoint | None
+    sql: Sql,
+    verifier: Verifier,
+    vault: KeyVault | None,
+    since: Checkpoint | None,
+    *,
+    witnesses: Sequence[WitnessKey],
 ) -> Report:
     findings = Findings()
     tree = TreeCheck(sql, findings)
-    checkpoints = CheckpointCheck(sql, verifier, since, findings)
+    checkpoints = CheckpointCheck(sql, str(verifier), since, findings)
     keys = KeyCheck(sql, vault, findings)
     keys.run()
     entries = EntryCheck(sql, tree, checkpoints, keys, findings)
@@ -59,7 +71,8 @@ def _verify(
     checkpoints.finish(size)
     keys.finish(size)
     check_queue(sql, vault, size, findings)
-    right = (1, size, entries.epoch, verifier.name, root, checkpoints.count)
+    cosignatures = check_cosignatures(sql, witnesses, findings)
+    right = (1, size, entries.epoch, verifier.name, root, checkpoints.count, cosignatures)
     _check_head(sql, right, findings)
     if since is not None and since.origin != verifier.name:
         findings.add(0, HEAD, "origin", f"the trusted checkpoint is of the log {since.origin}")
@@ -68,11 +81,12 @@ def _verify(
     )
 
 
-_COLUMNS = ("id", "size", "epoch", "origin", "root", "checkpoints")
+_COLUMNS = ("id", "size", "epoch", "origin", "root", "checkpoints", "cosignatures")
+_HEAD = "SELECT id, size, epoch, origin, root, checkpoints, cosignatures FROM audit_head"
 
 
 def _check_head(sql: Sql, right: tuple[object, ...], findings: Findings) -> None:
-    rows = sql.all("SELECT id, size, epoch, origin, root, checkpoints FROM audit_head")
+    rows = sql.all(_HEAD)
     if len(rows) != 1:
         findings.add(0, HEAD, "id", f"the log has {len(rows)} head rows")
     for row in rows:

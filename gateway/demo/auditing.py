@@ -6,7 +6,6 @@ import sqlite3
 from pathlib import Path
 
 from audit.dbapi import Dialect
-from audit.note import Signer
 from audit.proof import verify_proof
 from audit.reader import LogReader
 from audit.vault import KeyVault
@@ -16,7 +15,6 @@ from gateway.demo.stage import Stage
 from gateway.demo.web import Visitor
 from gateway.keys import Purpose
 from gateway.runtime import Runtime
-from gateway.startup import log_origin
 
 
 def search(stage: Stage, auditor: Visitor, path: str) -> int:
@@ -35,9 +33,6 @@ def search(stage: Stage, auditor: Visitor, path: str) -> int:
 def prove(stage: Stage, runtime: Runtime, index: int) -> None:
     """An inclusion proof against a signed checkpoint, checked with the public key alone."""
     with stage.step("The entry is proved to be in the log"):
-        signer = Signer(
-            log_origin(runtime.settings, runtime.db), runtime.keys.current(Purpose.LOG).material
-        )
         checkpoint = runtime.journal.log.checkpoint(covering=index + 1)
         connection = runtime.db.connect_raw(writable=False)
         reader = LogReader(connection, Dialect(runtime.db.dialect), runtime.vault)
@@ -45,7 +40,7 @@ def prove(stage: Stage, runtime: Runtime, index: int) -> None:
         assert entry is not None
         proof = str(reader.prove(index, checkpoint))
         connection.close()
-        verified = verify_proof(proof, entry.leaf, str(signer.verifier))
+        verified = verify_proof(proof, entry.leaf, runtime.journal.log.vkey())
         stage.check(verified.size > index, f"entry {index} is in the tree of {verified.size}")
 
 
@@ -81,11 +76,9 @@ def edited_copy(stage: Stage, runtime: Runtime, folder: Path, index: int) -> Non
 
 
 def _verify(runtime: Runtime, connection: sqlite3.Connection) -> Report:
-    origin = log_origin(runtime.settings, runtime.db)
-    signer = Signer(origin, runtime.keys.current(Purpose.LOG).material)
     vault = KeyVault(
         runtime.keys.current(Purpose.LOOKUP).material,
         runtime.keys.current(Purpose.PERSON).material,
     )
     dialect = Dialect(runtime.db.dialect)
-    return verify(connection, dialect, str(signer.verifier), vault)
+    return verify(connection, dialect, runtime.journal.log.vkey(), vault)

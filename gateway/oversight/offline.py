@@ -13,13 +13,15 @@ from sqlalchemy import make_url
 
 from audit.checkpoint import open_checkpoint
 from audit.dbapi import Dialect, Sql
-from audit.errors import AuditError
-from audit.note import Signer
+from audit.errors import AuditError, NoteMalformed
+from audit.note import Verifier
 from audit.vault import KeyVault
 from audit.verify import Report, verify
 from gateway.config import Settings
 from gateway.errors import OperatorError
+from gateway.journal.log_key import log_signer, log_signers
 from gateway.keys import KeyStore, Purpose
+from gateway.witnessing import policy_file
 
 _NOTES = "SELECT note FROM audit_checkpoints ORDER BY seq DESC LIMIT 100"
 
@@ -31,26 +33,37 @@ def verify_home(settings: Settings) -> Report:
     """
     keys = KeyStore(settings.keys)
     lookup, person = keys.current(Purpose.LOOKUP), keys.current(Purpose.PERSON)
-    material = keys.current(Purpose.LOG).material
+    vault = KeyVault(lookup.material, person.material)
     with _connected(settings) as (connection, dialect):
-        origin = _origin(Sql(connection, dialect), material)
-        vkey = str(Signer(origin, material).verifier)
-        return verify(connection, dialect, vkey, KeyVault(lookup.material, person.material))
+        vkey = str(_verifier(Sql(connection, dialect), keys))
+        witnesses = policy_file.witness_keys(settings)
+        return verify(connection, dialect, vkey, vault, witnesses=witnesses)
 
 
-def _origin(sql: Sql, material: bytes) -> str:
-    """The name of the log: what its own key has signed, before what the head row says."""
+def _verifier(sql: Sql, keys: KeyStore) -> Verifier:
+    """The kept key that signed last, under the name it signed, before what the head row says.
+
+    A key that was made and never came to sign is passed over.
+    """
     for (note,) in sql.all(_NOTES):
-        name = str(note).partition("\n")[0]
         try:
-            open_checkpoint(str(note), Signer(name, material).verifier)
-        except AuditError:
+            for signer in log_signers(keys, str(note).partition("\n")[0]):
+                if _signed(str(note), signer.verifier):
+                    return signer.verifier
+        except NoteMalformed:
             continue
-        return name
     row = sql.one("SELECT origin FROM audit_head")
     if row is None:
         raise OperatorError("the log's head row is missing and no checkpoint names the log")
-    return str(row[0])
+    return log_signer(keys, str(row[0]), None).verifier
+
+
+def _signed(note: str, verifier: Verifier) -> bool:
+    try:
+        open_checkpoint(note, verifier)
+    except AuditError:
+        return False
+    return True
 
 
 @contextmanager

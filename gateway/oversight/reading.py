@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from audit.dbapi import Dialect, Sql
-from audit.note import Signer
 from audit.reader import LogReader
 from gateway.db import Database
-from gateway.keys import Purpose
 from gateway.runtime import Runtime
 
 
@@ -43,5 +41,4 @@ def reading(runtime: Runtime, db: Database | None = None) -> Iterator[Reading]:
 
 def verifier_key(runtime: Runtime) -> str:
     """The log's verifier key as `/log/key` publishes it (C2SP signed-note)."""
-    material = runtime.keys.current(Purpose.LOG).material
-    return str(Signer(runtime.journal.log.origin, material).verifier)
+    return runtime.journal.log.vkey()

@@ -16,17 +16,21 @@ import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
-from audit import outbox
+from audit import cosigned, outbox
+from audit.cosignature import Cosigner
 from audit.dbapi import Dialect, Sql
 from audit.event import Event, Outcome, Party, encode
 from audit.keyring import gather
+from audit.note import parse_note
 from audit.proof import parse_proof, verify_proof
 from audit.schema import LOG_TABLES
+from audit.stores import store_for
 from gateway.cli.main import root
 from gateway.clock import to_ms
 from gateway.identity.models import Person
 from gateway.journal import Act
 from gateway.runtime import Runtime
+from gateway.witnessing import policy_file
 from tests.integration.oversight.damage import drop_triggers, run
 from tests.people import make_person
 
@@ -42,6 +46,7 @@ KEYS = {
     "audit_outbox": ("event_id",),
     "audit_promises": ("event_id",),
     "audit_person_keys": ("person_token",),
+    "audit_cosignatures": ("number",),
 }
 INDEX = re.compile(r"^index (\d+): (\w+)\.(\w+): ", re.MULTILINE)
 
@@ -112,12 +117,27 @@ def everything(runtime: Runtime, person: Person, write: Write) -> Runtime:
     """A log with rows in every table, at rest and without triggers."""
     for number in range(258):
         write(person, subjects=[person.id] if number % 100 == 0 else [])
-    runtime.journal.log.checkpoint()
+    _cosign(runtime)
     runtime.journal.log.close()
     with closing(runtime.db.connect_raw()) as connection:
         _leave_waiting(Sql(connection, Dialect(runtime.db.dialect)), runtime)
     drop_triggers(runtime.db)
     return runtime
+
+
+def _cosign(runtime: Runtime) -> None:
+    """A witness's line under the newest checkpoint, and a policy that knows the witness."""
+    witness = Cosigner("witness.example/one", b"1" * 32)
+    policy = f"witness one {witness.key}\nquorum one\n"
+    (runtime.settings.home / policy_file.NAME).write_text(policy)
+    checkpoint = runtime.journal.log.checkpoint()
+    line = witness.cosign(parse_note(checkpoint.note).text, 1_800_000_000)
+    dialect = Dialect(runtime.db.dialect)
+    with runtime.db.write() as session:
+        connection = session.connection().connection.dbapi_connection
+        assert connection is not None
+        row = cosigned.Cosigned.of(checkpoint.seq, line, 1_800_000_000)
+        cosigned.insert(store_for(dialect), Sql(connection, dialect), row)
 
 
 def _leave_waiting(sql: Sql, runtime: Runtime) -> None:

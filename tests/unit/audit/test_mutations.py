@@ -16,7 +16,16 @@ from audit.event import Party, encode
 from audit.keyring import gather
 from audit.schema import LOG_TABLES
 from audit.verify import Report, verify
-from tests.unit.audit.world import VKEY, World, drop_triggers, event, sqlite_world, vault
+from tests.unit.audit.world import (
+    VKEY,
+    WITNESS,
+    World,
+    cosign,
+    drop_triggers,
+    event,
+    sqlite_world,
+    vault,
+)
 
 ENTRIES = 270
 """One full tile of 256, and a right edge."""
@@ -36,7 +45,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     for _ in range(2):
         later = world.log()
         later.append(event())
-        later.checkpoint()
+        cosign(world, later.checkpoint())
         later.close()
         world.now_ms += 5000
     _leave_in_outbox(world)
@@ -76,7 +85,7 @@ def _open(written: bytes) -> sqlite3.Connection:
 
 
 def _report(connection: sqlite3.Connection) -> Report:
-    return verify(connection, Dialect.SQLITE, VKEY, vault())
+    return verify(connection, Dialect.SQLITE, VKEY, vault(), witnesses=[WITNESS.key])
 
 
 def _columns(written: bytes, table: str) -> list[str]:

@@ -14,12 +14,15 @@ from typing import Any
 
 import psycopg
 
-from audit.dbapi import Dialect
+from audit.cosignature import Cosigner
+from audit.cosigned import Cosigned, insert
+from audit.dbapi import Dialect, Sql
 from audit.event import Channel, Event, Party, Place
-from audit.note import Signer
+from audit.note import Signer, parse_note
 from audit.ocsf import Outcome
 from audit.schema import POSTGRES_DDL, SQLITE_DDL
 from audit.sequencer import Log
+from audit.stores import StoredCheckpoint, store_for
 from audit.vault import KeyVault
 from audit.verify import Report, verify
 
@@ -27,6 +30,7 @@ ORIGIN = "sumun.example/log"
 LOOKUP_KEY, WRAP_KEY, SEED = b"l" * 32, b"w" * 32, b"s" * 32
 SIGNER = Signer(ORIGIN, SEED)
 VKEY = str(SIGNER.verifier)
+WITNESS = Cosigner("witness.example/one", b"1" * 32)
 NOW_MS = 1_795_000_000_000
 
 
@@ -146,6 +150,16 @@ def postgres_world(url: str) -> World:
     for statement in POSTGRES_DDL:
         world.execute(statement)
     return world
+
+
+def cosign(world: World, checkpoint: StoredCheckpoint, by: Cosigner = WITNESS) -> Cosigned:
+    """Store a witness's cosignature of a checkpoint, a second after it was signed."""
+    seconds = checkpoint.time_ms // 1000 + 1
+    text = parse_note(checkpoint.note).text
+    row = Cosigned.of(checkpoint.seq, by.cosign(text, seconds), seconds)
+    with world.transaction() as connection:
+        insert(store_for(world.dialect), Sql(connection, world.dialect), row)
+    return row
 
 
 def drop_triggers(world: World) -> None:
