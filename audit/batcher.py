@@ -176,29 +176,31 @@ class Batcher:
             except Exception as error:
                 if not self._store.is_duplicate(error):
                     raise
-                self._transact(sql, batch, check=True)
+                self._drop_connection()
+                self._transact(self._connection(), batch, check=True)
         for waiter in batch:
             waiter.done.release()
 
     def _transact(self, sql: Sql, batch: list[Waiter], *, check: bool) -> None:
         """Number a batch in one transaction. Looks for replayed ids only when told to:
         the unique index finds the rare one, and the batch is then repeated without it."""
-        self._store.begin(sql)
         try:
-            pending = outbox.take(sql, self._vault, self._refused, _MAX_BATCH)
-            fresh = self._fresh(sql, pending, batch) if check else (pending, batch)
-            grown = self._append(sql, *fresh)
+            head, queued = self._store.begin_batch(sql, self._epoch)
+            taken = outbox.take(sql, self._vault, self._refused, _MAX_BATCH) if queued else []
+            pending, callers = self._fresh(sql, taken, batch) if check else (taken, batch)
+            grown = self._append(sql, head, pending, callers)
             self._store.commit(sql)
         except BaseException:
             with suppress(Exception):
                 self._store.rollback(sql)
             raise
         self._edge = grown
-        if len(pending) == _MAX_BATCH:
+        if len(taken) == _MAX_BATCH:
             self._nudged = True
 
-    def _append(self, sql: Sql, pending: Sequence[Pending], batch: Sequence[Waiter]) -> Edge:
-        head = self._store.locked_head(sql, self._epoch)
+    def _append(
+        self, sql: Sql, head: Head, pending: Sequence[Pending], batch: Sequence[Waiter]
+    ) -> Edge:
         edge = self._edge
         if edge is None or edge.size != head.size:
             edge = self._store.load_edge(sql, head.size)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
+
+from audit import canonical
 
 
 class Dialect(StrEnum):
@@ -34,6 +37,7 @@ class Connection(Protocol):
 
 
 Row = Sequence[Any]
+_RECORDS = "INSERT INTO {0} ({1}) SELECT {1} FROM json_populate_recordset(NULL::{0}, ?)"
 _INSERT = "INSERT INTO {} ({}) VALUES {}"
 _ROWS_AT_ONCE = 64
 
@@ -62,17 +66,39 @@ class Sql:
         if rows:
             self._cursor.executemany(self._text(sql), rows)
 
-    def insert(self, table: str, columns: str, rows: Sequence[Sequence[object]]) -> None:
-        """Insert rows, many in one statement.
+    def pipelined(self) -> AbstractContextManager[object]:
+        """Send the statements of a block together; what the last one returned is read after it.
 
-        Drivers give up the interpreter lock around each statement, and with busy threads it is
-        slow to come back: a statement a row would cost more than the row.
+        An error leaves a PostgreSQL connection that must not be used again: the driver takes
+        statements for prepared that the server, having stopped at the error, has not seen.
         """
-        for start in range(0, len(rows), _ROWS_AT_ONCE):
-            some = rows[start : start + _ROWS_AT_ONCE]
-            row = f"({places(len(some[0]))})"
-            values = ", ".join([row] * len(some))
-            self.run(_INSERT.format(table, columns, values), [cell for one in some for cell in one])
+        if self.dialect is Dialect.SQLITE:
+            return nullcontext()
+        pipeline: AbstractContextManager[object] = cast(Any, self.connection).pipeline()
+        return pipeline
+
+    def insert(self, table: str, columns: str, rows: Sequence[Sequence[object]]) -> None:
+        """Insert rows, many in one statement. `columns` are joined by a comma and a space.
+
+        SQLite's driver gives up the interpreter lock around each statement, and with busy threads
+        it is slow to come back; on PostgreSQL each statement has to be read again. One a row
+        would cost more than the row.
+        """
+        if rows and self.dialect is Dialect.POSTGRES:
+            self.run(_RECORDS.format(table, columns), (_records(columns, rows),))
+        elif rows:
+            for start in range(0, len(rows), _ROWS_AT_ONCE):
+                self._insert_values(table, columns, rows[start : start + _ROWS_AT_ONCE])
+
+    def _insert_values(self, table: str, columns: str, rows: Sequence[Sequence[object]]) -> None:
+        row = f"({places(len(rows[0]))})"
+        values = ", ".join([row] * len(rows))
+        self.run(_INSERT.format(table, columns, values), [cell for one in rows for cell in one])
+
+    def last(self) -> Row | None:
+        """Return the first row of the statement that was run last, or None."""
+        row: Row | None = self._cursor.fetchone()
+        return row
 
     def one(self, sql: str, params: Sequence[object] = ()) -> Row | None:
         """Return the first row, or None."""
@@ -89,3 +115,14 @@ class Sql:
 def places(count: int) -> str:
     """Return `?, ?, …` for an IN list of `count` values."""
     return ", ".join("?" * count)
+
+
+def _records(columns: str, rows: Sequence[Sequence[object]]) -> str:
+    """Rows as JSON text for PostgreSQL; bytes in its hexadecimal notation."""
+    names = columns.split(", ")
+    records = [dict(zip(names, map(_cell, row), strict=True)) for row in rows]
+    return canonical.write(records).decode()
+
+
+def _cell(value: object) -> object:
+    return "\\x" + value.hex() if isinstance(value, bytes) else value

@@ -26,7 +26,12 @@ _EDGE = (
     "ON CONFLICT (level) DO UPDATE SET data = excluded.data"
 )
 _GROW = (
-    "UPDATE audit_head SET size = ?, root = ?, epoch = ? WHERE id = 1 AND size = ? AND epoch = ?"
+    "UPDATE audit_head SET size = ?, root = ?, epoch = ? WHERE id = 1 AND size = ? AND epoch = ? "
+    "RETURNING size"
+)
+LOCK_HEAD = (
+    "SELECT size, epoch, origin, root, checkpoints, EXISTS (SELECT 1 FROM audit_outbox) "
+    "FROM audit_head WHERE id = 1"
 )
 SELECT_HEAD = "SELECT size, epoch, origin, root, checkpoints FROM audit_head WHERE id = 1"
 _CHECKPOINT = "SELECT seq, size, epoch, root, time_ms, note FROM audit_checkpoints "
@@ -83,6 +88,9 @@ class StoredCheckpoint:
 class Store(ABC):
     """What the log does to its tables."""
 
+    lock_statement = LOCK_HEAD
+    """Reads the head and whether the outbox has rows, with the head locked."""
+
     @abstractmethod
     def adopt(self, connection: Connection) -> Sql:
         """Set up a connection that belongs to the log and return it ready for statements."""
@@ -118,12 +126,19 @@ class Store(ABC):
 
     def locked_head(self, sql: Sql, epoch: int | None) -> Head:
         """Lock the head and check the epoch. Raises LogFenced or LogUnavailable."""
-        head = self.lock_head(sql)
-        if head is None:
-            raise LogUnavailable("the log's head row is missing; run the verifier")
-        if epoch is not None and head.epoch != epoch:
-            raise LogFenced(f"the log is in epoch {head.epoch}, this process in {epoch}: restart")
-        return head
+        return _checked(self.lock_head(sql), epoch)
+
+    def begin_batch(self, sql: Sql, epoch: int | None) -> tuple[Head, bool]:
+        """Start a transaction with the head locked; tell also whether outbox rows wait.
+
+        Raises LogFenced or LogUnavailable.
+        """
+        with sql.pipelined():
+            self.begin(sql)
+            sql.run(self.lock_statement)
+        row = sql.last()
+        head = _checked(None if row is None else Head(*row[:5]), epoch)
+        return head, row is not None and bool(row[5])
 
     def initialise(self, sql: Sql, origin: str) -> None:
         """Write the head row of a new log, in the caller's transaction.
@@ -151,18 +166,21 @@ class Store(ABC):
         """
         grown = edge.copy()
         tiles = grown.extend(row.hash for row in rows)
-        start = edge.size
+        epoch = head.epoch if new_epoch is None else new_epoch
+        with sql.pipelined():
+            self._insert_rows(sql, edge.size, rows)
+            self._insert_tiles(sql, tiles)
+            self._write_edge(sql, edge, grown)
+            sql.run(_GROW, (grown.size, grown.root(), epoch, head.size, head.epoch))
+        if sql.last() is None:
+            raise LogFenced("the log's head was moved by someone else")
+        return grown
+
+    def _insert_rows(self, sql: Sql, start: int, rows: Sequence[Prepared]) -> None:
         entries = [(start + i, *row.columns, row.leaf) for i, row in enumerate(rows)]
         sql.insert("audit_entries", _ENTRY, entries)
         subjects = [(start + i, person) for i, row in enumerate(rows) for person in row.subjects]
         sql.insert("audit_subjects", "idx, person", subjects)
-        self._insert_tiles(sql, tiles)
-        self._write_edge(sql, edge, grown)
-        epoch = head.epoch if new_epoch is None else new_epoch
-        moved = sql.run(_GROW, (grown.size, grown.root(), epoch, head.size, head.epoch))
-        if moved != 1:
-            raise LogFenced("the log's head was moved by someone else")
-        return grown
 
     def _insert_tiles(self, sql: Sql, tiles: Sequence[FullTile]) -> None:
         rows = [(tile.level, tile.index, tile.data) for tile in tiles]
@@ -175,7 +193,8 @@ class Store(ABC):
             for level in range(len(new.levels))
             if level >= len(old.levels) or old.levels[level] != new.levels[level]
         ]
-        sql.run_many(_EDGE, changed)
+        for level, data in changed:
+            sql.run(_EDGE, (level, data))
 
     def known_ids(self, sql: Sql, event_ids: Sequence[str]) -> set[str]:
         """Return those of the event ids that are in the log already."""
@@ -212,3 +231,11 @@ class Store(ABC):
         )
         if counted != 1:
             raise LogFenced("the log's head was moved by someone else")
+
+
+def _checked(head: Head | None, epoch: int | None) -> Head:
+    if head is None:
+        raise LogUnavailable("the log's head row is missing; run the verifier")
+    if epoch is not None and head.epoch != epoch:
+        raise LogFenced(f"the log is in epoch {head.epoch}, this process in {epoch}: restart")
+    return head

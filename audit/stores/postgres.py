@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any, cast
 
 from audit.dbapi import Connection, Dialect, Sql
-from audit.stores.base import SELECT_HEAD, Head, Store
+from audit.stores.base import LOCK_HEAD, SELECT_HEAD, Head, Store
 
 _UNIQUE_VIOLATION = "23505"
 
 
 class PostgresStore(Store):
     """Works on psycopg 3 connections at READ COMMITTED."""
+
+    lock_statement = LOCK_HEAD + " FOR UPDATE"
 
     def adopt(self, connection: Connection) -> Sql:
         """Switch to explicit transactions and bound every wait for a lock."""

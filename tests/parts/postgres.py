@@ -36,10 +36,10 @@ def server(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def fresh_database(server_url: str) -> Iterator[str]:
-    """A database of its own for one test, dropped afterwards."""
+def fresh_database(server_url: str, template: str = TEMPLATE) -> Iterator[str]:
+    """A database of its own, migrated unless another template is given, dropped afterwards."""
     name = f"t_{uuid.uuid4().hex}"
-    _run(server_url, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    _run(server_url, f"CREATE DATABASE {name} TEMPLATE {template}")
     try:
         yield _sqlalchemy_url(server_url, name)
     finally:

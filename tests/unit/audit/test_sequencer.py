@@ -266,7 +266,7 @@ def test_the_tables_refuse_to_be_rewritten(world: World, statement: str) -> None
     log.close()
     with world.transaction() as connection:
         outbox.put(Sql(connection, world.dialect), vault(), 1, str(uuid.uuid4()), b"{}")
-    with pytest.raises(Exception, match=r"append-only|never|may only|sequencing"):
+    with pytest.raises(Exception, match=r"append-only|never|only|sequencing"):
         world.execute(statement)
 
 
