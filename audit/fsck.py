@@ -7,18 +7,26 @@ lead to the root that the log has signed; entries themselves are never repaired.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
 from audit import minimum
-from audit.checkpoint import Checkpoint, open_checkpoint
+from audit.checkpoint import Checkpoint
 from audit.dbapi import Connection, Dialect, Sql
 from audit.errors import AuditError
+from audit.log_keys import read_history
 from audit.merkle import HASH_BYTES, TILE_WIDTH, Edge, leaf_hash, partial_width
 from audit.note import Verifier
-from audit.publish import CHECKPOINT, PublishedAltered, Shelves, first_entry, published
+from audit.publish import (
+    CHECKPOINT,
+    PublishedAltered,
+    Shelves,
+    first_entry,
+    open_signed,
+    published,
+)
 from audit.stores import store_for
 from audit.tiles import TilePath, bundle
 from audit.verify.findings import Findings, VerifyFinding
@@ -80,14 +88,14 @@ def fsck(
     sql = store.adopt(connection)
     store.begin_snapshot(sql)
     try:
-        return _Check(sql, Verifier.parse(vkey), shelves).run()
+        return _Check(sql, read_history(sql, vkey)[0].keys, shelves).run()
     finally:
         with suppress(Exception):
             store.rollback(sql)
 
 
 class _Check:
-    def __init__(self, sql: Sql, verifier: Verifier, shelves: Shelves | None) -> None:
+    def __init__(self, sql: Sql, keys: Sequence[Verifier], shelves: Shelves | None) -> None:
         self._sql = sql
         self._shelves = shelves
         self._findings = Findings()
@@ -95,8 +103,8 @@ class _Check:
         self._edge = Edge()
         self._leaves: list[bytes | None] = []
         self._minimum = minimum.current(sql)
-        self._signed = self._newest(verifier)
-        self._public = self._published(verifier)
+        self._signed = self._newest(keys)
+        self._public = self._published(keys)
         self._proved = self._signed is None
 
     def run(self) -> Fsck:
@@ -117,21 +125,21 @@ class _Check:
             self._findings.more,
         )
 
-    def _newest(self, verifier: Verifier) -> Checkpoint | None:
+    def _newest(self, keys: Sequence[Verifier]) -> Checkpoint | None:
         row = self._sql.one("SELECT note, size FROM audit_checkpoints ORDER BY seq DESC LIMIT 1")
         if row is None:
             return None
         try:
-            return open_checkpoint(str(row[0]), verifier)[0]
+            return open_signed(str(row[0]), keys)
         except AuditError as error:
             self._findings.add(max(0, int(row[1]) - 1), "audit_checkpoints", "note", str(error))
-            return Checkpoint(verifier.name, -1, b"")
+            return Checkpoint(keys[-1].name, -1, b"")
 
-    def _published(self, verifier: Verifier) -> Checkpoint | None:
+    def _published(self, keys: Sequence[Verifier]) -> Checkpoint | None:
         if self._shelves is None:
             return None
         try:
-            return published(self._shelves.public, verifier)
+            return published(self._shelves.public, keys)
         except PublishedAltered as error:
             self._findings.add(0, Place.PUBLISHED, CHECKPOINT, str(error))
             return None

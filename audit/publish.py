@@ -7,12 +7,13 @@ bytes stand in its place, publication stops and says so.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
 from audit.checkpoint import Checkpoint, open_checkpoint
-from audit.errors import AuditError, NoteMalformed
+from audit.errors import AuditError, NoteMalformed, SignatureInvalid
 from audit.merkle import TILE_HEIGHT, TILE_WIDTH, edge_levels, partial_width
 from audit.note import Verifier
 from audit.tiles import TilePath
@@ -111,27 +112,43 @@ def content(source: Source, path: TilePath) -> bytes:
     return source.tile(path.level, path.index, path.width)
 
 
-def published(shelf: Shelf, verifier: Verifier) -> Checkpoint | None:
-    """Return the checkpoint that is published. Raises PublishedAltered if it is not the log's."""
+def published(shelf: Shelf, keys: Sequence[Verifier]) -> Checkpoint | None:
+    """Return the checkpoint that is published, signed by one of the log's keys.
+
+    Raises PublishedAltered if it is not the log's.
+    """
     data = shelf.get(CHECKPOINT)
     if data is None:
         return None
     try:
-        return open_checkpoint(_text(data), verifier)[0]
+        return open_signed(_text(data), keys)
     except AuditError as error:
         raise PublishedAltered(CHECKPOINT, 0, str(error)) from error
 
 
+def open_signed(note: str, keys: Sequence[Verifier]) -> Checkpoint:
+    """Verify a checkpoint by whichever of the log's keys signed it.
+
+    Raises NoteMalformed or SignatureInvalid.
+    """
+    *others, last = keys
+    for key in others:
+        with suppress(SignatureInvalid):
+            return open_checkpoint(note, key)[0]
+    return open_checkpoint(note, last)[0]
+
+
 def publish(
-    source: Source, shelves: Shelves, verifier: Verifier, note: str, minimum: int = 0
+    source: Source, shelves: Shelves, keys: Sequence[Verifier], note: str, minimum: int = 0
 ) -> int:
     """Publish everything up to the checkpoint `note`, and the note last; return its size.
 
-    Only what was not published before is written. Entries below `minimum` were pruned: their
-    bundles are not published. Raises PublishedAltered, TileMissing, and what the shelves raise.
+    Only what was not published before is written. `keys` are those of the log. Entries below
+    `minimum` were pruned, so their bundles are not published. Raises PublishedAltered,
+    TileMissing, and what the shelves raise.
     """
-    new = open_checkpoint(note, verifier)[0]
-    before = published(shelves.public, verifier)
+    new = open_signed(note, keys)
+    before = published(shelves.public, keys)
     old = 0 if before is None else before.size
     if old > new.size:
         raise PublishedAltered(

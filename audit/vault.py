@@ -55,6 +55,7 @@ class KeyVault:
         self._wrap = AESGCM(wrap_key)
         self._outbox_mac = _derive(lookup_key, b"sumun-audit-outbox-v1")
         self._row_mac = _derive(lookup_key, b"sumun-audit-person-key-v1")
+        self._redaction = _derive(lookup_key, b"sumun-audit-redaction-v1")
         self._cache: OrderedDict[str, AESGCM] = OrderedDict()
         self._lock = threading.Lock()
         # One event asks for the same person's token several times, and people come again.
@@ -75,6 +76,10 @@ class KeyVault:
     def promise_mac(self, event_id: str) -> bytes:
         """Return the MAC of the promise that an outbox row exists for this event."""
         return _mac(self._outbox_mac, b"promise", event_id.encode())
+
+    def redaction_key(self, bundle: str, index: int) -> bytes:
+        """Return the key (32 bytes) under which one entry is redacted in one evidence bundle."""
+        return _mac(self._redaction, bundle.encode(), str(index).encode())
 
     def cached(self, token: str) -> AESGCM | None:
         """Return a person's key if this process holds it."""

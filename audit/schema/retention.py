@@ -1,7 +1,7 @@
 """Step: entries may be pruned below a signed minimum, and nowhere else.
 
 `audit_minimum` only grows. Below its highest value entries and the people listed for them may be
-deleted, except for those that explain what remains: erasures, restored backups and archives.
+deleted, except for those that explain what remains: erasures, restored backups, archives, keys.
 Hash tiles are never deleted, so every proof and every checkpoint can still be checked.
 """
 

@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 
 # One line a command, as `"name": "module:attribute"`.
 LATER: dict[str, str] = {
+    "export": "gateway.cli.audit_export:export",
     "fsck": "gateway.cli.audit_fsck:fsck",
+    "open-redacted": "gateway.cli.audit_export:open_redacted",
     "publish": "gateway.cli.audit_fsck:publish",
+    "verify-bundle": "gateway.cli.audit_export:verify_bundle",
     "outcomes": "gateway.cli.audit_reconcile:outcomes",
     "reconcile": "gateway.cli.audit_reconcile:reconcile",
 }

@@ -20,7 +20,7 @@ from audit import minimum
 from audit.errors import AuditError
 from audit.publish import PublishedAltered, Shelves, publish
 from gateway.db import Database, WriteBusy
-from gateway.evidence.reading import snapshot, verifier
+from gateway.evidence.reading import history, snapshot
 from gateway.journal import Act, Actor, Entry, Outcome
 from gateway.observability.metrics import REGISTRY
 from gateway.runtime import Runtime
@@ -51,9 +51,8 @@ def publish_now(runtime: Runtime, target: Shelves | None = None) -> int:
     checkpoint = runtime.journal.log.checkpoint()
     with snapshot(runtime) as (sql, reader):
         lowest = minimum.current(sql)
-        return publish(
-            reader, target or shelves(runtime), verifier(runtime), checkpoint.note, lowest
-        )
+        keys = history(runtime, sql).keys
+        return publish(reader, target or shelves(runtime), keys, checkpoint.note, lowest)
 
 
 class Publisher:

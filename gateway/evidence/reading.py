@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 
+from audit.bundle import Keys
 from audit.dbapi import Dialect, Sql
-from audit.note import Signer, Verifier
+from audit.log_keys import KeyHistory, read_history
+from audit.note import Signer
 from audit.reader import LogReader
 from audit.stores import store_for
-from gateway.keys import Purpose
 from gateway.runtime import Runtime
+from gateway.startup import current_signer
 
 
 @contextmanager
@@ -29,11 +31,17 @@ def snapshot(runtime: Runtime) -> Iterator[tuple[Sql, LogReader]]:
 
 
 def signer(runtime: Runtime) -> Signer:
-    """The log's own key, under its origin."""
-    material = runtime.keys.current(Purpose.LOG).material
-    return Signer(runtime.journal.log.origin, material)
+    """The key that signs the log now. Raises OperatorError when it is not among those kept."""
+    return current_signer(runtime.settings, runtime.db, runtime.keys)
 
 
-def verifier(runtime: Runtime) -> Verifier:
-    """The key that `/log/key` publishes."""
-    return signer(runtime).verifier
+def history(runtime: Runtime, sql: Sql) -> KeyHistory:
+    """The log's keys, each vouched for by the one before."""
+    return read_history(sql, str(signer(runtime).verifier))[0]
+
+
+def bundle_keys(runtime: Runtime, sql: Sql) -> Keys:
+    """The same for an evidence bundle."""
+    known = history(runtime, sql)
+    notes = tuple(one.handover for one in known.rotations)
+    return Keys(tuple(str(key) for key in known.keys), notes)

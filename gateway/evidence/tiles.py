@@ -13,7 +13,7 @@ from audit.publish import Shelves
 from audit.repair import repair_database, repair_published
 from gateway.errors import OperatorError
 from gateway.evidence.publication import publish_now, shelves
-from gateway.evidence.reading import snapshot, verifier
+from gateway.evidence.reading import signer, snapshot
 from gateway.journal import Act, Actor, Entry, Outcome
 from gateway.runtime import Runtime
 from gateway.storage.shelf import FolderShelf
@@ -78,7 +78,7 @@ def folder_shelves(folder: Path) -> Shelves:
 def _look(runtime: Runtime, target: Shelves | None) -> Fsck:
     dialect = Dialect(runtime.db.dialect)
     with closing(runtime.audit_db.connect_raw(writable=False)) as connection:
-        return fsck(connection, dialect, str(verifier(runtime)), target or shelves(runtime))
+        return fsck(connection, dialect, str(signer(runtime).verifier), target or shelves(runtime))
 
 
 def _in_database(runtime: Runtime, found: Fsck) -> int:

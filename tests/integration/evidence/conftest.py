@@ -39,7 +39,7 @@ def s3_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def kim(runtime: Runtime) -> Person:
-    return make_person(runtime, "kim", name="김수문")
+    return make_person(runtime, "kim.sumun", name="김수문")
 
 
 def fill(runtime: Runtime, count: int, person: Person | None = None, **changed: object) -> None:

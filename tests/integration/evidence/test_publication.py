@@ -15,7 +15,7 @@ from audit.publish import PublishedAltered
 from audit.reader import Filters
 from gateway.evidence import publication, wiring
 from gateway.evidence.publication import Publisher, elected, publish_now
-from gateway.evidence.reading import snapshot, verifier
+from gateway.evidence.reading import signer, snapshot
 from gateway.journal import Act
 from gateway.runtime import Runtime
 from gateway.storage.shelf import BucketShelf, FolderShelf, NamedFiles, shelf
@@ -223,7 +223,7 @@ def test_fsck_names_and_repairs_published_damage(runtime: Runtime, command: Comm
 
 def assert_a_stranger_accepts(runtime: Runtime, folder: Path, indexes: list[int]) -> None:
     """tlog-scales proves leaves against the checkpoint; our verifier accepts its proofs."""
-    vkey = str(verifier(runtime))
+    vkey = str(signer(runtime).verifier)
     for index in indexes:
         leaf = _tlog_tiles("get-leaf", "--check", f"file://{folder}", str(index))
         proof = _tlog_tiles("gen-proof", f"file://{folder}", str(index))

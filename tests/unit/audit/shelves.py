@@ -55,7 +55,7 @@ def publish_world(world: World, shelves: Shelves, minimum: int = 0) -> int:
     log = world.logs[-1]
     note = log.checkpoint(covering=log.size()).note
     with reading(world) as source:
-        return publish(source, shelves, SIGNER.verifier, note, minimum)
+        return publish(source, shelves, [SIGNER.verifier], note, minimum)
 
 
 def fsck_world(world: World, shelves: Shelves | None = None) -> Fsck:

@@ -19,7 +19,7 @@ def test_a_published_log_proves_each_entry_to_a_stranger(world: World) -> None:
 
     publish_world(world, shelves)
 
-    checkpoint = published(shelves.public, SIGNER.verifier)
+    checkpoint = published(shelves.public, [SIGNER.verifier])
     assert checkpoint is not None
     for index in (0, 255, 256, 299):
         leaf = leaf_of(shelves, index, checkpoint.size)
@@ -125,7 +125,7 @@ def test_a_published_checkpoint_that_is_not_the_logs_is_named(data: bytes) -> No
     shelf.files["checkpoint"] = data
 
     with pytest.raises(PublishedAltered, match="checkpoint"):
-        published(shelf, SIGNER.verifier)
+        published(shelf, [SIGNER.verifier])
 
 
 def test_an_empty_log_publishes_a_checkpoint_alone(world: World) -> None:
