@@ -36,6 +36,7 @@ class ProblemCode(StrEnum):
     BUSY = "busy"
     LOG_UNAVAILABLE = "log_unavailable"
     STORAGE_UNAVAILABLE = "storage_unavailable"
+    DATABASE_UNAVAILABLE = "database_unavailable"
     INTERNAL = "internal"
 
 
@@ -196,6 +197,13 @@ PROBLEMS: dict[ProblemCode, ProblemText] = {
         S.SERVICE_UNAVAILABLE,
         "저장소에 연결할 수 없습니다",
         "The object store cannot be reached",
+        "잠시 뒤 다시 시도해 주십시오.",
+        "Try again in a moment.",
+    ),
+    ProblemCode.DATABASE_UNAVAILABLE: ProblemText(
+        S.SERVICE_UNAVAILABLE,
+        "데이터베이스를 쓸 수 없어 제공을 멈췄습니다",
+        "The database cannot be used, so nothing is served",
         "잠시 뒤 다시 시도해 주십시오.",
         "Try again in a moment.",
     ),

