@@ -77,6 +77,13 @@ def stoppable(folder: Path) -> Iterator[Stoppable]:
 
 
 @contextmanager
+def plain_stoppable(folder: Path) -> Iterator[Stoppable]:
+    """The same without any tables of the gateway."""
+    with _started(folder) as found:
+        yield Stoppable(found.get_uri(), found.get_uri(), found)
+
+
+@contextmanager
 def fresh_database(server_url: str, template: str = TEMPLATE) -> Iterator[str]:
     """A database of its own, migrated unless another template is given, dropped afterwards."""
     name = f"t_{uuid.uuid4().hex}"

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
 from pathlib import Path
 
+import psycopg
+
+from audit.dbapi import Dialect
 from audit.event import Party
-from tests.unit.audit.world import event, sqlite_world
+from tests.unit.audit.world import World, event, sqlite_world
 
 
-def main(path: str) -> None:
-    world = sqlite_world(Path(path), create=False)
+def opened(target: str) -> World:
+    """The world of a SQLite file (a path) or of a PostgreSQL database (its connection string)."""
+    if target.startswith("/"):
+        return sqlite_world(Path(target), create=False)
+    return World(Dialect.POSTGRES, lambda: psycopg.connect(target), contextlib.nullcontext)
+
+
+def main(target: str) -> None:
+    world = opened(target)
     log = world.log()
 
     def work(number: int) -> None:

@@ -1,58 +1,46 @@
-"""Several processes on one SQLite file, forks, and kill -9."""
+"""Several processes on one database, forks, and kill -9."""
 
 from __future__ import annotations
 
 import os
 import random
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.unit.audit.world import World, event, eventually, sqlite_world
+from tests.unit.audit import kills
+from tests.unit.audit.world import World, event, sqlite_world
 
-ROOT = Path(__file__).resolve().parents[3]
-
-
-def start(world: World) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.unit.audit.killed", str(world.path)],
-        stdout=subprocess.PIPE,
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
+ROUNDS, AT_ONCE = 5, 2
+"""Twenty kills over both databases; the soak run has more than five hundred."""
 
 
-def kill(process: subprocess.Popen[bytes]) -> set[str]:
-    """Kill -9 and return the ids that were acknowledged before."""
-    process.kill()
-    output, _ = process.communicate(timeout=30)
-    return set(output.decode().split("\n")[:-1])
+def test_killed_processes_lose_nothing_acknowledged_and_leave_no_gap(world: World) -> None:
+    acknowledged = kills.killed_while_appending(world, ROUNDS, AT_ONCE, random.Random(7))
 
+    kills.number_the_rest(world)
 
-def logged(world: World) -> set[str]:
-    return {row[0] for row in world.execute("SELECT event_id FROM audit_entries")}
-
-
-def test_two_killed_processes_lose_nothing_acknowledged(sqlite_log: World) -> None:
-    chance = random.Random(7)
-    acknowledged: set[str] = set()
-    for _ in range(3):
-        processes = [start(sqlite_log), start(sqlite_log)]
-        before = len(logged(sqlite_log))
-        assert eventually(lambda before=before: len(logged(sqlite_log)) > before, 60)
-        time.sleep(chance.uniform(0.05, 0.5))
-        for process in processes:
-            acknowledged |= kill(process)
-    log = sqlite_log.log()
-    log.kick()
-    log.close()
     assert acknowledged
-    assert acknowledged <= logged(sqlite_log)
-    assert sqlite_log.verify().findings == ()
+    assert acknowledged <= kills.logged(world)
+    assert kills.is_gap_free(world)
+    assert world.verify().findings == ()
+
+
+def test_four_processes_on_postgresql_keep_one_order_without_gap(postgres_log: World) -> None:
+    processes = [kills.start(postgres_log) for _ in range(4)]
+    until = [process.stdout.readline() for process in processes if process.stdout]
+    time.sleep(1.0)
+    acknowledged = [kills.kill(process) for process in processes]
+
+    kills.number_the_rest(postgres_log)
+
+    assert len(until) == 4
+    assert all(len(one) > 10 for one in acknowledged), "every process had its turn"
+    assert set().union(*acknowledged) <= kills.logged(postgres_log)
+    assert kills.is_gap_free(postgres_log)
+    assert postgres_log.verify().findings == ()
 
 
 def test_a_forked_child_gets_a_log_of_its_own(sqlite_log: World) -> None:
