@@ -40,6 +40,7 @@ class Settings(BaseModel):
     outbound_networks: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = ()
     witnesses_file: Path | None = None
     witness_seconds: int = Field(default=10, ge=1, le=86_400)
+    audit_retention_days: int | None = Field(default=None, ge=0, le=36_500)
     smtp_url: str = ""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 # One line a command, as `"name": "module:attribute"`.
 LATER: dict[str, str] = {
+    "erase": "gateway.cli.audit_erase:erase",
     "export": "gateway.cli.audit_export:export",
     "fsck": "gateway.cli.audit_fsck:fsck",
     "open-redacted": "gateway.cli.audit_export:open_redacted",

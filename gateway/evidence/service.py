@@ -226,9 +226,18 @@ def _event(actor: Actor, order: Order, manifest: Mapping[str, Any], digest: str)
         "opened": order.opened,
     }
     sought = {f"sought_{name}": value for name, value in order.free.items()}
-    asking = replace(actor, personal={**actor.personal, **sought})
-    ref = f"bundle:{manifest['bundle']}"
-    return Entry(asking, Act.LOG_EXPORTED, subjects=order.subjects, ref=ref, detail=detail)
+    about: dict[uuid.UUID, dict[str, str]] = {}
+    if order.subjects and "sought_person" in sought:
+        # Sealed under the key of the one it names, so that it is erased with them.
+        about = {order.subjects[0]: {"account": sought.pop("sought_person")}}
+    return Entry(
+        replace(actor, personal={**actor.personal, **sought}),
+        Act.LOG_EXPORTED,
+        subjects=order.subjects,
+        ref=f"bundle:{manifest['bundle']}",
+        detail=detail,
+        about=about,
+    )
 
 
 def _digest(path: Path) -> str:
