@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from audit import cosigned
 from audit.dbapi import Connection, Dialect, Sql
 from audit.errors import TileMissing
 from audit.event import Domain
@@ -107,8 +108,12 @@ class LogReader:
         return consistency_proof(old, new, self.tile)
 
     def prove(self, index: int, checkpoint: StoredCheckpoint) -> TlogProof:
-        """Return a C2SP tlog-proof of an entry under a checkpoint. Raises ValueError."""
-        return TlogProof(index, self.inclusion(index, checkpoint.size), checkpoint.note)
+        """Return a C2SP tlog-proof of an entry under a checkpoint with its cosignatures.
+
+        Raises ValueError.
+        """
+        note = cosigned.note_of(self._sql, checkpoint)
+        return TlogProof(index, self.inclusion(index, checkpoint.size), note)
 
     def _full_tile(self, level: int, index: int) -> bytes | None:
         row = self._sql.one(

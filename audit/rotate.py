@@ -5,15 +5,15 @@ from __future__ import annotations
 
 import secrets
 from contextlib import suppress
+from dataclasses import replace
 
 from audit.checkpoint import Checkpoint
 from audit.dbapi import Connection, Dialect
 from audit.errors import LogUnavailable
-from audit.event import SALT_BYTES, Event, Party, encode
+from audit.event import SALT_BYTES, Event, encode
 from audit.keyring import gather
 from audit.log_keys import ROTATED, current_vkey, sign_handover
 from audit.note import Signer
-from audit.ocsf import Outcome
 from audit.signing import sign_head
 from audit.stores import Head, Prepared, StoredCheckpoint, store_for
 from audit.vault import KeyVault
@@ -26,12 +26,9 @@ def rotate_key(
     vault: KeyVault,
     old: Signer,
     new: Signer,
-    event_id: str,
-    time_ms: int,
-    actor: Party,
-    personal: dict[str, str],
+    event: Event,
 ) -> StoredCheckpoint:
-    """Append `log.key_rotated` and sign the first checkpoint with the new key.
+    """Append `event` as `log.key_rotated` and sign the first checkpoint with the new key.
 
     The connection is the caller's, without a transaction open, under the write lock on SQLite.
     The new key must be kept durably before. Raises LogUnavailable when `old` is not the key
@@ -44,15 +41,11 @@ def rotate_key(
         head = store.locked_head(sql, None)
         if (current_vkey(sql) or str(old.verifier)) != str(old.verifier):
             raise LogUnavailable("another key signs the log by now")
-        detail = _detail(head, old, new, time_ms)
-        event = Event(
-            ROTATED, Outcome.SUCCESS, time_ms, event_id,
-            actor=actor, detail=detail, personal=personal,
-        )  # fmt: skip
+        event = replace(event, action=ROTATED, detail=_detail(head, old, new, event.time_ms))
         leaf = encode(event, gather(vault, sql, event), secrets.token_bytes(SALT_BYTES))
         edge = store.load_edge(sql, head.size)
         store.append(sql, head, edge, [Prepared.of(leaf)], None)
-        made = sign_head(store, sql, store.locked_head(sql, None), new, time_ms // 1000)
+        made = sign_head(store, sql, store.locked_head(sql, None), new, event.time_ms // 1000)
         store.commit(sql)
     except BaseException:
         with suppress(Exception):

@@ -17,9 +17,20 @@ from gateway.oversight import wiring as oversight
 from gateway.runtime import Runtime
 from gateway.security import hosts
 from gateway.web import openapi, setup
+from gateway.witnessing import wiring as witnessing
 
 # From the lowest floor to the highest: a feature may use what stands before it.
-FEATURES = (identity, catalog, agreements, access, applications, delivery, exports, oversight)
+FEATURES = (
+    identity,
+    catalog,
+    agreements,
+    access,
+    applications,
+    delivery,
+    exports,
+    witnessing,
+    oversight,
+)
 MAX_BODY_BYTES = 1 << 20
 
 

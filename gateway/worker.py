@@ -15,10 +15,11 @@ from gateway.jobs.queue import Leased
 from gateway.jobs.worker import Worker, run_until_signalled
 from gateway.parentage import follow_parent
 from gateway.runtime import Runtime
+from gateway.witnessing import wiring as witnessing
 
 FEATURES = (catalog, access, exports)
 # Features whose wiring offers `beats(runtime)`: what is done at intervals.
-BEATING: tuple[ModuleType, ...] = (delivery, evidence)
+BEATING: tuple[ModuleType, ...] = (delivery, evidence, witnessing)
 
 
 def handlers(runtime: Runtime) -> dict[str, Callable[[Leased], None]]:

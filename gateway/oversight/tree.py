@@ -8,13 +8,14 @@ from werkzeug.wrappers import Response as BaseResponse
 from audit.errors import TileMissing, TilePathMalformed
 from audit.merkle import TILE_WIDTH
 from audit.tiles import TilePath, parse_path
-from gateway.errors import Problem, ProblemCode
+from gateway.errors import OperatorError, Problem, ProblemCode
 from gateway.identity.http import actor, require_role, rt
 from gateway.identity.models import Role
 from gateway.journal import Act, Entry
 from gateway.oversight.reading import reading, verifier_key
 from gateway.oversight.service_search import MAX_INDEX
 from gateway.web.pages import IMMUTABLE
+from gateway.witnessing.service import published
 
 TEXT, BYTES = "text/plain; charset=utf-8", "application/octet-stream"
 FRESH, NEVER = "no-cache", "no-store"
@@ -24,8 +25,25 @@ blueprint = Blueprint("tree", __name__, url_prefix="/log")
 
 @blueprint.get("/checkpoint")
 def checkpoint() -> BaseResponse:
-    """A checkpoint over the whole log, signed at most a second ago or covering every entry."""
-    return _answer(rt().journal.log.checkpoint().note.encode(), TEXT, FRESH)
+    """A checkpoint over the whole log, signed at most a second ago or covering every entry.
+
+    With a quorum of witnesses it is the newest one that they cosigned.
+    """
+    try:
+        note = published(rt())
+    except OperatorError as error:
+        raise Problem(
+            ProblemCode.BUSY,
+            "외부 확인자 설정을 읽을 수 없습니다. 운영자에게 알려 주십시오.",
+            "The witnesses file cannot be read. Tell the operator.",
+        ) from error
+    if note is None:
+        raise Problem(
+            ProblemCode.NOT_FOUND,
+            "외부 확인자가 아직 어떤 체크포인트에도 서명하지 않았습니다.",
+            "The witnesses have not yet cosigned any checkpoint.",
+        )
+    return _answer(note.encode(), TEXT, FRESH)
 
 
 @blueprint.get("/key")
