@@ -111,8 +111,8 @@ def with_purpose(session: Session, refs: Iterable[str | None]) -> frozenset[str]
 
 def purposes(session: Session, refs: Iterable[str | None]) -> dict[str, str]:
     """The purpose of use of each reference to a grant, or to an export of one."""
-    grants = _ids("grant:", refs_ := {ref for ref in refs if ref})
-    exports = _ids("export:", refs_)
+    grants = ids_of("grant:", refs_ := {ref for ref in refs if ref})
+    exports = ids_of("export:", refs_)
     found = {
         f"grant:{grant_id}": purpose
         for some in _batches(grants)
@@ -132,7 +132,8 @@ def purposes(session: Session, refs: Iterable[str | None]) -> dict[str, str]:
     return {ref: purpose for ref, purpose in found.items() if purpose}
 
 
-def _ids(prefix: str, refs: Iterable[str]) -> list[uuid.UUID]:
+def ids_of(prefix: str, refs: Iterable[str]) -> list[uuid.UUID]:
+    """The ids of the references that begin with `prefix`."""
     parsed = (ids.parse(ref.removeprefix(prefix)) for ref in refs if ref.startswith(prefix))
     return [one for one in parsed if one is not None]
 

@@ -7,6 +7,7 @@ from typing import Any
 from flask import Flask
 
 from audit.event import Channel, PartyKind
+from gateway.applications.words import PURPOSES
 from gateway.web.i18n import lazy
 
 CHANNELS: dict[str, Any] = {
@@ -34,6 +35,13 @@ def kind_word(code: str) -> str:
     return str(KINDS.get(code, code))
 
 
+def use_word(code: str) -> str:
+    """The word for a purpose of use, or the code as it stands."""
+    return str(PURPOSES.get(code, code))
+
+
 def install(app: Flask) -> None:
-    """Templates have `channel_word(code)` and `account_kind_word(code)`."""
-    app.jinja_env.globals.update(channel_word=channel_word, account_kind_word=kind_word)
+    """Templates have `channel_word(code)`, `account_kind_word(code)` and `use_word(code)`."""
+    app.jinja_env.globals.update(
+        channel_word=channel_word, account_kind_word=kind_word, use_word=use_word
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from flask import Blueprint, Response, flash, redirect, url_for
@@ -11,14 +12,15 @@ from werkzeug.wrappers import Response as BaseResponse
 from gateway.errors import Problem, ProblemCode
 from gateway.identity.http import rt
 from gateway.journal import Act
-from gateway.oversight import service_proof, service_search, views
+from gateway.oversight import pictures, service_proof, service_search, views
 from gateway.oversight.api import own_or_missing, proof_file
+from gateway.oversight.context import rule
 from gateway.oversight.entries import Seen
+from gateway.oversight.figures import Values
 from gateway.oversight.reading import verifier_key
 from gateway.oversight.schemas import EntryQuery, OwnQuery
 from gateway.oversight.service_search import Desk
 from gateway.web import csv, forms
-from gateway.web.charts import bars
 from gateway.web.i18n import gettext as _
 from gateway.web.i18n import language, ngettext
 from gateway.web.pages import render
@@ -50,17 +52,18 @@ def index() -> str:
 
 def _results(desk: Desk, query: EntryQuery, raw: dict[str, Any]) -> str:
     question = query.question
-    chart: list[tuple[str, int]] = []
+    days: list[tuple[date, Values]] = []
 
     def rows(window: Window) -> list[Seen]:
         found = service_search.search(desk, question, window)
-        chart.extend((day.strftime("%m-%d"), count) for day, count in found.days)
+        days.extend(found.days)
         return found.rows
 
     page = views.page("audit", question.given(), rows)
-    title = _("Entries by day, at most the last 31 days of the search")
-    picture = bars(chart, title, (_("Day"), _("Entries")))
-    return _search_page(raw, {}, page=page, chart=picture, question=question)
+    return _search_page(
+        raw, {}, page=page, chart=pictures.by_day(days), question=question,
+        contexts=views.contexts(desk, page.items),
+    )  # fmt: skip
 
 
 def _search_page(raw: dict[str, Any], errors: dict[str, str], **found: Any) -> str:
@@ -95,6 +98,8 @@ def entry(index: int) -> str:
     return render(
         "oversight/entry.html",
         seen=seen,
+        context=views.contexts(desk, [seen]).get(seen.index),
+        rule=rule(seen),
         proof=proof,
         document=document,
         opened=views.opened_rows(seen),

@@ -13,7 +13,7 @@ from gateway.oversight.downloads import Group
 from gateway.oversight.entries import TOKEN_SHOWN, Seen, see
 from gateway.oversight.models import Anomaly, MarkKind, ReviewMark
 from gateway.oversight.reading import Reading
-from gateway.oversight.report import Row, Section
+from gateway.oversight.report import Report, Row, Section
 from gateway.runtime import Runtime
 
 RIGHTS = tuple(act for act in Act if act.partition(".")[0] in {"role", "membership", "grant"})
@@ -110,6 +110,15 @@ def rights(
         if (row := opened.log.get(index)) is not None
     ]
     return sorted(found, key=lambda seen: seen.index)
+
+
+def rights_in(
+    runtime: Runtime, opened: Reading, directory: Directory, report: Report
+) -> list[Seen]:
+    """The rights that changed in the period of a report, however the indexes fell."""
+    start, until = to_ms(report.start), to_ms(report.until)
+    found = rights(runtime, opened, directory, report.first, report.end)
+    return [seen for seen in found if start <= to_ms(seen.at) < until]
 
 
 def rights_rows(found: Sequence[Seen], learn: Callable[[Seen], None]) -> Iterator[Row]:

@@ -30,6 +30,7 @@ from gateway.oversight.report_rows import (
     download_rows,
     exception_rows,
     rights,
+    rights_in,
     rights_rows,
     total_rows,
 )
@@ -124,7 +125,7 @@ def rights_report(desk: Desk, since: str, until: str) -> Made:
     Raises Problem 422 naming the day that is wrong, LogUnavailable.
     """
     with reading(desk.runtime) as opened:
-        report = _rights(desk, opened, since, until)
+        report = rights_span(desk, opened, since, until)
         made = _made(desk, opened, report)
     made.files[NOTE] = _note(desk, made, report.until).encode()
     _record(desk, "log_report:rights", made)
@@ -197,10 +198,10 @@ def _made(desk: Desk, opened: Reading, report: Report) -> Made:
     from gateway.oversight.report_pdf import pdf
 
     names = Accounts(desk.runtime, opened, desk.directory)
-    changed = rights(desk.runtime, opened, desk.directory, report.first, report.end)
     if report.kind is Kind.ROLES:
-        start, until = to_ms(report.start), to_ms(report.until)
-        changed = [seen for seen in changed if start <= to_ms(seen.at) < until]
+        changed = rights_in(desk.runtime, opened, desk.directory, report)
+    else:
+        changed = rights(desk.runtime, opened, desk.directory, report.first, report.end)
     rows = [*report.rows, *rights_rows(changed, names.learn)]
     if report.kind is Kind.REVIEW:
         rows += total_rows(opened, report.first, report.end)
@@ -228,7 +229,8 @@ def _again(desk: Desk, review_id: uuid.UUID) -> tuple[Made, LogReview]:
         return _made(desk, opened, _review(desk, opened, sheet, found, signed)), review
 
 
-def _rights(desk: Desk, opened: Reading, since: str, until: str) -> Report:
+def rights_span(desk: Desk, opened: Reading, since: str, until: str) -> Report:
+    """The period of a report of rights, without its rows. Raises Problem 422 naming a day."""
     settings = desk.runtime.settings
     start = _edge("since", since, settings.zone)
     end = _edge("until", until, settings.zone, whole_day=True)

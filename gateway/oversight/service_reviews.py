@@ -66,21 +66,24 @@ def worksheet(opened: Reading, review_id: uuid.UUID) -> Worksheet:
     return Worksheet(review, groups, single)
 
 
-def confirm(runtime: Runtime, actor: Actor, review_id: uuid.UUID, keys: Iterable[str]) -> int:
+def confirm(
+    runtime: Runtime, actor: Actor, review_id: uuid.UUID, keys: Iterable[str] | None
+) -> int:
     """Confirm the reasons of groups of downloads; returns how many those were.
 
+    None stands for every group that nobody has said anything about yet.
     Groups without a purpose on record, and one's own, are not confirmed in bulk.
     Raises Problem 404, 409 once signed, 422 when nothing can be confirmed.
     """
     auditor = reviewer(actor)
-    wanted = set(keys)
+    wanted = None if keys is None else set(keys)
     with reading(runtime) as opened:
         sheet = worksheet(opened, review_id)
     own = runtime.vault.token(Domain.PERSON, str(auditor))
     able = [
         group.key
         for group in sheet.groups
-        if group.key in wanted and group.purpose and group.person != own
+        if _is_wanted(group, wanted) and group.purpose and group.person != own
     ]
     if not able:
         raise Problem(
@@ -192,6 +195,10 @@ def _change(
         change(session, review)
 
 
+def _is_wanted(group: Group, keys: set[str] | None) -> bool:
+    return group.mark is None if keys is None else group.key in keys
+
+
 def _said(
     review: LogReview, auditor: uuid.UUID, key: str, kind: MarkKind, note: str = ""
 ) -> ReviewMark:
@@ -206,10 +213,10 @@ def _mark(session: Session, runtime: Runtime, row: ReviewMark) -> None:
 def _person_of(opened: Reading, review_id: uuid.UUID, key: str) -> str | None:
     """Whose downloads a key stands for. Raises Problem 404 for what the review does not cover."""
     review = get(opened.session, review_id)
-    number = key.removeprefix("entry:")
-    if key.startswith("entry:") and number.isascii() and number.isdigit() and len(number) < 19:
-        covered = review.first_index <= int(number) < review.end_index
-        found = stats.lines(opened.sql, int(number), int(number) + 1) if covered else []
+    index = _index_of(key)
+    if index is not None:
+        covered = review.first_index <= index < review.end_index
+        found = stats.lines(opened.sql, index, index + 1) if covered else []
         known = [line.person for line in found if line.action == Act.DOWNLOAD_AUTHORIZED]
     else:
         groups = downloads(opened, review.first_index, review.end_index, {})
@@ -221,6 +228,13 @@ def _person_of(opened: Reading, review_id: uuid.UUID, key: str) -> str | None:
             "This review has no such download.",
         )
     return known[0]
+
+
+def _index_of(key: str) -> int | None:
+    """The index of `entry:<index>` in its one spelling; None for everything else."""
+    number = key.removeprefix("entry:")
+    plain = number.isascii() and number.isdigit() and len(number) < 19
+    return int(number) if plain and key == f"entry:{int(number)}" else None
 
 
 def _missing(runtime: Runtime) -> list[Period]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import islice
@@ -18,6 +18,7 @@ from gateway.errors import Problem, ProblemCode
 from gateway.journal import Act, Actor, Entry
 from gateway.oversight.directory import Directory
 from gateway.oversight.entries import Seen, see
+from gateway.oversight.figures import SERIES, Values, series_of
 from gateway.oversight.queries import Question, Resolved, resolve
 from gateway.oversight.reading import Reading, reading
 from gateway.runtime import Runtime
@@ -42,10 +43,10 @@ class Desk:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The answer to a question: opened rows in the order of the window, and counts by day."""
+    """The answer: opened rows in the order of the window, and counts by day and series."""
 
     rows: list[Seen]
-    days: list[tuple[date, int]]
+    days: list[tuple[date, Values]]
 
 
 def search(desk: Desk, question: Question, window: Window) -> Found:
@@ -88,6 +89,16 @@ def entry(desk: Desk, index: int) -> tuple[Seen, Row]:
         seen = _see(desk, opened, row)
     record_reading(desk, index)
     return seen, row
+
+
+def some(desk: Desk, indexes: Sequence[int], ref: str) -> list[Seen]:
+    """The entries behind something, recorded as one reading before they are shown."""
+    with reading(desk.runtime) as opened:
+        rows = [opened.log.get(index) for index in indexes]
+        found = [_see(desk, opened, row) for row in rows if row is not None]
+    detail = {"entries": len(found)}
+    desk.runtime.journal.append(Entry(desk.actor, Act.LOG_ENTRY_READ, ref=ref, detail=detail))
+    return found
 
 
 def record_reading(desk: Desk, index: int) -> None:
@@ -151,7 +162,7 @@ def _all(desk: Desk, filters: Filters, before: int) -> Iterator[Seen]:
         before = page[-1].index if page else before
 
 
-def _days(runtime: Runtime, opened: Reading, filters: Filters) -> list[tuple[date, int]]:
+def _days(runtime: Runtime, opened: Reading, filters: Filters) -> list[tuple[date, Values]]:
     """Entries for each of at most 31 days in the gateway's zone, ending with the question's."""
     zone = runtime.settings.zone
     last = runtime.clock.now().astimezone(zone).date()
@@ -162,11 +173,12 @@ def _days(runtime: Runtime, opened: Reading, filters: Filters) -> list[tuple[dat
         first = max(first, from_ms(filters.since_ms).astimezone(zone).date())
     begin = to_ms(datetime.combine(first, datetime.min.time(), zone))
     bounded = replace(filters, since_ms=max(begin, filters.since_ms or 0))
-    counted: Counter[date] = Counter()
+    counted: Counter[tuple[date, int]] = Counter()
     for bucket in opened.log.counts(bounded, QUARTER_MS):
-        counted[from_ms(bucket.start_ms).astimezone(zone).date()] += bucket.entries
-    span = range((last - first).days + 1)
-    return [(day, counted[day]) for day in (first + timedelta(days=n) for n in span)]
+        day = from_ms(bucket.start_ms).astimezone(zone).date()
+        counted[day, series_of(bucket.outcome)] += bucket.entries
+    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    return [(day, tuple(counted[day, place] for place in range(len(SERIES)))) for day in days]
 
 
 def _asked(desk: Desk, resolved: Resolved, act: Act, detail: Mapping[str, Any]) -> Entry:

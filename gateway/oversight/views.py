@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date, datetime, timedelta
 from typing import Any, cast
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from flask import current_app, request
 
 from audit.stores import StoredCheckpoint
 from audit.verify import Report
-from gateway.clock import from_ms
+from gateway.clock import Clock, from_ms
 from gateway.identity.http import require_person, require_role, rt
 from gateway.identity.models import Role
 from gateway.keys import Purpose
+from gateway.oversight import context
+from gateway.oversight.context import Context
 from gateway.oversight.directory import Directory
 from gateway.oversight.entries import TOKEN_SHOWN, Seen
-from gateway.oversight.queries import Question
+from gateway.oversight.figures import DEFAULT_DAYS, MAX_DAYS, Span
+from gateway.oversight.models import Anomaly
+from gateway.oversight.queries import Question, field_problem, moment
+from gateway.oversight.reading import reading
 from gateway.oversight.service_search import Desk
 from gateway.runtime import Runtime
 from gateway.web.paging import Cursors, Page, Window, scope_of
@@ -57,6 +63,33 @@ def page(name: str, question: dict[str, str], rows: Callable[[Window], list[Seen
     signer = cursors()
     window = signer.window(request.args, scope_of(name, question))
     return signer.page(rows(window), window, lambda seen: (seen.index,))
+
+
+def contexts(desk: Desk, rows: Sequence[Seen]) -> dict[int, Context]:
+    """Purpose, research project and agreement behind entries, by their indexes."""
+    with reading(desk.runtime) as opened:
+        return context.contexts(opened.session, rows)
+
+
+def span_of(since: str | None, until: str | None, clock: Clock, zone: ZoneInfo) -> Span:
+    """The days of a chart: as asked for, at most 366, and the last 30 unless said otherwise.
+
+    Raises Problem 422 naming the day that is wrong.
+    """
+    today = clock.now().astimezone(zone).date()
+    last = _day("until", until, zone) or today
+    first = _day("since", since, zone) or last - timedelta(days=DEFAULT_DAYS - 1)
+    if not first <= last < first + timedelta(days=MAX_DAYS):
+        raise field_problem(
+            "until", "시작일부터 1년 안의 날짜를 적어 주십시오.",
+            "Choose a day within a year after the first.",
+        )  # fmt: skip
+    return Span(first, last, zone)
+
+
+def _day(field: str, text: str | None, zone: ZoneInfo) -> date | None:
+    found = moment(field, text, zone)
+    return None if found is None else from_ms(found).astimezone(zone).date()
 
 
 def address(path: str, question: Question) -> str:
@@ -108,6 +141,11 @@ def _flat(box: dict[str, Any]) -> Iterator[tuple[str, Any]]:
             yield from ((f"{name}.{inner}", each) for inner, each in sorted(value.items()))
         else:
             yield name, value
+
+
+def moments(row: Anomaly) -> tuple[datetime, datetime]:
+    """The first and last moment of an anomaly."""
+    return from_ms(row.start_ms), from_ms(row.end_ms - 1)
 
 
 def signed_at(checkpoint: StoredCheckpoint) -> datetime:

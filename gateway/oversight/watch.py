@@ -26,6 +26,7 @@ from gateway.oversight.happenings import WATCHED, Days
 from gateway.oversight.models import LogTally, LogWatch
 from gateway.oversight.reading import Reading, reading
 from gateway.oversight.service_anomalies import store
+from gateway.oversight.service_reviews import open_due
 from gateway.oversight.signs import Sign, signs, unfinished
 from gateway.runtime import Runtime
 
@@ -57,6 +58,12 @@ def look(runtime: Runtime) -> int:
     while step := _look_at_some(runtime):
         seen += step
     return seen
+
+
+def look_and_open(runtime: Runtime) -> None:
+    """What the worker does at intervals: the look, and then the reviews that are due."""
+    look(runtime)
+    open_due(runtime)
 
 
 def begin(runtime: Runtime) -> None:

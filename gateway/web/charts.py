@@ -58,7 +58,8 @@ def _marks(data: Figures, ceiling: float) -> list[Mark]:
     return marks
 
 
-def _ticks(ceiling: float) -> list[tuple[float, str]]:
+def ticks(ceiling: float) -> list[tuple[float, str]]:
+    """The lines across a chart: their height and figure."""
     room = HEIGHT - TOP - BOTTOM
     steps = [ceiling * index / TICKS for index in range(TICKS + 1)]
     return [(round(TOP + room * (1 - step / ceiling), 1), _short(step)) for step in steps]
@@ -79,7 +80,7 @@ def _chart(kind: str, data: Figures, title: str, head: tuple[str, str]) -> Marku
         "title": title,
         "head": head,
         "marks": _marks(data, ceiling),
-        "ticks": _ticks(ceiling),
+        "ticks": ticks(ceiling),
         "size": (WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM),
     }
     return Markup(render_template("chart.html", **context))  # noqa: S704 the template escapes

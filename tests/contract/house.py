@@ -39,6 +39,11 @@ from gateway.identity.models import (
 )
 from gateway.identity.service_passwords import issue_recovery
 from gateway.journal import Act, Actor, Entry, Outcome
+from gateway.oversight import service_reports, service_reviews
+from gateway.oversight.directory import Directory
+from gateway.oversight.models import Anomaly, LogReview
+from gateway.oversight.reading import reading
+from gateway.oversight.service_search import Desk
 from gateway.runtime import Runtime
 from gateway.scanning.model import RULESET, Verdict
 from gateway.scanning.models import Scan
@@ -342,6 +347,57 @@ def event(house: House) -> int:
     """The index of something that the owner did."""
     act = Entry(people.acting_as(house.owner), Act.DOWNLOAD_AUTHORIZED, Outcome.SUCCESS)
     return house.runtime.journal.append(act)
+
+
+def anomaly(house: House) -> uuid.UUID:
+    """An anomaly that nobody has judged; it belongs to no review of this house."""
+    now, number = house.runtime.clock.now(), house.number()
+    row = Anomaly(
+        id=house.new_id(), key=f"refusals:{number}", rule="refusals", person=None, start_ms=0,
+        end_ms=1, last_index=10**9, entries=30, evidence={"events": [], "figures": {"refused": 30}},
+        found_at=now, state="open",
+    )  # fmt: skip
+    house.add(row)
+    return row.id
+
+
+def review_open(house: House) -> uuid.UUID:
+    """A review of one download of the owner."""
+    now, number = house.runtime.clock.now(), house.number()
+    act = Entry(
+        people.acting_as(house.owner), Act.DOWNLOAD_AUTHORIZED, dataset="voices",
+        ref=f"grant:{house.world.grant}",
+    )  # fmt: skip
+    index, start = house.runtime.journal.append(act), now - timedelta(days=31 * number)
+    row = LogReview(
+        id=house.new_id(), start_at=start, end_at=start + timedelta(days=31), zone="Asia/Seoul",
+        first_index=index, end_index=index + 1, opened_at=now, due_at=now, state="open",
+    )  # fmt: skip
+    house.add(row)
+    return row.id
+
+
+def download_key(house: House, review_id: uuid.UUID) -> str:
+    """What the download of a review is called in its forms."""
+    with reading(house.runtime) as opened:
+        return service_reviews.worksheet(opened, review_id).groups[0].key
+
+
+def review_confirmed(house: House) -> uuid.UUID:
+    """A review whose one reason is confirmed."""
+    review_id = review_open(house)
+    auditor = people.acting_as(house.people["auditor"])
+    service_reviews.confirm(house.runtime, auditor, review_id, None)
+    return review_id
+
+
+def review_signed(house: House) -> uuid.UUID:
+    """A review that was signed."""
+    review_id = review_confirmed(house)
+    auditor = people.acting_as(house.people["auditor"])
+    desk = Desk(house.runtime, Directory(house.runtime.vault), auditor)
+    service_reports.sign(desk, review_id, REASON, 1)
+    return review_id
 
 
 def address(house: House) -> str:

@@ -43,6 +43,8 @@ def ask(house: House, line: str, who: str, elsewhere: dict[str, Any] | None = No
     params = trial.params(house)
     address, body = filled(rule, elsewhere or params), trial.body(house, params)
     sent: dict[str, Any] = {"method": method, "query_string": trial.query(house, params)}
+    # Read to its end and closed, as a browser would: some answers are open files.
+    sent["buffered"] = True
     if trial.raw is not None:
         sent |= {"data": trial.raw, "content_type": "application/zip"}
     elif rule.startswith("/api/") and method != "GET":

@@ -53,6 +53,10 @@ def _slug(_house: House) -> str:
     return "voices"
 
 
+def _csv(_house: House) -> str:
+    return "report.csv"
+
+
 def _unknown_account(house: House, _params: dict[str, Any]) -> dict[str, Any]:
     return {"account": f"nobody.{house.number()}", "password": "wrong"}
 
@@ -73,6 +77,14 @@ def _under_own_grant(house: House, _params: dict[str, Any]) -> dict[str, Any]:
 
 def _own_grant(house: House, _params: dict[str, Any]) -> dict[str, Any]:
     return {"grant_id": str(house.world.grant)}
+
+
+def _group(house: House, params: dict[str, Any]) -> dict[str, Any]:
+    return {"key": made.download_key(house, params["review_id"])}
+
+
+def _exception(house: House, params: dict[str, Any]) -> dict[str, Any]:
+    return _group(house, params) | {"note": REASON}
 
 
 def _package(house: House, _params: dict[str, Any]) -> dict[str, Any]:
@@ -101,12 +113,16 @@ ITEM = naming(item_id=made.item)
 EXPORT = naming(export_id=made.export)
 RELEASED = naming(export_id=made.released_export)
 INDEX = naming(index=made.event)
+ANOMALY = naming(anomaly_id=made.anomaly)
+REVIEW = naming(review_id=made.review_open)
+RIGHTS = fixed(since="2026-11-01", until="2026-11-30")
 ORGANISATION = naming(organisation_id=made.organisation)
 SLUG = naming(slug=_slug)
 VERSION = naming(slug=_slug, label=lambda _house: "1.0")
 HELD = naming(slug=made.held_dataset, label=lambda _house: "1.0")
 SENSITIVE = naming(slug=made.sensitive_dataset, label=lambda _house: "1.0")
 CODE = naming(code=lambda _house: "open-test")
+JUDGED = fixed(state="dismissed", note=REASON)
 WHY = fixed(reason=REASON)
 REVISION = fixed(revision="1")
 SAVED = fixed(revision="1", title="새 제목")
@@ -139,6 +155,7 @@ TRIALS: dict[str, Trial] = {
     "POST /api/v1/applications/<uuid:application_id>/evidence": Trial(APPLICATION, IRB),
     "POST /api/v1/applications/<uuid:application_id>/submit": Trial(DRAFT, fixed(revision=1)),
     "POST /api/v1/applications/<uuid:application_id>/withdraw": Trial(APPLICATION),
+    "POST /api/v1/audit/anomalies/<uuid:anomaly_id>/decision": Trial(ANOMALY, JUDGED),
     "GET /api/v1/audit/entries/<int:index>": Trial(INDEX),
     "GET /api/v1/audit/entries/<int:index>/proof": Trial(INDEX),
     "GET /api/v1/datasets/<slug>": Trial(SLUG),
@@ -176,6 +193,25 @@ TRIALS: dict[str, Trial] = {
     ),
     "POST /attestations/<uuid:attestation_id>/end": Trial(naming(attestation_id=made.attestation)),
     "GET /audit/<int:index>": Trial(INDEX),
+    "GET /audit/anomalies/<uuid:anomaly_id>": Trial(ANOMALY),
+    "POST /audit/anomalies/<uuid:anomaly_id>": Trial(ANOMALY, JUDGED),
+    "GET /audit/item": Trial(query=fixed(dataset="voices", item="a.txt")),
+    "GET /audit/person": Trial(query=fixed(person="the.applicant")),
+    "POST /audit/reports/bundle": Trial(body=fixed(dataset="voices")),
+    "GET /audit/reports/rights": Trial(query=RIGHTS),
+    "GET /audit/reports/rights/<name>": Trial(
+        naming(name=lambda _house: "report.csv"), query=RIGHTS
+    ),
+    "GET /audit/reviews/<uuid:review_id>": Trial(REVIEW),
+    "POST /audit/reviews/<uuid:review_id>/confirm": Trial(REVIEW, fixed(all="true")),
+    "GET /audit/reviews/<uuid:review_id>/exception": Trial(REVIEW, query=_group),
+    "POST /audit/reviews/<uuid:review_id>/exception": Trial(REVIEW, _exception),
+    "GET /audit/reviews/<uuid:review_id>/files/<name>": Trial(
+        naming(review_id=made.review_signed, name=_csv)
+    ),
+    "POST /audit/reviews/<uuid:review_id>/sign": Trial(
+        naming(review_id=made.review_confirmed), fixed(statement=REASON, revision="1")
+    ),
     "GET /audit/<int:index>/leaf": Trial(INDEX),
     "GET /audit/<int:index>/proof": Trial(INDEX),
     "GET /d/<everything:rest>": Trial(naming(rest=made.address)),
