@@ -13,6 +13,7 @@ from gateway.exports import wiring as exports
 from gateway.jobs.beats import Beat, beating
 from gateway.jobs.queue import Leased
 from gateway.jobs.worker import Worker, run_until_signalled
+from gateway.oversight import wiring as oversight
 from gateway.parentage import follow_parent
 from gateway.runtime import Runtime
 from gateway.witnessing import wiring as witnessing
