@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, suppress
 
 from audit import outbox
 from audit.dbapi import Connection, Sql
-from audit.errors import AuditError, EventReplayed, LogFenced, LogUnavailable
+from audit.errors import AuditError, EventReplayed, HeadMoved, LogFenced, LogUnavailable
 from audit.merkle import Edge
 from audit.outbox import Pending
 from audit.stores import Head, Prepared, Store
@@ -21,6 +21,7 @@ _MAX_BATCH = 1024
 _IDLE_S = 0.25
 _EXPECTING_S = 0.05
 _GATHER_S = 0.005
+_LOCK_FOR_S = 1.0
 _EXPECT_FOR_S = 2.0
 
 _log = logging.getLogger(__name__)
@@ -69,6 +70,7 @@ class Batcher:
         self._edge: Edge | None = None
         self._epoch: int | None = None
         self._fenced = False
+        self._lock_until = 0.0
         self._refused: set[tuple[int, str]] = set()
 
     def submit(self, prepared: Prepared, timeout_s: float) -> int:
@@ -172,23 +174,28 @@ class Batcher:
             return
         with self._write_lock():
             try:
-                self._transact(sql, batch, check=False)
+                self._transact(sql, batch, careful=False)
             except Exception as error:
-                if not self._store.is_duplicate(error):
+                if not self._store.is_duplicate(error) and not isinstance(error, HeadMoved):
                     raise
                 self._drop_connection()
-                self._transact(self._connection(), batch, check=True)
+                self._lock_until = time.monotonic() + _LOCK_FOR_S
+                self._transact(self._connection(), batch, careful=True)
         for waiter in batch:
             waiter.done.release()
 
-    def _transact(self, sql: Sql, batch: list[Waiter], *, check: bool) -> None:
-        """Number a batch in one transaction. Looks for replayed ids only when told to:
-        the unique index finds the rare one, and the batch is then repeated without it."""
+    def _transact(self, sql: Sql, batch: list[Waiter], *, careful: bool) -> None:
+        """Number a batch in one transaction.
+
+        Two rare things are left to the database to find: an event that is in the log already,
+        and another gateway that was quicker. The batch is then repeated with care.
+        """
+        lock = careful or self._edge is None or time.monotonic() < self._lock_until
         try:
-            head, queued = self._store.begin_batch(sql, self._epoch)
+            head, queued = self._store.begin_batch(sql, self._epoch, lock=lock)
             taken = outbox.take(sql, self._vault, self._refused, _MAX_BATCH) if queued else []
-            pending, callers = self._fresh(sql, taken, batch) if check else (taken, batch)
-            grown = self._append(sql, head, pending, callers)
+            pending, callers = self._fresh(sql, taken, batch) if careful else (taken, batch)
+            grown = self._append(sql, head, self._edge_at(sql, head, lock), pending, callers)
             self._store.commit(sql)
         except BaseException:
             with suppress(Exception):
@@ -198,12 +205,23 @@ class Batcher:
         if len(taken) == _MAX_BATCH:
             self._nudged = True
 
+    def _edge_at(self, sql: Sql, head: Head, locked: bool) -> Edge:
+        """The right edge at the head, read again if somebody else has moved on."""
+        if self._edge is not None and self._edge.size == head.size:
+            return self._edge
+        if not locked:
+            # Head and edge, read one after the other, might not belong together.
+            raise HeadMoved("another process has numbered events")
+        return self._store.load_edge(sql, head.size)
+
     def _append(
-        self, sql: Sql, head: Head, pending: Sequence[Pending], batch: Sequence[Waiter]
+        self,
+        sql: Sql,
+        head: Head,
+        edge: Edge,
+        pending: Sequence[Pending],
+        batch: Sequence[Waiter],
     ) -> Edge:
-        edge = self._edge
-        if edge is None or edge.size != head.size:
-            edge = self._store.load_edge(sql, head.size)
         rows = [row.prepared for row in pending] + [waiter.prepared for waiter in batch]
         if not rows:
             return edge

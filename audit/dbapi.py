@@ -67,7 +67,7 @@ class Sql:
             self._cursor.executemany(self._text(sql), rows)
 
     def pipelined(self) -> AbstractContextManager[object]:
-        """Send the statements of a block together; what the last one returned is read after it.
+        """Send the statements of a block together, without asking what each has done.
 
         An error leaves a PostgreSQL connection that must not be used again: the driver takes
         statements for prepared that the server, having stopped at the error, has not seen.
@@ -94,11 +94,6 @@ class Sql:
         row = f"({places(len(rows[0]))})"
         values = ", ".join([row] * len(rows))
         self.run(_INSERT.format(table, columns, values), [cell for one in rows for cell in one])
-
-    def last(self) -> Row | None:
-        """Return the first row of the statement that was run last, or None."""
-        row: Row | None = self._cursor.fetchone()
-        return row
 
     def one(self, sql: str, params: Sequence[object] = ()) -> Row | None:
         """Return the first row, or None."""

@@ -73,3 +73,7 @@ class LogUnavailable(AuditError):
 
 class LogFenced(LogUnavailable):
     """The log moved to a new epoch (a backup was restored); restart this process."""
+
+
+class HeadMoved(LogFenced):
+    """Another sequencer numbered events in the meantime; begin again with the head locked."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from audit import times
 from audit.dbapi import Connection, Sql, places
-from audit.errors import LogFenced, LogUnavailable
+from audit.errors import HeadMoved, LogFenced, LogUnavailable
 from audit.event import Event, Sealer, document, serialise
 from audit.leaf import Columns, columns, parse
 from audit.merkle import EMPTY_ROOT, Edge, FullTile, leaf_hash
@@ -26,10 +26,9 @@ _EDGE = (
     "ON CONFLICT (level) DO UPDATE SET data = excluded.data"
 )
 _GROW = (
-    "UPDATE audit_head SET size = ?, root = ?, epoch = ? WHERE id = 1 AND size = ? AND epoch = ? "
-    "RETURNING size"
+    "UPDATE audit_head SET size = ?, root = ?, epoch = ? WHERE id = 1 AND size = ? AND epoch = ?"
 )
-LOCK_HEAD = (
+_HEAD_AND_QUEUE = (
     "SELECT size, epoch, origin, root, checkpoints, EXISTS (SELECT 1 FROM audit_outbox) "
     "FROM audit_head WHERE id = 1"
 )
@@ -88,8 +87,8 @@ class StoredCheckpoint:
 class Store(ABC):
     """What the log does to its tables."""
 
-    lock_statement = LOCK_HEAD
-    """Reads the head and whether the outbox has rows, with the head locked."""
+    for_update = ""
+    """What makes a SELECT lock its rows, where BEGIN does not lock everything."""
 
     @abstractmethod
     def adopt(self, connection: Connection) -> Sql:
@@ -98,10 +97,6 @@ class Store(ABC):
     @abstractmethod
     def begin(self, sql: Sql) -> None:
         """Start a write transaction."""
-
-    @abstractmethod
-    def lock_head(self, sql: Sql) -> Head | None:
-        """Read the head so that nobody else can move it before the transaction ends."""
 
     @abstractmethod
     def is_duplicate(self, error: Exception) -> bool:
@@ -126,17 +121,20 @@ class Store(ABC):
 
     def locked_head(self, sql: Sql, epoch: int | None) -> Head:
         """Lock the head and check the epoch. Raises LogFenced or LogUnavailable."""
-        return _checked(self.lock_head(sql), epoch)
+        return _checked(self._lock_head(sql), epoch)
 
-    def begin_batch(self, sql: Sql, epoch: int | None) -> tuple[Head, bool]:
-        """Start a transaction with the head locked; tell also whether outbox rows wait.
+    def _lock_head(self, sql: Sql) -> Head | None:
+        row = sql.one(SELECT_HEAD + self.for_update)
+        return None if row is None else Head(*row)
 
-        Raises LogFenced or LogUnavailable.
+    def begin_batch(self, sql: Sql, epoch: int | None, *, lock: bool) -> tuple[Head, bool]:
+        """Start a transaction and read the head; tell also whether outbox rows wait.
+
+        Without `lock`, which costs a write on PostgreSQL, `append` finds out when somebody else
+        was quicker. Raises LogFenced or LogUnavailable.
         """
-        with sql.pipelined():
-            self.begin(sql)
-            sql.run(self.lock_statement)
-        row = sql.last()
+        self.begin(sql)
+        row = sql.one(_HEAD_AND_QUEUE + (self.for_update if lock else ""))
         head = _checked(None if row is None else Head(*row[:5]), epoch)
         return head, row is not None and bool(row[5])
 
@@ -162,18 +160,18 @@ class Store(ABC):
     ) -> Edge:
         """Number and insert leaves after `head`, tree included; return the new right edge.
 
-        Raises LogFenced if the head does not stand where `head` says.
+        Raises HeadMoved if the head does not stand where `head` says.
         """
         grown = edge.copy()
         tiles = grown.extend(row.hash for row in rows)
         epoch = head.epoch if new_epoch is None else new_epoch
+        # First of all, because this takes the head's lock: whoever writes entries has it.
+        if sql.run(_GROW, (grown.size, grown.root(), epoch, head.size, head.epoch)) != 1:
+            raise HeadMoved("the log's head was moved by someone else")
         with sql.pipelined():
             self._insert_rows(sql, edge.size, rows)
             self._insert_tiles(sql, tiles)
             self._write_edge(sql, edge, grown)
-            sql.run(_GROW, (grown.size, grown.root(), epoch, head.size, head.epoch))
-        if sql.last() is None:
-            raise LogFenced("the log's head was moved by someone else")
         return grown
 
     def _insert_rows(self, sql: Sql, start: int, rows: Sequence[Prepared]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from audit.dbapi import Connection, Dialect, Sql
-from audit.stores.base import Head, Store
+from audit.stores.base import Store
 
 
 class SqliteStore(Store):
@@ -22,10 +22,6 @@ class SqliteStore(Store):
     def begin_snapshot(self, sql: Sql) -> None:
         """Start a WAL snapshot."""
         sql.run("BEGIN")
-
-    def lock_head(self, sql: Sql) -> Head | None:
-        """Read the head; BEGIN IMMEDIATE locked it already."""
-        return self.head(sql)
 
     def is_duplicate(self, error: Exception) -> bool:
         """Tell whether a uniqueness constraint was violated."""
