@@ -20,7 +20,7 @@ from gateway.witnessing import wiring as witnessing
 
 FEATURES = (catalog, access, exports)
 # Features whose wiring offers `beats(runtime)`: what is done at intervals.
-BEATING: tuple[ModuleType, ...] = (delivery, evidence, witnessing)
+BEATING: tuple[ModuleType, ...] = (delivery, evidence, witnessing, oversight)
 
 
 def handlers(runtime: Runtime) -> dict[str, Callable[[Leased], None]]:
