@@ -47,6 +47,10 @@ class StateDamaged(AuditError):
     """What a witness or a monitor remembers cannot be read; restore it, do not begin afresh."""
 
 
+class SourceUnreachable(AuditError):
+    """A log that is watched from outside could not be asked."""
+
+
 class ReceiptMalformed(AuditError):
     """Text is not a receipt of a log."""
 

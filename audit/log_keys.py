@@ -89,8 +89,8 @@ def open_handover(text: str, old: Verifier) -> tuple[Checkpoint, Verifier]:
         raise NoteMalformed("the note hands nothing over")
     new = Verifier.parse(signed.extensions[0].removeprefix(_NEXT))
     new.check(note)
-    if not signed.origin == old.name == new.name:
-        raise NoteMalformed("a log hands its key over to a key of its own name")
+    if new == old or not signed.origin == old.name == new.name:
+        raise NoteMalformed("a log hands over to another key of its own name")
     return signed, new
 
 

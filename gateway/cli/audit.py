@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 # One line a command, as `"name": "module:attribute"`.
 LATER: dict[str, str] = {
     "keys": "gateway.cli.audit_keys:keys",
+    "monitor": "gateway.cli.audit_monitor:monitor",
     "witness": "gateway.cli.audit_witness:witness",
     "erase": "gateway.cli.audit_erase:erase",
     "export": "gateway.cli.audit_export:export",

@@ -1,0 +1,300 @@
+"""A monitor finds every way in which a log can show two histories, and explains a restore."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from audit.checkpoint import Checkpoint
+from audit.dbapi import Sql
+from audit.errors import (
+    NoteMalformed,
+    SignatureInvalid,
+    SourceUnreachable,
+    StateDamaged,
+    TileMissing,
+)
+from audit.event import Party, PartyKind, encode
+from audit.keyring import gather
+from audit.log_keys import sign_handover
+from audit.merkle import leaf_hash
+from audit.monitor import Known, Past, Seen, Verdict, look
+from audit.monitor_state import STATE, MonitorState
+from audit.note import Signer, Verifier
+from audit.policy_file import parse_policy
+from audit.restore import RESTORED
+from audit.tiles import TilePath
+from tests.unit.audit.witnesses import Tree
+from tests.unit.audit.world import ORIGIN, SIGNER, WITNESS, World, event, vault
+
+TRUSTED = Known(SIGNER.verifier)
+NEW = Signer(ORIGIN, b"n" * 32)
+
+
+class Shown:
+    """What a log shows to one who asks."""
+
+    def __init__(self, tree: Tree, note: str | None = None, past: Past | None = None) -> None:
+        self._tree = tree
+        self._note = note or tree.note()
+        self._past = past or Past()
+
+    def checkpoint(self) -> str:
+        return self._note
+
+    def past(self) -> Past:
+        return self._past
+
+    def tile(self, path: TilePath) -> bytes:
+        """As a real log: a partial tile only while it is the newest."""
+        assert path.level is not None
+        held = len(self._tree.hashes) >> 8 * path.level
+        width = min(256, held - path.index * 256)
+        if path.width > width or (path.width < 256 and width == 256):
+            raise TileMissing(str(path))
+        return self._tree.tile(path.level, path.index, path.width)
+
+
+def after(tree: Tree, size: int | None = None) -> Known:
+    """What a monitor remembers that has seen a tree of some size."""
+    return Known(SIGNER.verifier, tree.note(size))
+
+
+def verdicts(tree: Tree, sizes: Iterable[int]) -> list[Verdict]:
+    """Look again each time the log has grown to one of these sizes."""
+    known, found = TRUSTED, []
+    for size in sizes:
+        grown = Tree.of(size, signer=tree.signer)
+        seen = look(Shown(grown), known)
+        known = seen.known
+        found.append(seen.verdict)
+    return found
+
+
+def test_a_log_that_only_grows_is_followed() -> None:
+    found = verdicts(Tree.of(0), [0, 1, 1, 200, 256, 257, 700])
+
+    assert found == [
+        Verdict.FIRST, Verdict.GREW, Verdict.UNCHANGED, *[Verdict.GREW] * 4,
+    ]  # fmt: skip
+
+
+def test_a_checkpoint_is_checked_against_tiles_that_were_completed_since() -> None:
+    tree = Tree.of(520)
+
+    seen = look(Shown(tree, tree.note(300)), after(tree, 100))
+
+    assert seen.verdict is Verdict.GREW
+
+
+def test_a_rollback_is_found_with_both_checkpoints_as_evidence() -> None:
+    tree = Tree.of(40)
+
+    seen = look(Shown(tree, tree.note(30)), after(tree))
+
+    assert (seen.verdict, seen.evidence) == (Verdict.ROLLED_BACK, (tree.note(), tree.note(30)))
+
+
+@pytest.mark.parametrize("size", [40, 41, 300])
+def test_a_fork_is_found_whatever_its_size(size: int) -> None:
+    tree = Tree.of(40)
+    fork = tree.fork(17, size)
+
+    seen = look(Shown(fork), after(tree))
+
+    assert (seen.verdict, seen.evidence) == (Verdict.FORKED, (tree.note(), fork.note()))
+
+
+def test_a_log_whose_tiles_are_not_those_it_signed_is_found() -> None:
+    tree = Tree.of(60)
+
+    seen = look(Shown(tree.fork(50, 60), tree.note()), after(tree, 40))
+
+    assert seen.verdict is Verdict.FORKED
+
+
+def test_two_views_are_found_by_comparing_with_a_peer() -> None:
+    tree = Tree.of(40)
+    other = tree.fork(30, 40)
+
+    for shown, peer in ((40, 35), (35, 40), (40, 40)):
+        seen = look(Shown(tree, tree.note(shown)), TRUSTED, [other.note(peer)])
+        assert seen.verdict is Verdict.SPLIT_VIEW
+        assert seen.evidence == (other.note(peer), tree.note(shown))
+
+
+def test_peers_who_were_shown_the_same_log_agree() -> None:
+    tree = Tree.of(300)
+
+    seen = look(Shown(tree, tree.note(280)), TRUSTED, [tree.note(n) for n in (0, 3, 280, 300)])
+
+    assert seen.verdict is Verdict.FIRST
+
+
+def test_a_peer_of_another_log_is_refused() -> None:
+    tree = Tree.of(4)
+
+    with pytest.raises(SignatureInvalid):
+        look(Shown(tree), TRUSTED, [Tree.of(4, signer=NEW).note()])
+    with pytest.raises(NoteMalformed):
+        look(Shown(tree), TRUSTED, ["nonsense"])
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        Tree.of(4, signer=NEW).note(),
+        Tree.of(4).note().replace("\n4\n", "\n5\n"),
+        Tree.of(4).note().replace(ORIGIN, "other.example/log"),
+        str(SIGNER.sign(str(Checkpoint("other.example/log", 4, b"r" * 32)), 1)),
+        "nonsense",
+        "",
+    ],
+)
+def test_what_the_log_did_not_sign_is_found(note: str) -> None:
+    seen = look(Shown(Tree.of(4), note or "\n"), TRUSTED)
+
+    assert seen.verdict is Verdict.NOT_SIGNED
+    assert seen.known == TRUSTED
+
+
+def handed_over(tree: Tree, size: int) -> Past:
+    head = Checkpoint(ORIGIN, size, tree.root(size))
+    return Past(handovers=(sign_handover(head, SIGNER, NEW, 5),))
+
+
+def test_a_key_is_followed_through_its_hand_over() -> None:
+    tree = Tree.of(9)
+    renewed = Tree.of(9, signer=NEW)
+
+    seen = look(Shown(renewed, past=handed_over(tree, 6)), after(tree, 5))
+
+    assert seen.verdict is Verdict.GREW
+    assert seen.known.key == NEW.verifier
+    assert look(Shown(renewed, past=handed_over(tree, 6)), seen.known).verdict is Verdict.UNCHANGED
+
+
+def test_a_new_key_without_a_hand_over_is_found() -> None:
+    seen = look(Shown(Tree.of(9, signer=NEW)), after(Tree.of(9), 5))
+
+    assert seen.verdict is Verdict.NOT_SIGNED
+
+
+def test_a_key_that_was_handed_over_signs_nothing_larger() -> None:
+    tree = Tree.of(9)
+
+    seen = look(Shown(tree, past=handed_over(tree, 6)), after(tree, 5))
+
+    assert seen.verdict is Verdict.NOT_SIGNED
+    assert "handed over" in seen.words
+
+
+def test_an_unmet_quorum_is_found() -> None:
+    policy = parse_policy(f"witness one {WITNESS.key}\nquorum one\n".encode())
+    tree = Tree.of(4)
+    line = WITNESS.cosign(tree.note().split("\n\n")[0] + "\n", 7)
+
+    bare = look(Shown(tree), TRUSTED, policy=policy)
+    cosigned = look(Shown(tree, f"{tree.note()}{line}\n"), TRUSTED, policy=policy)
+
+    assert (bare.verdict, cosigned.verdict) == (Verdict.QUORUM_UNMET, Verdict.FIRST)
+
+
+def restored(world: World, tree: Tree, kept: int, size: int, **changed: str) -> tuple[Tree, Past]:
+    """The tree restored from a backup of `kept` leaves and grown again, with its entry."""
+    after_it = tree.fork(kept, size)
+    detail = {"old_head": tree.note(kept)} | changed
+    said = event(action=RESTORED, actor=Party("operator:0", kind=PartyKind.OPERATOR), detail=detail)
+    with contextlib.closing(world.connect()) as connection:
+        leaf = encode(said, gather(vault(), Sql(connection, world.dialect), said), b"0" * 16)
+    after_it.hashes[kept] = leaf_hash(leaf)
+    return after_it, Past(restores=((kept, leaf),))
+
+
+@pytest.mark.parametrize("size", [25, 40, 90])
+def test_a_restored_backup_is_told_apart_from_a_fork(sqlite_log: World, size: int) -> None:
+    tree = Tree.of(40)
+    shown, past = restored(sqlite_log, tree, 20, size)
+
+    seen = look(Shown(shown, past=past), after(tree))
+
+    assert seen.verdict is Verdict.RESTORED
+    assert not seen.fine
+    assert "backup of 20 entries" in seen.words
+    assert "the 20 entries after them" in seen.words
+    assert look(Shown(shown, past=past), seen.known).verdict is Verdict.UNCHANGED
+
+
+def test_a_restore_explains_only_what_came_after_the_backup(sqlite_log: World) -> None:
+    tree = Tree.of(40)
+    shown, past = restored(sqlite_log, tree, 20, 50)
+    shown.hashes[3] = leaf_hash(b"altered before the backup")
+
+    assert look(Shown(shown, past=past), after(tree)).verdict is Verdict.FORKED
+
+
+def test_an_entry_that_is_not_in_the_tree_explains_nothing(sqlite_log: World) -> None:
+    tree = Tree.of(40)
+    _, past = restored(sqlite_log, tree, 20, 50)
+
+    assert look(Shown(tree.fork(20, 50), past=past), after(tree)).verdict is Verdict.FORKED
+
+
+@pytest.mark.parametrize("head", ["", "nonsense", Tree.of(40).note(19), Tree.of(40, "x").note(20)])
+def test_a_restore_without_the_head_it_began_from_explains_nothing(
+    sqlite_log: World, head: str
+) -> None:
+    tree = Tree.of(40)
+    shown, past = restored(sqlite_log, tree, 20, 50, old_head=head)
+
+    assert look(Shown(shown, past=past), after(tree)).verdict is Verdict.FORKED
+
+
+def test_what_is_remembered_is_read_again(tmp_path: Path) -> None:
+    state, known = MonitorState(tmp_path / "state"), after(Tree.of(4))
+
+    assert state.read() is None
+    state.write(known)
+
+    assert MonitorState(tmp_path / "state").read() == known
+    assert (tmp_path / "state" / "checkpoint").read_text() == known.note
+
+
+@pytest.mark.parametrize("text", ["", "nonsense", f"{SIGNER.verifier}\n", "key\nnote"])
+def test_damaged_memory_is_not_taken_for_a_first_look(tmp_path: Path, text: str) -> None:
+    state = MonitorState(tmp_path)
+    (tmp_path / STATE).write_text(text)
+
+    with pytest.raises(StateDamaged):
+        state.read()
+
+
+def test_evidence_is_kept_once(tmp_path: Path) -> None:
+    state = MonitorState(tmp_path)
+    notes = (Tree.of(4).note(), Tree.of(4, "x").note())
+
+    first, again = state.keep(notes), state.keep(notes)
+
+    assert first == again is not None
+    assert first is not None
+    assert first.read_text() == "\n".join(notes)
+    assert state.keep(()) is None
+
+
+def test_a_log_that_cannot_be_asked_is_no_finding() -> None:
+    class Silent(Shown):
+        def checkpoint(self) -> str:
+            raise SourceUnreachable("no route")
+
+    with pytest.raises(SourceUnreachable):
+        look(Silent(Tree.of(1)), TRUSTED)
+
+
+def test_seen_and_known_name_the_key(tmp_path: Path) -> None:
+    seen = look(Shown(Tree.of(1)), TRUSTED)
+
+    assert isinstance(seen, Seen)
+    assert seen.known.key == Verifier.parse(str(SIGNER.verifier))
