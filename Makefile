@@ -42,6 +42,7 @@ bench: setup-dev parts
 
 soak: setup-dev parts
 	$(RUN)/python -m pytest -m soak tests/soak
+	SUMUN_BENCH_EVENTS=10000000 $(RUN)/python -m bench audit.search
 
 clean:
 	rm -rf .venv var
