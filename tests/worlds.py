@@ -5,13 +5,14 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
 
+from gateway import ids
 from gateway.access import grants
 from gateway.access.models import Grant
 from gateway.agreements import service as agreements
@@ -22,6 +23,7 @@ from gateway.applications.service_submit import add_evidence
 from gateway.applications.service_transaction import transact
 from gateway.catalog import service as catalog
 from gateway.catalog.schemas import ProjectSpec
+from gateway.clock import FixedClock
 from gateway.exports.jobs_scan import assemble
 from gateway.exports.models import Export
 from gateway.exports.service import PACKAGE_JOB, PackageWanted, request_package
@@ -39,6 +41,9 @@ from gateway.identity.service_attestations import NewAttestation
 from gateway.identity.service_organisations import NewOrganisation
 from gateway.identity.service_roles import NewRole, grant_role
 from gateway.jobs.worker import Worker
+from gateway.journal import Act, Entry, Journal, Outcome
+from gateway.oversight import watch
+from gateway.oversight.models import Anomaly, LogReview
 from gateway.runtime import Runtime
 from tests import applying, deliveries, people
 from tests.people import acting_as
@@ -90,6 +95,7 @@ def build(runtime: Runtime, folder: Path) -> Town:
     _signatures(runtime, town)
     _grants(runtime, town)
     _exports(runtime, town)
+    _history(runtime, town)
     return town
 
 
@@ -263,3 +269,49 @@ def pack(runtime: Runtime, found: tuple[str, ...] = ()) -> None:
     scanner: Callable[[], Any] = lambda: deliveries.FakeScanner({"package.zip": found})  # noqa: E731
     handlers = {PACKAGE_JOB: partial(assemble, runtime, open_scanner=scanner)}
     Worker(runtime.db, runtime.clock, handlers).drain()
+
+
+def _history(runtime: Runtime, town: Town) -> None:
+    """Accesses of the last weeks, what the rules find in them, and a review to work on."""
+    now = runtime.clock.now()
+    grant_id = _grant_of(runtime, town, "researcher")
+    for number in range(160):
+        at = now - timedelta(days=40 - number // 4, hours=(number * 7) % 24)
+        _access(runtime, town, at, number, f"grant:{grant_id}")
+    watch.look(runtime)
+    with runtime.db.read() as session:
+        anomaly = session.scalars(select(Anomaly).order_by(Anomaly.id).limit(1)).one()
+    town.paths["anomaly"] = f"/audit/anomalies/{anomaly.id}"
+    town.paths["log_review"] = f"/audit/reviews/{_review(runtime, now).id}"
+
+
+def _review(runtime: Runtime, now: datetime) -> LogReview:
+    """The review of all there is; by itself it would open next month."""
+    review = LogReview(
+        id=ids.new(runtime.clock), start_at=now - timedelta(days=30), end_at=now,
+        zone="Asia/Seoul", first_index=0, end_index=runtime.journal.log.size(), opened_at=now,
+        due_at=now - timedelta(days=1), state="open",
+    )  # fmt: skip
+    with runtime.db.write() as session:
+        session.add(review)
+    return review
+
+
+def _access(runtime: Runtime, town: Town, at: datetime, number: int, ref: str) -> None:
+    """One access at a moment of the past, every seventh of them refused."""
+    refused = number % 7 == 0
+    past = Journal(runtime.journal.log, FixedClock(at))
+    person = town.people["researcher" if number % 3 else "mate"]
+    past.append(
+        Entry(
+            acting_as(person),
+            Act.DOWNLOAD_REFUSED if refused else Act.DOWNLOAD_AUTHORIZED,
+            Outcome.DENY if refused else Outcome.SUCCESS,
+            dataset=LETTERS if number % 2 else VOICES,
+            version="v1",
+            item=f"편지/{number % 30 + 1:02d}.txt",
+            ref=ref if number % 5 else None,
+            reason="GRANT_MISSING" if refused else None,
+            detail={"length": 20, "first": 0, "status": 200},
+        )
+    )

@@ -6,7 +6,7 @@ import uuid
 
 from flask import Response, jsonify
 
-from gateway.oversight import service_anomalies, service_reviews, views
+from gateway.oversight import service_anomalies, service_reviews, service_search, views
 from gateway.oversight.api import TAG, blueprint
 from gateway.oversight.reading import reading
 from gateway.oversight.report_rows import Accounts
@@ -38,6 +38,7 @@ def anomalies() -> Response:
         page = cursors.page(rows, window, service_anomalies.position)
         names = Accounts(desk.runtime, opened, desk.directory)
         items = [anomaly_fields(row, names(row.person) or None) for row in page.items]
+    service_search.record_view(desk, "anomalies")
     found = AnomalyPage(items=items, next=page.next, previous=page.previous)
     return jsonify(found.model_dump(mode="json"))
 

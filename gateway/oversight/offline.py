@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from sqlalchemy import make_url
 
-from audit.checkpoint import open_checkpoint
+from audit.checkpoint import Checkpoint, open_checkpoint
 from audit.dbapi import Dialect, Sql
 from audit.errors import AuditError, NoteMalformed
 from audit.note import Verifier
@@ -26,10 +26,12 @@ from gateway.witnessing import policy_file
 _NOTES = "SELECT note FROM audit_checkpoints ORDER BY seq DESC LIMIT 100"
 
 
-def verify_home(settings: Settings) -> Report:
+def verify_home(settings: Settings, since: str | None = None) -> Report:
     """Re-read the log of a home, running or not, through a read-only connection.
 
-    Raises OperatorError when there is no log, no key, or the database cannot be read.
+    `since` is a signed checkpoint trusted from earlier: the log must extend it. Raises
+    OperatorError when there is no log, no key, the database cannot be read, or `since` is not
+    a checkpoint of this log.
     """
     keys = KeyStore(settings.keys)
     lookup, person = keys.current(Purpose.LOOKUP), keys.current(Purpose.PERSON)
@@ -37,7 +39,19 @@ def verify_home(settings: Settings) -> Report:
     with _connected(settings) as (connection, dialect):
         vkey = str(_verifier(Sql(connection, dialect), keys))
         witnesses = policy_file.witness_keys(settings)
-        return verify(connection, dialect, vkey, vault, witnesses=witnesses)
+        trusted = None if since is None else _trusted(since, keys)
+        return verify(connection, dialect, vkey, vault, trusted, witnesses=witnesses)
+
+
+def _trusted(note: str, keys: KeyStore) -> Checkpoint:
+    """A checkpoint from outside, signed by a key that this log has or had."""
+    try:
+        for signer in log_signers(keys, note.partition("\n")[0]):
+            if _signed(note, signer.verifier):
+                return open_checkpoint(note, signer.verifier)[0]
+    except NoteMalformed as error:
+        raise OperatorError(f"the checkpoint given is not a signed note: {error}") from error
+    raise OperatorError("the checkpoint given is not signed by a key of this log")
 
 
 def _verifier(sql: Sql, keys: KeyStore) -> Verifier:

@@ -20,6 +20,7 @@ from gateway.oversight.figures import Values
 from gateway.oversight.reading import verifier_key
 from gateway.oversight.schemas import EntryQuery, OwnQuery
 from gateway.oversight.service_search import Desk
+from gateway.oversight.witnesses import witnesses
 from gateway.web import csv, forms
 from gateway.web.i18n import gettext as _
 from gateway.web.i18n import language, ngettext
@@ -139,6 +140,7 @@ def checkpoints() -> str:
     return render(
         "oversight/checkpoints.html",
         standing=service_proof.standing(desk),
+        outside=witnesses(desk.runtime),
         page=page,
         when_signed=views.signed_at,
         public_url=desk.runtime.settings.public_url.rstrip("/"),

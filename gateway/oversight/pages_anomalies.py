@@ -35,6 +35,7 @@ def anomalies() -> str:
         counts = service_anomalies.counts(opened.session)
         watch = opened.session.get(LogWatch, 1)
         accounts = _accounts(desk, rows)
+    service_search.record_view(desk, "anomalies")
     page = cursors.page(rows, window, service_anomalies.position)
     return render(
         "oversight/anomalies.html", page=page, given=given, counts=counts, watch=watch,

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from flask import Flask
 
+from gateway.clock import from_ms
 from gateway.oversight.models import Anomaly
 from gateway.oversight.signs import RuleCode
 from gateway.web.i18n import lazy
@@ -65,7 +66,7 @@ RULES: dict[str, RuleWords] = {
 }
 STATES = {
     "open": Label(Kind.WARN, lazy("Not judged yet")),
-    "confirmed": Label(Kind.STOP, lazy("Confirmed")),
+    "confirmed": Label(Kind.STOP, lazy("Confirmed as an anomaly")),
     "dismissed": Label(Kind.OK, lazy("Nothing wrong")),
 }
 REVIEWS = {
@@ -99,8 +100,8 @@ def options() -> list[tuple[str, Any]]:
 
 
 def install(app: Flask) -> None:
-    """Templates have `rule_name(code)`, `explained(anomaly)` and the labels of states."""
+    """Templates have `rule_name(code)`, `explained(row)`, `anomaly_at(row)` and the labels."""
     app.jinja_env.globals.update(
         rule_name=rule_name, explained=explained, anomaly_labels=STATES, review_labels=REVIEWS,
-        mark_labels=MARKS,
+        mark_labels=MARKS, anomaly_at=lambda row: from_ms(row.start_ms),
     )  # fmt: skip

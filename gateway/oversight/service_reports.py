@@ -12,11 +12,10 @@ from sqlalchemy.orm import Session
 
 from audit import stats
 from audit.event import Domain
-from audit.note import Signer
 from gateway.clock import to_ms
 from gateway.errors import Problem, ProblemCode
-from gateway.journal import Act, Entry
-from gateway.keys import Purpose
+from gateway.evidence.reading import signer
+from gateway.journal import Act, Entry, PartyKind
 from gateway.oversight import report as reports
 from gateway.oversight import service_anomalies as anomalies
 from gateway.oversight import service_reviews as reviews
@@ -257,10 +256,8 @@ def _edge(field: str, text: str, zone: ZoneInfo, *, whole_day: bool = False) -> 
 
 
 def _note(desk: Desk, made: Made, at: datetime) -> str:
-    log = desk.runtime.journal.log
-    signer = Signer(log.origin, desk.runtime.keys.current(Purpose.LOG).material)
     text = reports.note_text(made.report, made.files)
-    return str(signer.sign(text, int(at.timestamp())))
+    return str(signer(desk.runtime).sign(text, int(at.timestamp())))
 
 
 def _record(desk: Desk, ref: str, made: Made) -> None:
@@ -281,7 +278,10 @@ def _signed(desk: Desk, review: LogReview, sheet: Worksheet, made: Made, found: 
         "pdf_sha256": made.sha256(PDF),
     }
     actor = anomalies.noted(desk.actor, review.statement)
-    return Entry(actor, Act.LOG_REVIEW_SIGNED, ref=f"log_review:{review.id}", detail=detail)
+    # On the host the operator acts, in the name of the auditor who answers for it.
+    by = [review.signed_by] if actor.kind is PartyKind.OPERATOR and review.signed_by else []
+    ref = f"log_review:{review.id}"
+    return Entry(actor, Act.LOG_REVIEW_SIGNED, subjects=by, ref=ref, detail=detail)
 
 
 def _exceptions(sheet: Worksheet) -> int:

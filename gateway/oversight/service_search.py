@@ -101,6 +101,12 @@ def some(desk: Desk, indexes: Sequence[int], ref: str) -> list[Seen]:
     return found
 
 
+def record_view(desk: Desk, view: str, ref: str | None = None) -> None:
+    """Record that a view which names people is looked at, before it is shown."""
+    detail = {"view": view}
+    desk.runtime.journal.append(Entry(desk.actor, Act.LOG_SEARCHED, ref=ref, detail=detail))
+
+
 def record_reading(desk: Desk, index: int) -> None:
     """Record that an entry is read, before it is shown."""
     ref, detail = f"entry:{index}", {"index": index}

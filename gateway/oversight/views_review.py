@@ -20,7 +20,7 @@ from gateway.oversight.report_rows import Accounts, rights_in
 from gateway.oversight.report_rows import rights as changed_rights
 from gateway.oversight.service_reports import TYPES, Made
 from gateway.oversight.service_reviews import Worksheet
-from gateway.oversight.service_search import Desk
+from gateway.oversight.service_search import Desk, record_view
 from gateway.web.forms import Form
 from gateway.web.pages import render
 
@@ -49,6 +49,7 @@ def rights(desk: Desk, since: str, until: str) -> list[Seen]:
     """The rights that changed in a period, newest first."""
     with reading(desk.runtime) as opened:
         report = service_reports.rights_span(desk, opened, since, until)
+        record_view(desk, "rights")
         return rights_in(desk.runtime, opened, desk.directory, report)[::-1]
 
 
@@ -64,6 +65,7 @@ def sheet(desk: Desk, review_id: uuid.UUID, form: Form) -> str:
         accounts = {group.key: names(group.person) for group in found.groups}
         accounts |= {str(one.id): names(one.person) for one in anomalies}
         projects = _projects(opened, found)
+    record_view(desk, "review", f"log_review:{review_id}")
     signed = review.state == ReviewState.SIGNED
     return render(
         "oversight/review.html", review=review, sheet=found, groups=_first(found),
@@ -84,6 +86,7 @@ def exception(desk: Desk, review_id: uuid.UUID, key: str, form: Form) -> str:
         if group is None and not key.startswith("entry:"):
             raise Problem(ProblemCode.NOT_FOUND)
         account = Accounts(desk.runtime, opened, desk.directory)(group.person) if group else ""
+    record_view(desk, "review", f"log_review:{review_id}")
     return render(
         "oversight/exception.html", review=found.review, key=key, group=group, account=account,
         form=form,

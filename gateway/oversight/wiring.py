@@ -21,6 +21,7 @@ from gateway.oversight import (
     rule_words,
     tree,
     watch,
+    witnesses,
 )
 from gateway.oversight.directory import Directory
 from gateway.oversight.views import DIRECTORY
@@ -37,6 +38,7 @@ def install(app: Flask, runtime: Runtime) -> None:
     """Register the auditor's pages, the API, the log's tiles, and the panel of `/account`."""
     names.install(app)
     rule_words.install(app)
+    witnesses.install(app)
     app.extensions[DIRECTORY] = Directory(runtime.vault)
     for blueprint in (pages.blueprint, pages.own_blueprint, api.blueprint, tree.blueprint):
         app.register_blueprint(blueprint)
