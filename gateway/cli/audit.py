@@ -33,6 +33,7 @@ LATER: dict[str, str] = {
     "verify-bundle": "gateway.cli.audit_export:verify_bundle",
     "outcomes": "gateway.cli.audit_reconcile:outcomes",
     "reconcile": "gateway.cli.audit_reconcile:reconcile",
+    "review": "gateway.cli.audit_review:review",
 }
 
 
