@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import secrets
 from base64 import b64encode
+from collections.abc import Mapping
 from contextlib import suppress
 
 from audit.checkpoint import Checkpoint
@@ -33,11 +34,13 @@ def restore_epoch(
     time_ms: int,
     actor: Party | None,
     known_checkpoint: str | None = None,
+    lost: Mapping[str, object] | None = None,
 ) -> int:
     """Append `log.restored` and begin the next epoch, in one transaction; return its number.
 
     The connection is the caller's, without a transaction open, under the write lock on SQLite.
-    `known_checkpoint` is the newest signed checkpoint published before the loss, if there is one.
+    `known_checkpoint` is the newest signed checkpoint published before the loss, if there is one;
+    `lost` says which entries it covers that the restored log has not.
     Raises LogUnavailable or ProofInvalid when the restored tables do not hold together.
     """
     store = store_for(dialect)
@@ -45,7 +48,7 @@ def restore_epoch(
     store.begin(sql)
     try:
         head = store.locked_head(sql, None)
-        detail = _detail(head, signer, time_ms, known_checkpoint)
+        detail = {**_detail(head, signer, time_ms, known_checkpoint), **(lost or {})}
         event = Event(RESTORED, Outcome.SUCCESS, time_ms, event_id, actor=actor, detail=detail)
         leaf = encode(event, gather(vault, sql, event), secrets.token_bytes(SALT_BYTES))
         edge = store.load_edge(sql, head.size)

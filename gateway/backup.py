@@ -12,7 +12,8 @@ import json
 import os
 import shutil
 import sqlite3
-from dataclasses import asdict, dataclass
+from contextlib import closing
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from audit.dbapi import Dialect
@@ -23,6 +24,8 @@ from gateway.clock import Clock, to_ms
 from gateway.config import Settings
 from gateway.db import Database
 from gateway.errors import OperatorError
+from gateway.evidence import restored
+from gateway.evidence.restored import Kept
 from gateway.journal import Act, Actor, Entry
 from gateway.keys import KeyStore, Purpose
 from gateway.runtime import Runtime
@@ -66,10 +69,27 @@ def make(runtime: Runtime, target: Path) -> Backup:
     return backup
 
 
-def restore(settings: Settings, source: Path, clock: Clock) -> int:
-    """Copy a backup into an empty home and begin a new epoch of its log; returns the epoch.
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """The new epoch. `lost` counts entries that were acknowledged and published after the backup,
+    of which `kept` could be read back into `folder`; `erase_again` are tokens of people whose
+    erasure was among them."""
 
-    Raises OperatorError when `source` is no backup or the home is not empty.
+    epoch: int
+    lost: int = 0
+    kept: int = 0
+    folder: str | None = None
+    erase_again: tuple[str, ...] = ()
+
+
+def restore(
+    settings: Settings, source: Path, clock: Clock, published: Path | None = None
+) -> Restored:
+    """Copy a backup into an empty home and begin a new epoch of its log.
+
+    `published` is the `objects` folder of the lost home, where its log was published.
+    Raises OperatorError when `source` is no backup, the home is not empty, or what is published
+    does not continue the backup.
     """
     backup = _read(source)
     if settings.home.exists() and any(settings.home.iterdir()):
@@ -78,38 +98,60 @@ def restore(settings: Settings, source: Path, clock: Clock) -> int:
     shutil.rmtree(partial, ignore_errors=True)
     shutil.copytree(source, partial)
     (partial / ABOUT).unlink()
+    aside = settings.model_copy(update={"home": partial})
+    done = begin_epoch(aside, clock, backup.checkpoint, published)
     if settings.home.exists():
         settings.home.rmdir()
     partial.rename(settings.home)
-    return begin_epoch(settings, clock, backup.checkpoint)
+    folder = done.folder and str(settings.home / Path(done.folder).name)
+    return replace(done, folder=folder)
 
 
-def begin_epoch(settings: Settings, clock: Clock, known_checkpoint: str | None = None) -> int:
-    """Mark a restored database as a new epoch of its log; returns the epoch's number.
+def begin_epoch(
+    settings: Settings,
+    clock: Clock,
+    known_checkpoint: str | None = None,
+    published: Path | None = None,
+) -> Restored:
+    """Mark a restored database as a new epoch of its log.
 
-    For PostgreSQL run this once after `pg_restore` and before the gateway starts.
+    For PostgreSQL run this once after `pg_restore` and before the gateway starts. What was
+    published beyond the restored log is kept and named. Raises OperatorError as `restore` does.
     """
+    at = restored.published_at(settings, published)
     db = Database(settings.database)
     keys = KeyStore(settings.keys)
     keys.ensure(data_exists=True)
-    connection = db.connect_raw()
     try:
-        with db.write_lock():
-            return restore_epoch(
+        signer = current_signer(settings, db, keys)
+        lost = restored.look(db, signer, at)
+        kept = None if lost is None else restored.keep(settings, clock, lost)
+        with db.write_lock(), closing(db.connect_raw()) as connection:
+            epoch = restore_epoch(
                 connection,
                 Dialect(db.dialect),
                 vault=KeyVault(
                     keys.current(Purpose.LOOKUP).material, keys.current(Purpose.PERSON).material
                 ),
-                signer=current_signer(settings, db, keys),
+                signer=signer,
                 event_id=str(ids.new(clock)),
                 time_ms=to_ms(clock.now()),
                 actor=Actor.operator().party,
                 known_checkpoint=known_checkpoint,
+                lost=None if kept is None else kept.detail,
             )
+        if kept is None:
+            return Restored(epoch)
+        restored.set_aside(at, kept)
+        return _told(epoch, kept)
     finally:
-        connection.close()
         db.dispose()
+
+
+def _told(epoch: int, kept: Kept) -> Restored:
+    lost = kept.lost
+    count = lost.end - lost.first
+    return Restored(epoch, count, len(lost.entries), str(kept.folder), lost.erased)
 
 
 def _embedded(settings: Settings, db: Database) -> Path:

@@ -16,13 +16,14 @@ from audit.schema.rules import (
 )
 
 TABLES = ("audit_minimum",)
+KEPT_ACTIONS = ("subject.erased", "log.restored", "log.archived", "log.key_rotated")
 PRUNED = ("audit_entries", "audit_subjects")
 
 _TABLE = """CREATE TABLE audit_minimum (
     minimum {index} PRIMARY KEY CHECK (minimum > 0 AND (minimum & 255) = 0),
     time_ms {integer} NOT NULL, note TEXT NOT NULL){strict}"""
 _ABOVE = "OLD.idx >= (SELECT COALESCE(MAX(minimum), 0) FROM audit_minimum)"
-_KEPT = "('subject.erased', 'log.restored', 'log.archived', 'log.key_rotated')"
+_KEPT = f"({', '.join(map(repr, KEPT_ACTIONS))})"
 _OF_KEPT = "EXISTS (SELECT 1 FROM audit_entries WHERE idx = OLD.idx AND action IN {})"
 _CONDITIONS = {
     "audit_entries": f"{_ABOVE} OR OLD.action IN {_KEPT}",

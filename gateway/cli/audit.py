@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 # One line a command, as `"name": "module:attribute"`.
 LATER: dict[str, str] = {
+    "archive": "gateway.cli.audit_archive:archive",
     "keys": "gateway.cli.audit_keys:keys",
     "monitor": "gateway.cli.audit_monitor:monitor",
     "witness": "gateway.cli.audit_witness:witness",

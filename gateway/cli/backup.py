@@ -26,17 +26,26 @@ def backup(home: Home, folder: Path, as_json: bool) -> None:
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path, exists=True), required=False)
+@click.option(
+    "--published",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="The objects folder of the lost home, with its published log.",
+)
 @json_option
 @home_option
-def restore(home: Home, folder: Path | None, as_json: bool) -> None:
+def restore(home: Home, folder: Path | None, published: Path | None, as_json: bool) -> None:
     """Restore FOLDER into an empty home; without FOLDER, mark a database that its own tools
-    restored as a new epoch of the log."""
+    restored as a new epoch of the log.
+
+    Entries that were published after the backup are written to HOME/restored-<time>/ and named
+    in the log.
+    """
     from gateway.backup import begin_epoch
     from gateway.backup import restore as restore_home
 
     settings, clock = home.settings(), SystemClock()
     if folder is None:
-        epoch = begin_epoch(settings, clock)
+        done = begin_epoch(settings, clock, published=published)
     else:
-        epoch = restore_home(settings, folder.resolve(), clock)
-    emit({"home": str(settings.home), "epoch": epoch}, as_json)
+        done = restore_home(settings, folder.resolve(), clock, published)
+    emit({"home": str(settings.home)} | asdict(done), as_json)

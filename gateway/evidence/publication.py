@@ -43,12 +43,13 @@ def shelves(runtime: Runtime) -> Shelves:
 
 
 def publish_now(runtime: Runtime, target: Shelves | None = None) -> int:
-    """Publish up to a checkpoint signed at most a second ago; returns its size.
+    """Publish everything there is up to now; returns the size.
 
     Raises PublishedAltered when other bytes than the log's are published already (they stay),
     LogUnavailable, StoreUnavailable.
     """
-    checkpoint = runtime.journal.log.checkpoint()
+    log_ = runtime.journal.log
+    checkpoint = log_.checkpoint(covering=log_.size())
     with snapshot(runtime) as (sql, reader):
         lowest = minimum.current(sql)
         keys = history(runtime, sql).keys
