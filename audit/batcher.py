@@ -102,6 +102,11 @@ class Batcher:
             self._nudged = True
             self._ready.notify()
 
+    @property
+    def epoch(self) -> int | None:
+        """The epoch that this process works in, None before it has seen the head."""
+        return self._epoch
+
     def check_epoch(self, epoch: int) -> None:
         """Remember the first epoch this process sees. Raises LogFenced on any other."""
         if self._epoch is None:

@@ -212,16 +212,7 @@ class _Look:
         return True
 
     def _tile(self, level: int, index: int, width: int) -> bytes:
-        """A tile of the signed tree; a partial one may have been completed since."""
-        try:
-            data = self._source.tile(TilePath(level, index, width))
-        except TileMissing:
-            if width == TILE_WIDTH:
-                raise
-            data = self._source.tile(TilePath(level, index))[: width * HASH_BYTES]
-        if len(data) != width * HASH_BYTES:
-            raise TileMissing(f"{TilePath(level, index, width)} is too short or too long")
-        return data
+        return read_tile(self._source, level, index, width)
 
     def _restored(self, last: _Signed, new: _Signed) -> str | None:
         """What the log says about a restore that explains the break, if that holds."""
@@ -244,6 +235,22 @@ class _Look:
         if entry.action != RESTORED or head.size != index or not self._extends(head, new):
             return None
         return _told(entry, index, last.size)
+
+
+def read_tile(source: Source, level: int, index: int, width: int) -> bytes:
+    """Return `width` hashes; a partial tile may have been completed since the checkpoint.
+
+    Raises TileMissing or SourceUnreachable.
+    """
+    try:
+        data = source.tile(TilePath(level, index, width))
+    except TileMissing:
+        if width == TILE_WIDTH:
+            raise
+        data = source.tile(TilePath(level, index))[: width * HASH_BYTES]
+    if len(data) != width * HASH_BYTES:
+        raise TileMissing(f"{TilePath(level, index, width)} is too short or too long")
+    return data
 
 
 def _told(entry: Leaf, index: int, size: int) -> str:

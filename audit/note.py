@@ -196,6 +196,10 @@ class Signer:
             ),
         )
 
+    def sign_plainly(self, text: str) -> Note:
+        """Sign a text ending in a newline without a time."""
+        return Note(text, (self._line(SignatureType.ED25519, self._key.sign(text.encode())),))
+
     def _line(self, kind: SignatureType, value: bytes) -> Signature:
         name = self.verifier.name
         return Signature(name, key_id(name, kind, self.verifier.public), value)

@@ -12,13 +12,14 @@ import time
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from audit.dbapi import Sql
+from audit.dbapi import Sql, places
 from audit.errors import LeafMalformed
 from audit.stores import Prepared
 from audit.vault import KeyVault
 
 _INSERT = "INSERT INTO audit_outbox (queued_ns, event_id, leaf, mac) VALUES (?, ?, ?, ?)"
 _PROMISE = "INSERT INTO audit_promises (event_id, mac) VALUES (?, ?)"
+_QUEUED = "SELECT event_id FROM audit_outbox WHERE event_id IN ({})"
 _KEYS = "SELECT queued_ns, event_id FROM audit_outbox ORDER BY queued_ns, event_id LIMIT ?"
 _ROWS = (
     "SELECT queued_ns, event_id, leaf, mac FROM audit_outbox ORDER BY queued_ns, event_id LIMIT ?"
@@ -87,6 +88,14 @@ def _open(vault: KeyVault, row: Sequence[object]) -> Pending | None:
         return Pending(int(str(queued_ns)), str(event_id), Prepared.of(leaf))
     except LeafMalformed:
         return None
+
+
+def queued_ids(sql: Sql, event_ids: Sequence[str]) -> set[str]:
+    """Return those of the event ids that wait for their number."""
+    if not event_ids:
+        return set()
+    rows = sql.all(_QUEUED.format(places(len(event_ids))), event_ids)
+    return {str(row[0]) for row in rows}
 
 
 def remove(sql: Sql, rows: Sequence[Pending]) -> None:

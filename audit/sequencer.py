@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 
 from audit import outbox
@@ -18,6 +18,7 @@ from audit.event import SALT_BYTES, Domain, Event, sealed_parts
 from audit.keyring import gather, gather_cached
 from audit.log_keys import current_vkey
 from audit.note import Signer
+from audit.receipt import Promise, Receipt, collect
 from audit.signing import sign_head
 from audit.stores import Head, Prepared, StoredCheckpoint, store_for
 from audit.vault import KeyRing, KeyVault
@@ -97,7 +98,10 @@ class Log:
         self._guard()
         ring = gather_cached(self._vault, event) or self._fetch_keys(event)
         event = self._watch.check(event, self._newest_ms)
-        return self._batcher.submit(self._prepare(event, ring), self._timeout_s)
+        prepared = self._prepare(event, ring)
+        index = self._batcher.submit(prepared, self._timeout_s)
+        collect(Promise(event.event_id, prepared.hash, event.time_ms, durable=True))
+        return index
 
     def record(self, connection: Connection, event: Event) -> None:
         """Queue an event in the caller's open write transaction; it is numbered after commit.
@@ -111,8 +115,9 @@ class Log:
                 raise EventReplayed(f"event {event.event_id} is in the log already")
             ring = gather(self._vault, sql, event)
             event = self._watch.check(event, lambda: newest_ms(sql))
-            leaf = self._prepare(event, ring).leaf
-            outbox.put(sql, self._vault, self._stamps.next(), event.event_id, leaf)
+            prepared = self._prepare(event, ring)
+            outbox.put(sql, self._vault, self._stamps.next(), event.event_id, prepared.leaf)
+            collect(Promise(event.event_id, prepared.hash, event.time_ms, durable=False))
         except AuditError:
             raise
         except Exception as error:
@@ -154,6 +159,22 @@ class Log:
                 return latest
             with self._write_transaction(sql):
                 return self._sign(sql)
+
+    def receipt(self, promise: Promise) -> str:
+        """Return the signed receipt of an event that is durable. Raises LogUnavailable."""
+        epoch = self._batcher.epoch or self.head().epoch
+        text = Receipt(self.origin, promise.event_id, promise.leaf_hash, promise.time_ms, epoch)
+        return str(self._signer.sign_plainly(str(text)))
+
+    def durable(self, event_ids: Sequence[str]) -> set[str]:
+        """Return those of the events that are in the log or wait for their number.
+
+        Raises LogUnavailable.
+        """
+        with self._side_connection() as sql:
+            # Queued first: between the two look-ups an event may have been numbered.
+            queued = outbox.queued_ids(sql, event_ids)
+            return queued | self._store.known_ids(sql, event_ids)
 
     def vkey(self) -> str:
         """Return the verifier key of the key that signs now. Raises LogUnavailable."""

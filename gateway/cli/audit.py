@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 LATER: dict[str, str] = {
     "archive": "gateway.cli.audit_archive:archive",
     "keys": "gateway.cli.audit_keys:keys",
+    "check-receipt": "gateway.cli.audit_receipt:check_receipt",
     "monitor": "gateway.cli.audit_monitor:monitor",
     "witness": "gateway.cli.audit_witness:witness",
     "erase": "gateway.cli.audit_erase:erase",

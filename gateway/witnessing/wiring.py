@@ -6,11 +6,12 @@ from flask import Flask
 
 from gateway.jobs.beats import Beat
 from gateway.runtime import Runtime
-from gateway.witnessing import api, service
+from gateway.witnessing import api, receipts, service
 
 
-def install(app: Flask, _runtime: Runtime) -> None:
-    """Register what strangers may ask about the log's past."""
+def install(app: Flask, runtime: Runtime) -> None:
+    """Register what strangers may ask about the log's past, and the receipts of every answer."""
+    receipts.install(app, runtime)
     app.register_blueprint(api.blueprint)
 
 

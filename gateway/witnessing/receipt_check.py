@@ -1,0 +1,179 @@
+"""Checks receipts: against the log of a home, or as a stranger against the public tiles."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+
+from audit.checkpoint import open_checkpoint
+from audit.dbapi import Sql
+from audit.errors import AuditError, ProofInvalid, ReceiptMalformed, SignatureInvalid
+from audit.log_keys import open_handover
+from audit.merkle import inclusion_proof, leaf_hash, verify_inclusion
+from audit.monitor import Source, read_tile
+from audit.note import Verifier
+from audit.proof import TlogProof
+from audit.reader import LogReader
+from audit.receipt import Receipt, find_leaf, open_receipt
+from audit.restore import RESTORED
+from audit.search import Filters
+from gateway.clock import from_ms
+from gateway.runtime import Runtime
+from gateway.witnessing.rotation import keys_of
+from gateway.witnessing.service import log_read
+
+# An outbox row is numbered within 50 ms; a stopped sequencer is given much longer.
+WAIT_SECONDS = 5.0
+PAUSE_SECONDS = 0.05
+
+
+class Standing(StrEnum):
+    """What a receipt is worth against the log."""
+
+    HELD = "held"
+    OMITTED = "omitted"
+    ALTERED = "altered"
+    LOST = "lost_by_restore"
+    MALFORMED = "malformed"
+    FOREIGN = "not_ours"
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The outcome for one receipt. `proof` is the tlog-proof of an event that is held."""
+
+    standing: Standing
+    words: str
+    receipt: Receipt | None = None
+    index: int | None = None
+    proof: str | None = None
+
+
+def check(runtime: Runtime, text: str) -> Checked:
+    """Check a receipt against the home's log. Raises LogUnavailable."""
+    try:
+        receipt = open_receipt(text, keys_of(runtime).history.keys)
+    except ReceiptMalformed as error:
+        return Checked(Standing.MALFORMED, str(error))
+    except SignatureInvalid as error:
+        return Checked(Standing.FOREIGN, str(error))
+    _await_number(runtime, receipt)
+    with log_read(runtime) as (sql, reader):
+        found = _find(sql, reader, receipt)
+        if found is None:
+            return _missing(sql, receipt)
+    index, right = found
+    if not right:
+        return Checked(Standing.ALTERED, f"entry {index} is not what was promised", receipt, index)
+    return _held(runtime, receipt, index)
+
+
+def _await_number(runtime: Runtime, receipt: Receipt) -> None:
+    """Wait while the event is in the outbox: it is promised, and not numbered yet."""
+    until = time.monotonic() + WAIT_SECONDS
+    runtime.journal.log.kick()
+    while time.monotonic() < until:
+        with log_read(runtime) as (sql, _):
+            query = "SELECT 1 FROM audit_outbox WHERE event_id = ?"
+            if sql.one(query, (receipt.event_id,)) is None:
+                return
+        time.sleep(PAUSE_SECONDS)
+
+
+def _find(sql: Sql, reader: LogReader, receipt: Receipt) -> tuple[int, bool] | None:
+    """The index, and whether the entry there is the promised one."""
+    entries = reader.search(Filters(event_id=receipt.event_id), limit=1)
+    if entries:
+        return entries[0].index, leaf_hash(entries[0].leaf) == receipt.leaf_hash
+    row = sql.one("SELECT MAX(minimum) FROM audit_minimum")
+    below = int(row[0]) if row is not None and row[0] is not None else 0
+    # Pruned entries are gone, but their hashes stay.
+    index = find_leaf(receipt.leaf_hash, below, reader.tile)
+    return None if index is None else (index, True)
+
+
+def _missing(sql: Sql, receipt: Receipt) -> Checked:
+    row = sql.one(
+        "SELECT idx, time_ms FROM audit_entries WHERE action = ? ORDER BY idx LIMIT 1 OFFSET ?",
+        (RESTORED, receipt.epoch - 1),
+    )
+    if row is not None:
+        when = from_ms(int(row[1])).strftime("%Y-%m-%d %H:%M UTC")
+        words = f"lost when a backup was restored on {when} (entry {row[0]})"
+        return Checked(Standing.LOST, words, receipt)
+    return Checked(Standing.OMITTED, "the log promised this event and does not hold it", receipt)
+
+
+def _held(runtime: Runtime, receipt: Receipt, index: int) -> Checked:
+    checkpoint = runtime.journal.log.checkpoint(covering=index + 1)
+    with log_read(runtime) as (_, reader):
+        try:
+            proof = reader.prove(index, checkpoint)
+            verify_inclusion(
+                index, checkpoint.size, receipt.leaf_hash, proof.hashes, checkpoint.root
+            )
+        except (AuditError, ValueError) as error:
+            words = f"entry {index} does not lead to the signed checkpoint: {error}"
+            return Checked(Standing.ALTERED, words, receipt, index)
+    words = f"entry {index} among {checkpoint.size}"
+    return Checked(Standing.HELD, words, receipt, index, str(proof))
+
+
+def check_from_outside(source: Source, vkey: str, text: str) -> Checked:
+    """Check a receipt against the public hash tiles, trusting nothing but a key of the log.
+
+    Raises SourceUnreachable, and NoteMalformed or SignatureInvalid for the log's own answers.
+    """
+    past = source.past()
+    keys = _followed(Verifier.parse(vkey), past.handovers)
+    try:
+        receipt = open_receipt(text, keys)
+    except ReceiptMalformed as error:
+        return Checked(Standing.MALFORMED, str(error))
+    except SignatureInvalid as error:
+        return Checked(Standing.FOREIGN, str(error))
+    note = source.checkpoint()
+    signed = open_checkpoint(note, _signer_of(note, keys))[0]
+
+    read = partial(read_tile, source)
+    index = find_leaf(receipt.leaf_hash, signed.size, read)
+    if index is None:
+        return _absent(receipt, signed.size, len(past.restores))
+    path = inclusion_proof(index, signed.size, read)
+    try:
+        verify_inclusion(index, signed.size, receipt.leaf_hash, path, signed.root)
+    except ProofInvalid as error:
+        return Checked(Standing.ALTERED, f"the tiles are not those signed: {error}", receipt)
+    words = f"entry {index} among {signed.size}"
+    return Checked(Standing.HELD, words, receipt, index, str(TlogProof(index, path, note)))
+
+
+def _absent(receipt: Receipt, size: int, restores: int) -> Checked:
+    words = f"it is not among the {size} entries that the log shows"
+    if restores >= receipt.epoch:
+        return Checked(Standing.LOST, f"lost when a backup was restored: {words}", receipt)
+    return Checked(Standing.OMITTED, words, receipt)
+
+
+def _followed(trusted: Verifier, handovers: Sequence[str]) -> list[Verifier]:
+    keys = [trusted]
+    for text in handovers:
+        try:
+            keys.append(open_handover(text, keys[-1])[1])
+        except AuditError:
+            continue
+    return keys
+
+
+def _signer_of(note: str, keys: Sequence[Verifier]) -> Verifier:
+    """The newest key that signed a checkpoint. Raises NoteMalformed or SignatureInvalid."""
+    for key in reversed(keys):
+        try:
+            open_checkpoint(note, key)
+        except SignatureInvalid:
+            continue
+        return key
+    raise SignatureInvalid("no known key of the log signed its checkpoint")
