@@ -181,8 +181,8 @@ def test_a_published_log_that_went_another_way_stops_the_restore(
 ) -> None:
     fill(runtime, AFTER)
     publish_now(runtime)
-    (tile,) = (published_log(runtime) / "tile/1/000.p").iterdir()
-    tile.write_bytes(b"x" * len(tile.read_bytes()))
+    for tile in (published_log(runtime) / "tile/1/000.p").iterdir():
+        tile.write_bytes(b"x" * len(tile.read_bytes()))
 
     with pytest.raises(OperatorError, match="does not continue the restored log"):
         in_place()
