@@ -15,6 +15,7 @@ BENCHMARKS = {
     "audit.search": "bench.audit_search",
     "audit.tree": "bench.audit_tree",
     "audit.verify": "bench.audit_verify",
+    "audit.outbox": "bench.audit_outbox",
     "delivery.range": "bench.delivery_range",
 }
 
