@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import uuid
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -156,13 +157,13 @@ class Stage:
         acceptance = sign(self.runtime, self.me, signing)
         self.signed = (self.in_force, acceptance.expires_at)
 
-    def deliver(self) -> None:
-        """Release the next version, with the same two files."""
+    def deliver(self, files: Mapping[str, bytes] = DATA) -> None:
+        """Release the next version, with the same two files or with others."""
         label = f"{len(self.versions) + 1}.0"
         digest = hashlib.sha256(f"{self.slug}{label}".encode()).hexdigest()
         items = [
             Item(path, self.runtime.store.put(data), len(data), media_type(path))
-            for path, data in sorted(DATA.items())
+            for path, data in sorted(files.items())
         ]
         target = self.runtime.settings.home / f"{self.slug}.index"
         manifest_index.build(target, items)
@@ -205,7 +206,9 @@ class Stage:
         wanted = Wanted(self.slug, path, label, held.id)
         issued = issue_item(self.gate, self.me, wanted)
         target = issued.url.removeprefix(self.runtime.settings.public_url)
-        self.urls.append(Url(target, held, held.epoch, issued.expires_at, label, path, DATA[path]))
+        self.urls.append(
+            Url(target, held, held.epoch, issued.expires_at, label, path, DATA.get(path))
+        )
 
     def package(self, held: Held, label: str, pattern: str = "*") -> uuid.UUID:
         """Ask for a package and let the worker finish it. Raises Problem."""

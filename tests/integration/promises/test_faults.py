@@ -5,8 +5,10 @@ from __future__ import annotations
 import http.client
 import json
 import resource
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from subprocess import Popen
 from typing import Any
@@ -16,10 +18,12 @@ from flask import Flask
 
 from gateway.clock import FixedClock, SystemClock
 from gateway.config import load
+from gateway.delivery import reconcile
 from gateway.keys import KeyStore
 from gateway.oversight.offline import verify_home
 from gateway.runtime import Runtime
 from gateway.startup import assemble, prepare
+from tests.integration.promises import process
 from tests.integration.promises.evidence import downloads, unwritable_log
 from tests.integration.promises.stage import DATA, Stage
 from tests.integration.promises.test_kills import fetch, served, until
@@ -112,6 +116,24 @@ def test_a_server_whose_disk_refuses_to_write_serves_nothing_and_then_goes_on(
 
     assert {(status, code) for status, code, _ in answers} == {(503, "log_unavailable")}
     assert all(DATA["a.txt"][:11] not in body for _, _, body in answers)
+    assert verify_home(stage.runtime.settings).clean
+
+
+def test_a_transfer_that_a_kill_cut_off_ends_as_unresolved(stage: Stage, clock: FixedClock) -> None:
+    big = bytes(1 << 24)
+    stage.deliver({"big.bin": big})
+    stage.issue(stage.held[0], "2.0", "big.bin")
+    target, port = stage.urls[-1].target, free_port()
+    with served(stage, port) as server, socket.create_connection(("127.0.0.1", port)) as reader:
+        reader.sendall(f"GET {target} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
+        assert reader.recv(1 << 12).startswith(b"HTTP/1.1 200")
+        process.kill(server)
+    early = reconcile.sweep(stage.runtime)
+    clock.advance(reconcile.GRACE + timedelta(minutes=1))
+    late = reconcile.sweep(stage.runtime)
+
+    assert [one.length for one in early.waiting] == [len(big)]
+    assert [one.length for one in late.unresolved] == [len(big)]
     assert verify_home(stage.runtime.settings).clean
 
 
