@@ -1,0 +1,133 @@
+"""`sumun audit review`: list, show, sign, export, check, anomalies."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from gateway.cli.main import root
+from gateway.clock import FixedClock
+from gateway.identity.models import Role
+from gateway.oversight import service_reviews
+from gateway.oversight.models import LogReview
+from gateway.oversight.reading import verifier_key
+from gateway.oversight.watch import look
+from gateway.runtime import Runtime
+from tests import people
+from tests.integration.oversight.damage import run
+from tests.integration.oversight.reviewing import at, download
+from tests.world import build
+
+Command = Callable[..., Result]
+STATEMENT = "지난달 접속기록을 모두 점검했습니다."
+
+
+@pytest.fixture
+def command(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """Run `sumun audit review …` on the test's home."""
+    monkeypatch.setenv("SUMUN_DATABASE_URL", runtime.db.url)
+    home = str(runtime.settings.home)
+    words = lambda given: [*given, *([] if given[0] == "check" else ["--home", home])]  # noqa: E731
+    return lambda *given: CliRunner().invoke(root, ["audit", "review", *words(given)])
+
+
+@pytest.fixture
+def review(runtime: Runtime, clock: FixedClock) -> LogReview:
+    """The review of October, with its one reason confirmed."""
+    at(clock, "2026-10-05T10:00")
+    world = build(runtime)
+    download(runtime, world, 2)
+    at(clock, "2026-11-02T10:00")
+    auditor = people.person(runtime, "the.auditor")
+    # The command works by the real clock.
+    people.grant(runtime, auditor, Role.AUDITOR)
+    look(runtime)
+    (made,) = service_reviews.open_due(runtime)
+    service_reviews.confirm(runtime, people.acting_as(auditor), made.id, None)
+    return made
+
+
+def test_a_review_is_listed_signed_exported_and_checked(
+    command: Command, runtime: Runtime, review: LogReview, tmp_path: Path
+) -> None:
+    assert json.loads(command("list", "--json").stdout)["state"] == "open"
+    shown = json.loads(command("show", str(review.id), "--json").stdout)
+    assert (shown["downloads"], shown["waiting"]) == (1, 0)
+
+    signed = command("sign", str(review.id), "--by", "the.auditor", "--statement", STATEMENT)
+    assert signed.exit_code == 0, signed.output
+    assert json.loads(command("show", str(review.id), "--json").stdout)["record"] is True
+    exported = command("export", str(review.id), "--out", str(tmp_path))
+    assert exported.exit_code == 0, exported.output
+
+    files = [str(tmp_path / f"report.{ending}") for ending in ("csv", "pdf", "jsonl")]
+    key = verifier_key(runtime)
+    checked = command("check", str(tmp_path / "report.note"), *files, "--key", key)
+    assert checked.exit_code == 0, checked.output
+
+
+def test_a_file_that_was_altered_is_found(
+    command: Command, runtime: Runtime, review: LogReview, tmp_path: Path
+) -> None:
+    command("sign", str(review.id), "--by", "the.auditor", "--statement", STATEMENT)
+    command("export", str(review.id), "--out", str(tmp_path))
+    note, csv = tmp_path / "report.note", tmp_path / "report.csv"
+    key = verifier_key(runtime)
+
+    csv.write_bytes(csv.read_bytes() + b" ")
+    assert command("check", str(note), str(csv), "--key", key).exit_code == 1
+    note.write_text(note.read_text("utf-8").replace("review", "revieW", 1), "utf-8")
+    assert command("check", str(note), str(csv), "--key", key).exit_code == 1
+    assert command("check", str(csv), str(csv), "--key", key).exit_code == 2
+    assert command("check", str(note), str(csv), "--key", "nonsense").exit_code == 2
+
+
+def test_what_was_altered_after_the_signature_exits_with_1(
+    command: Command, runtime: Runtime, review: LogReview
+) -> None:
+    command("sign", str(review.id), "--by", "the.auditor", "--statement", STATEMENT)
+    run(runtime.db, "DELETE FROM review_marks")
+
+    shown = command("show", str(review.id), "--json")
+
+    assert shown.exit_code == 1
+    assert json.loads(shown.stdout)["record"] is False
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("show", "00000000-0000-7000-8000-000000000000"),
+        ("sign", "{id}", "--by", "nobody.here", "--statement", STATEMENT),
+        ("sign", "{id}", "--by", "holder", "--statement", STATEMENT),
+        ("sign", "{id}", "--by", "the.auditor", "--statement", "short"),
+        ("export", "{id}", "--out", "{out}"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line_and_exit_2(
+    command: Command, review: LogReview, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    result = command(*(word.format(id=review.id, out=tmp_path / "out") for word in words))
+
+    assert result.exit_code == 2, result.output
+    (line,) = result.stderr.strip().splitlines()
+    assert line.startswith("sumun: ")
+
+
+def test_anomalies_are_listed_with_their_figures(
+    command: Command, runtime: Runtime, clock: FixedClock
+) -> None:
+    at(clock, "2026-11-02T10:00")
+    download(runtime, build(runtime), ref=None)
+    look(runtime)
+
+    found = json.loads(command("anomalies", "--json").stdout)
+
+    assert (found["rule"], found["account"], found["figures"]) == (
+        "no_reason", "holder", {"downloads": 1},
+    )  # fmt: skip
+    assert command("anomalies", "--state", "dismissed", "--json").stdout == ""
