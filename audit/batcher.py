@@ -195,7 +195,8 @@ class Batcher:
         Two rare things are left to the database to find: an event that is in the log already,
         and another gateway that was quicker. The batch is then repeated with care.
         """
-        lock = careful or self._edge is None or time.monotonic() < self._lock_until
+        free = self._edge is None or not self._store.for_update
+        lock = careful or free or time.monotonic() < self._lock_until
         try:
             head, queued = self._store.begin_batch(sql, self._epoch, lock=lock)
             taken = outbox.take(sql, self._vault, self._refused, _MAX_BATCH) if queued else []

@@ -88,7 +88,7 @@ class Store(ABC):
     """What the log does to its tables."""
 
     for_update = ""
-    """What makes a SELECT lock its rows, where BEGIN does not lock everything."""
+    """What makes a SELECT lock its rows; empty where BEGIN has locked everything."""
 
     @abstractmethod
     def adopt(self, connection: Connection) -> Sql:
