@@ -18,7 +18,7 @@ GROUP = "witnesses"
 def added(
     policy: Policy, log: Verifier, name: str, vkey: str, url: str, *, threshold: int | None
 ) -> Policy:
-    """The policy with one more witness; `threshold` None keeps it, or makes it a majority.
+    """The policy with one more witness; `threshold` None keeps the number, 1 in a new file.
 
     Raises OperatorError when the file's own groups leave no place for it, or it would not parse.
     """
@@ -41,9 +41,7 @@ def added(
 def _threshold(policy: Policy, wanted: int | None) -> int:
     if wanted is not None:
         return wanted
-    if policy.groups:
-        return policy.groups[0].threshold
-    return (len(policy.witnesses) + 1) // 2 + 1 if policy.witnesses else 1
+    return policy.groups[0].threshold if policy.groups else 1
 
 
 def write(path: Path, policy: Policy) -> None:
