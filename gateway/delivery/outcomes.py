@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import BinaryIO
 
+from prometheus_client import Counter
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from audit.errors import EventReplayed
@@ -22,8 +23,13 @@ from gateway.delivery import pairs
 from gateway.delivery.reconcile import Intent, Snapshot, snapshot
 from gateway.errors import OperatorError
 from gateway.journal import Act, Actor, Entry, Outcome
+from gateway.observability.metrics import REGISTRY
 from gateway.runtime import Runtime
 
+OUTCOMES = Counter(
+    "sumun_reported_outcomes", "Reports of a front server by verdict", ("verdict",),
+    registry=REGISTRY,
+)  # fmt: skip
 MAX_LINE = 4096
 _TIME_LIMIT_MS = 2**43
 
@@ -77,17 +83,23 @@ def take(runtime: Runtime, actor: Actor, reported: Reported) -> Taken:
     `replayed`; bytes outside those that were authorised are `not_authorised`. Raises
     audit.errors.LogUnavailable: then take the whole file again.
     """
+    verdict = _take(runtime, actor, reported)
+    OUTCOMES.labels(verdict).inc()
+    return Taken(reported, verdict)
+
+
+def _take(runtime: Runtime, actor: Actor, reported: Reported) -> Verdict:
     with snapshot(runtime) as opened:
         intent = opened.intent(uuid.UUID(reported.intent))
         verdict = _judge(opened, intent, reported)
     if intent is None or verdict is not Verdict.RECORDED:
-        return Taken(reported, verdict)
+        return verdict
     try:
         runtime.journal.append(_entry(actor, intent, reported))
     except EventReplayed:
         # Somebody else took a report about the same transfer at this moment.
-        return take(runtime, actor, reported)
-    return Taken(reported, Verdict.RECORDED)
+        return _take(runtime, actor, reported)
+    return verdict
 
 
 def _parsed(number: int, line: bytes) -> Reported:

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from prometheus_client import Counter
 from sqlalchemy import select, update
 
 from audit.dbapi import Dialect, Sql
@@ -28,8 +29,12 @@ from gateway.clock import from_ms
 from gateway.delivery import pairs
 from gateway.delivery.models import Reconciliation
 from gateway.journal import Act, Actor, Entry
+from gateway.observability.metrics import REGISTRY
 from gateway.runtime import Runtime
 
+UNRESOLVED = Counter(
+    "sumun_transfers_unresolved", "Transfers whose outcome nobody reported", registry=REGISTRY
+)
 # The longest transfer that is left alone while it may still be under way.
 GRACE = timedelta(hours=6)
 INTERVAL_SECONDS = 300.0
@@ -186,8 +191,7 @@ def _declare(runtime: Runtime, actor: Actor, intent: Intent) -> None:
         },
         event_id=pairs.unresolved_id(intent.event_id),
     )
-    try:
+    # Another worker may say so at this moment.
+    with suppress(EventReplayed):
         runtime.journal.append(entry)
-    except EventReplayed:
-        # Another worker has said so at this moment.
-        return
+        UNRESOLVED.inc()

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
+from prometheus_client import Counter
 
 from audit.errors import LogUnavailable
 from audit.event import Channel, PartyKind, Place
@@ -24,12 +25,16 @@ from gateway.clock import Clock, to_ms
 from gateway.journal.actions import Act
 from gateway.journal.actor import Actor
 from gateway.journal.service import Entry, Journal
+from gateway.observability.metrics import REGISTRY
 from gateway.security.throttle import WINDOW, Count, Tally, Throttle, group
 
 FORGERIES_PER_WINDOW = 10
 REFUSALS_PER_WINDOW = 30
 FOLD_AFTER = WINDOW + timedelta(seconds=1)
 MANY = "*"
+COUNTED = Counter(
+    "sumun_refusals_counted", "Refusals counted instead of written one by one", registry=REGISTRY
+)
 log = structlog.get_logger(__name__)
 
 
@@ -125,6 +130,7 @@ class Folding:
             with suppress(LogUnavailable):
                 self.fold()
         if count is not Count.ALONE:
+            COUNTED.inc()
             self._later()
         return count is Count.ALONE
 
