@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from sqlalchemy import select
 
@@ -42,8 +43,11 @@ from gateway.identity.service_organisations import NewOrganisation
 from gateway.identity.service_roles import NewRole, grant_role
 from gateway.jobs.worker import Worker
 from gateway.journal import Act, Entry, Journal, Outcome
-from gateway.oversight import watch
+from gateway.oversight import service_reports, service_reviews, watch
+from gateway.oversight.directory import Directory
 from gateway.oversight.models import Anomaly, LogReview
+from gateway.oversight.reading import reading
+from gateway.oversight.service_search import Desk
 from gateway.runtime import Runtime
 from tests import applying, deliveries, people
 from tests.people import acting_as
@@ -282,14 +286,27 @@ def _history(runtime: Runtime, town: Town) -> None:
     with runtime.db.read() as session:
         anomaly = session.scalars(select(Anomaly).order_by(Anomaly.id).limit(1)).one()
     town.paths["anomaly"] = f"/audit/anomalies/{anomaly.id}"
-    town.paths["log_review"] = f"/audit/reviews/{_review(runtime, now).id}"
+    waiting = _review(runtime, now, 0, runtime.journal.log.size())
+    with reading(runtime) as opened:
+        key = service_reviews.worksheet(opened, waiting.id).groups[0].key
+    town.paths["log_review"] = f"/audit/reviews/{waiting.id}"
+    town.paths["log_exception"] = f"/audit/reviews/{waiting.id}/exception?{urlencode({'key': key})}"
+    town.paths["log_signed"] = f"/audit/reviews/{_signed(runtime, town, now)}"
 
 
-def _review(runtime: Runtime, now: datetime) -> LogReview:
-    """The review of all there is; by itself it would open next month."""
+def _signed(runtime: Runtime, town: Town, now: datetime) -> uuid.UUID:
+    """A review without downloads or anomalies, signed."""
+    review = _review(runtime, now - timedelta(days=60), 0, 0)
+    desk = Desk(runtime, Directory(runtime.vault), town.actor("auditor"))
+    service_reports.sign(desk, review.id, "접속기록을 모두 확인했습니다.", 0)
+    return review.id
+
+
+def _review(runtime: Runtime, now: datetime, first: int, end: int) -> LogReview:
+    """A review of a range; by itself it would open next month."""
     review = LogReview(
         id=ids.new(runtime.clock), start_at=now - timedelta(days=30), end_at=now,
-        zone="Asia/Seoul", first_index=0, end_index=runtime.journal.log.size(), opened_at=now,
+        zone="Asia/Seoul", first_index=first, end_index=end, opened_at=now,
         due_at=now - timedelta(days=1), state="open",
     )  # fmt: skip
     with runtime.db.write() as session:

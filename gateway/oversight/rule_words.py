@@ -54,7 +54,7 @@ RULES: dict[str, RuleWords] = {
     ),
     RuleCode.NO_REASON: RuleWords(
         lazy("Downloads without a stated reason"),
-        lazy("%(downloads)s downloads for which no purpose of use is on record."),
+        lazy("Downloads for which no purpose of use is on record: %(downloads)s."),
     ),
     RuleCode.UNFINISHED: RuleWords(
         lazy("Intent without outcome"),

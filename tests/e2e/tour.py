@@ -37,8 +37,15 @@ STOPS: dict[str, tuple[str, ...]] = {
         "/review/exports", "held", "/attestations", "/orgs", "institute", "/policies/health",
     ),
     "committee2": ("/review", "committee"),
-    "auditor": ("/audit", "/audit?action=grant.&outcome=success", "/audit?since=x", "/audit/9",
-                "/audit/checkpoints"),
+    "auditor": (
+        "/", "/audit", "/audit?action=grant.&outcome=success", "/audit?since=x", "/audit/9",
+        "/audit/checkpoints", "/audit/overview", "/audit/overview?until=2020-01-02",
+        f"/audit/item?dataset={LETTERS}&item=편지/02.txt", "/audit/item?dataset=voices&item=none",
+        "/audit/person?person=researcher", "/audit/anomalies", "/audit/anomalies?state=dismissed",
+        "anomaly", "/audit/reports", "/audit/reports/rights?since=2026-01-01&until=2026-12-31",
+        "/audit/reports/rights?since=2020-01-01&until=2020-01-31", "log_review", "log_exception",
+        "log_signed",
+    ),
     "first.operator": ("/roles",),
 }  # fmt: skip
 SENTENCES = """() => {

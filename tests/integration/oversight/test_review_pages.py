@@ -143,7 +143,7 @@ def _looks(runtime: Runtime) -> int:
 def test_an_anomaly_explains_itself_and_is_judged(desk: Browser, runtime: Runtime) -> None:
     row = anomaly_of(runtime)
     page = get(desk, f"/audit/anomalies/{row.id}")
-    assert "1 downloads for which no purpose of use is on record." in page
+    assert "Downloads for which no purpose of use is on record: 1." in page
     assert f'href="/audit/{row.evidence["events"][0]}"' in page
 
     short = post(desk, f"/audit/anomalies/{row.id}", state="dismissed", note="short")
