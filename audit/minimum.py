@@ -58,7 +58,10 @@ def sign_minimum(signer: Signer, minimum: int, archive: str, seconds: int) -> st
 
 
 def insert(sql: Sql, minimum: int, time_ms: int, note: str) -> None:
-    """Store a signed minimum in the caller's transaction; triggers refuse one that shrinks."""
+    """Store a signed minimum in the caller's transaction; triggers refuse one that shrinks.
+
+    `time_ms` is the whole second at which it was signed.
+    """
     sql.run(_INSERT, (minimum, time_ms, note))
 
 

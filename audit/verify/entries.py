@@ -15,6 +15,7 @@ from audit.restore import RESTORED
 from audit.verify.checkpoints import CheckpointCheck
 from audit.verify.findings import Findings
 from audit.verify.keys import ERASED, KEYS, KeyCheck
+from audit.verify.pruned import PRUNED, PrunedCheck
 from audit.verify.times import TimesCheck
 from audit.verify.tree import TreeCheck
 
@@ -23,7 +24,7 @@ SUBJECTS = "audit_subjects"
 _PAGE = 1024
 _REMEMBERED = 10_000
 _FIELDS = Columns._fields
-_SPECIAL = frozenset([RESTORED, ERASED])
+_SPECIAL = frozenset([RESTORED, ERASED, PRUNED])
 _UNREADABLE = (NotCanonical, KeyError, TypeError, AttributeError)
 
 
@@ -54,9 +55,12 @@ class EntryCheck:
         checkpoints: CheckpointCheck,
         keys: KeyCheck,
         findings: Findings,
+        *,
+        pruned: PrunedCheck,
     ) -> None:
         self._sql = sql
         self._tree = tree
+        self._pruned = pruned
         self._times = TimesCheck(sql, findings)
         self._checkpoints = checkpoints
         self._keys = keys
@@ -150,15 +154,17 @@ class EntryCheck:
         if index < self._expected:
             self._findings.add(index, TABLE, "idx", "the index is out of order")
             return
-        self._findings.add(self._expected, TABLE, "idx", f"entries are missing before {index}")
+        missing = self._pruned.gap(self._expected, index)
+        if missing < index:
+            self._findings.add(missing, TABLE, "idx", f"entries are missing before {index}")
         while self._expected < index:
-            stored = self._tree.stored_leaf_hash(self._expected)
-            if stored is None:
+            stored = self._tree.stored_hashes(self._expected, index)
+            if not stored:
                 self._findings.add(index, TABLE, "idx", "the entry does not follow on the log")
                 self._broken = True
                 return
-            self._grow([stored])
-            self._times.feed([None])
+            self._grow(stored)
+            self._times.feed([None] * len(stored))
 
     def _grow(self, hashes: list[bytes]) -> None:
         """Add leaves to the tree and show the checkpoints every size they want to see."""
@@ -182,6 +188,8 @@ class EntryCheck:
         elif action == ERASED:
             for person in parsed.subjects:
                 self._keys.must_be_destroyed(index, person)
+        elif action == PRUNED:
+            self._pruned.expect(index, parsed.document["detail"])
 
     def _compare_subjects(self, start: int, end: int, right: set[tuple[int, str]]) -> None:
         rows = self._sql.all(

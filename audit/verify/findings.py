@@ -27,7 +27,9 @@ class Report:
 
     `size` and `root` are recomputed from the entries, `checkpoint` is the newest signed note in
     the log. `more` counts findings beyond the first thousand. `keys_checked` is False when no
-    vault was given, so that outbox and key rows could not be authenticated.
+    vault was given, so that outbox and key rows could not be authenticated. `pruned` entries
+    below the signed `minimum` are not there any more; `archives` are the SHA-256 of the archives
+    that hold them.
     """
 
     findings: tuple[VerifyFinding, ...]
@@ -36,6 +38,9 @@ class Report:
     checkpoint: str | None
     more: int
     keys_checked: bool
+    pruned: int = 0
+    minimum: int = 0
+    archives: tuple[str, ...] = ()
 
     @property
     def clean(self) -> bool:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from audit.checkpoint import Checkpoint
 from audit.cosignature import WitnessKey
 from audit.dbapi import Connection, Dialect, Sql
+from audit.log_keys import read_history
 from audit.note import Verifier
 from audit.stores import store_for
 from audit.vault import KeyVault
@@ -16,6 +17,7 @@ from audit.verify.cosignatures import check_cosignatures
 from audit.verify.entries import EntryCheck
 from audit.verify.findings import Findings, Report
 from audit.verify.keys import KeyCheck
+from audit.verify.pruned import PrunedCheck
 from audit.verify.queue import check_queue
 from audit.verify.tree import TreeCheck
 
@@ -64,7 +66,8 @@ def _verify(
     checkpoints = CheckpointCheck(sql, str(verifier), since, findings)
     keys = KeyCheck(sql, vault, findings)
     keys.run()
-    entries = EntryCheck(sql, tree, checkpoints, keys, findings)
+    pruned = PrunedCheck(sql, read_history(sql, str(verifier))[0].keys, findings)
+    entries = EntryCheck(sql, tree, checkpoints, keys, findings, pruned=pruned)
     entries.run()
     size, root = tree.edge.size, tree.edge.root()
     tree.finish()
@@ -77,7 +80,15 @@ def _verify(
     if since is not None and since.origin != verifier.name:
         findings.add(0, HEAD, "origin", f"the trusted checkpoint is of the log {since.origin}")
     return Report(
-        tuple(sorted(findings.kept)), size, root, checkpoints.latest, findings.more, bool(vault)
+        tuple(sorted(findings.kept)),
+        size,
+        root,
+        checkpoints.latest,
+        findings.more,
+        bool(vault),
+        pruned.count,
+        pruned.minimum,
+        tuple(pruned.archives),
     )
 
 

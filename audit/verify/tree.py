@@ -29,14 +29,18 @@ class TreeCheck:
         for tile in self.edge.extend(hashes):
             self._compare_tile(tile)
 
-    def stored_leaf_hash(self, index: int) -> bytes | None:
-        """What the level 0 tile or the edge holds for a leaf whose entry is missing."""
+    def stored_hashes(self, index: int, end: int) -> list[bytes]:
+        """What the level 0 tile or the edge holds for leaves whose entries are missing.
+
+        From `index` up to `end` or the end of the tile; empty if nothing is stored for `index`.
+        """
         tile, offset = divmod(index, TILE_WIDTH)
         stored = self._stored_tiles(0, tile)
         if not stored and tile == self._last_tile():
             stored = self._edge_rows(0)
-        cut = stored[0][offset * HASH_BYTES : (offset + 1) * HASH_BYTES] if stored else b""
-        return cut if len(cut) == HASH_BYTES else None
+        until = min(TILE_WIDTH, end - tile * TILE_WIDTH)
+        cut = stored[0][offset * HASH_BYTES : until * HASH_BYTES] if stored else b""
+        return split_tile(cut[: len(cut) // HASH_BYTES * HASH_BYTES])
 
     def finish(self) -> None:
         """Compare the edge and look for tiles that the tree does not have."""

@@ -175,6 +175,11 @@ def _print_report(report: Report, checkpoint: str | None, as_json: bool) -> None
     if report.more:
         click.echo(f"and {report.more} more findings")
     click.echo(f"{'clean' if report.clean else 'DAMAGED'}: {report.size} entries read again")
+    if report.minimum:
+        click.echo(
+            f"{report.pruned} entries were pruned below the signed minimum {report.minimum}; "
+            f"archives: {', '.join(report.archives)}"
+        )
     click.echo(f"root {report.root.hex()}")
     if checkpoint:
         click.echo(_printable(f"\n{checkpoint}"), nl=False)
@@ -194,6 +199,9 @@ def _report(report: Report, checkpoint: str | None) -> dict[str, Any]:
         "clean": report.clean,
         "size": report.size,
         "root": report.root.hex(),
+        "pruned": report.pruned,
+        "minimum": report.minimum,
+        "archives": list(report.archives),
         "findings": findings,
         "more": report.more,
         "checkpoint": checkpoint and _printable(checkpoint),

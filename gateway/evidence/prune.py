@@ -54,10 +54,10 @@ def prune(runtime: Runtime, actor: Actor, archived: Archived) -> int:
     is not whole any more or the database refuses, as PostgreSQL does to all but the owner.
     """
     _check_archive(archived)
-    now_ms = to_ms(runtime.clock.now())
-    note = minimum.sign_minimum(signer(runtime), archived.end, archived.sha256, now_ms // 1000)
+    seconds = to_ms(runtime.clock.now()) // 1000
+    note = minimum.sign_minimum(signer(runtime), archived.end, archived.sha256, seconds)
     with _writing(runtime) as sql:
-        minimum.insert(sql, archived.end, now_ms, note)
+        minimum.insert(sql, archived.end, seconds * 1000, note)
     count = sweep(runtime)
     detail = {"first": archived.first, "end": archived.end, "entries": count}
     ref = f"archive:{archived.sha256}"

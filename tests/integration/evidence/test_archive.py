@@ -1,0 +1,323 @@
+"""Archives that DuckDB reads, and pruning that leaves every proof checkable."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from audit.checkpoint import open_checkpoint
+from audit.merkle import leaf_hash
+from audit.note import Verifier, parse_note
+from audit.search import Filters
+from audit.tiles import TilePath
+from gateway.clock import to_ms
+from gateway.db import Database
+from gateway.errors import OperatorError
+from gateway.evidence import prune as pruning
+from gateway.evidence.archive import Archived, archive
+from gateway.evidence.publication import publish_now, shelves
+from gateway.evidence.reading import signer, snapshot
+from gateway.evidence.tiles import check
+from gateway.identity.models import Person
+from gateway.journal import Act, Actor
+from gateway.oversight.service_proof import prove
+from gateway.runtime import Runtime
+from tests.integration.evidence.conftest import Command, fill
+from tests.integration.oversight.damage import drop_triggers, run
+
+OLD = 600
+LEFT_OUT = 512
+
+
+@pytest.fixture
+def old(runtime: Runtime, kim: Person) -> int:
+    """A log whose first entries are four hundred days old; the moment after them."""
+    fill(runtime, OLD, kim)
+    runtime.clock.advance(timedelta(days=1))  # type: ignore[attr-defined]
+    after = to_ms(runtime.clock.now())
+    runtime.clock.advance(timedelta(days=400))  # type: ignore[attr-defined]
+    fill(runtime, 200, kim)
+    return after
+
+
+@pytest.fixture
+def pruned(runtime: Runtime, old: int, tmp_path: Path) -> Archived:
+    """The same after archiving and pruning."""
+    publish_now(runtime)
+    made = archive(runtime, Actor.operator(), old, tmp_path / "archive")
+    pruning.prune(runtime, Actor.operator(), made)
+    return made
+
+
+def test_duckdb_reads_exact_leaves_and_columns(runtime: Runtime, old: int, tmp_path: Path) -> None:
+    made = archive(runtime, Actor.operator(), old, tmp_path / "archive")
+
+    table = f"'{tmp_path}/archive/*.parquet'"
+    rows = duckdb.sql(f"SELECT * FROM {table} ORDER BY idx").fetchall()
+    counts = duckdb.sql(f"SELECT action, count(*) FROM {table} GROUP BY ALL").fetchall()
+    with snapshot(runtime) as (_sql, reader):
+        stored = [reader.get(index) for index in range(LEFT_OUT)]
+    assert (made.first, made.end, made.rows) == (0, LEFT_OUT, LEFT_OUT)
+    assert [(row[0], *row[1:11], row[11]) for row in rows] == [
+        (one.index, *one.columns, one.leaf) for one in stored if one is not None
+    ]
+    assert all(row[12] == leaf_hash(row[11]) for row in rows)
+    assert dict(counts)["download.authorized"] > 500
+
+
+def test_the_manifest_is_signed_and_names_the_digest(
+    runtime: Runtime, old: int, tmp_path: Path
+) -> None:
+    made = archive(runtime, Actor.operator(), old, tmp_path / "archive")
+
+    data = (tmp_path / "archive/manifest.json").read_bytes()
+    note = parse_note((tmp_path / "archive/manifest.sig").read_text())
+    signer(runtime).verifier.check(note)
+    manifest = json.loads(data)
+    file = (tmp_path / "archive" / manifest["file"]).read_bytes()
+    assert hashlib.sha256(file).hexdigest() == manifest["sha256"] == made.sha256
+    assert open_checkpoint(manifest["checkpoint"], Verifier.parse(manifest["keys"][-1]))
+
+
+def test_the_log_tells_of_the_archive(runtime: Runtime, old: int, tmp_path: Path) -> None:
+    made = archive(runtime, Actor.operator(), old, tmp_path / "archive")
+
+    with snapshot(runtime) as (_sql, reader):
+        (row,) = reader.search(Filters(action=Act.LOG_ARCHIVED))
+        detail = reader.leaf(row).detail
+    assert (detail["first"], detail["end"]) == (0, LEFT_OUT)
+    assert detail["sha256"] == made.sha256
+
+
+def test_an_entry_that_is_not_the_one_logged_is_not_archived(
+    runtime: Runtime, old: int, tmp_path: Path
+) -> None:
+    drop_triggers(runtime.db)
+    run(runtime.db, "UPDATE audit_entries SET leaf = ? WHERE idx = 300", b"{}")
+
+    with pytest.raises(OperatorError, match="index 300"):
+        archive(runtime, Actor.operator(), old, tmp_path / "archive")
+
+    assert list(tmp_path.glob("archive*")) == []
+
+
+def test_young_entries_and_taken_folders_are_refused(
+    runtime: Runtime, old: int, tmp_path: Path
+) -> None:
+    (tmp_path / "taken").mkdir()
+
+    with pytest.raises(OperatorError, match="no block of 256"):
+        archive(runtime, Actor.operator(), 0, tmp_path / "archive")
+    with pytest.raises(OperatorError, match="exists already"):
+        archive(runtime, Actor.operator(), old, tmp_path / "taken")
+
+
+def test_pruning_deletes_what_was_archived_and_keeps_the_tiles(
+    runtime: Runtime, pruned: Archived
+) -> None:
+    entries = run(runtime.db, "SELECT COUNT(*) FROM audit_entries WHERE idx < ?", LEFT_OUT)
+    tiles = run(runtime.db, "SELECT COUNT(*) FROM audit_tiles WHERE level = 0")
+
+    assert (entries[0][0], tiles[0][0]) == (0, 3)
+    assert prove(runtime, LEFT_OUT + 1).holds
+
+
+def test_a_pruned_log_verifies_and_says_what_was_pruned(
+    runtime: Runtime, pruned: Archived, command: Command
+) -> None:
+    done = command("verify")
+
+    assert done.exit_code == 0, done.output
+    assert f"{LEFT_OUT} entries were pruned below the signed minimum {LEFT_OUT}" in done.stdout
+    assert pruned.sha256 in done.stdout
+
+
+def test_a_pruned_log_is_clean_for_fsck_and_its_bundles_are_gone(
+    runtime: Runtime, pruned: Archived
+) -> None:
+    private = shelves(runtime).entries
+
+    assert check(runtime).clean
+    assert private.get(str(TilePath(None, 0))) is None
+    assert private.get(str(TilePath(None, 2))) is not None
+
+
+def test_publishing_goes_on_after_pruning(
+    runtime: Runtime, pruned: Archived, tmp_path: Path, command: Command
+) -> None:
+    fill(runtime, 300)
+
+    publish_now(runtime)
+    copied = command("publish", "--out", str(tmp_path / "copy"))
+
+    assert copied.exit_code == 0, copied.output
+    assert check(runtime).clean
+    assert not (tmp_path / "copy" / str(TilePath(None, 1))).exists()
+
+
+def test_a_bundle_over_pruned_entries_still_proves_its_range(
+    runtime: Runtime, pruned: Archived, command: Command, tmp_path: Path
+) -> None:
+    made = command("export", "--action", "download.", "--out", str(tmp_path / "b.zip"))
+    done = command("verify-bundle", str(tmp_path / "b.zip"))
+
+    assert made.exit_code == 0, made.output
+    assert done.exit_code == 0, done.output
+    assert f"({LEFT_OUT} pruned)" in done.stdout
+
+
+def test_a_second_archive_continues_after_the_first(
+    runtime: Runtime, pruned: Archived, tmp_path: Path
+) -> None:
+    runtime.clock.advance(timedelta(days=500))  # type: ignore[attr-defined]
+    fill(runtime, 100)
+
+    made = archive(runtime, Actor.operator(), to_ms(runtime.clock.now()) - 1, tmp_path / "second")
+    pruning.prune(runtime, Actor.operator(), made)
+
+    assert (made.first, made.end) == (LEFT_OUT, LEFT_OUT + 256)
+    kept = run(runtime.db, "SELECT action FROM audit_entries WHERE idx < ?", made.end)
+    assert {action for (action,) in kept} <= {Act.LOG_ARCHIVED}
+
+
+def test_a_pruning_cut_short_is_taken_up_again(
+    runtime: Runtime, old: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = archive(runtime, Actor.operator(), old, tmp_path / "archive")
+    monkeypatch.setattr(pruning, "_AT_ONCE", 256)
+    monkeypatch.setattr(pruning, "_unpublish", _fail)
+    with pytest.raises(RuntimeError):
+        pruning.prune(runtime, Actor.operator(), made)
+    monkeypatch.undo()
+
+    assert pruning.sweep(runtime) == LEFT_OUT - 256
+    assert pruning.sweep(runtime) == 0
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        f"DELETE FROM audit_entries WHERE idx = {LEFT_OUT}",
+        f"DELETE FROM audit_subjects WHERE idx >= {LEFT_OUT}",
+        "DELETE FROM audit_tiles",
+        "DELETE FROM audit_minimum",
+        "UPDATE audit_minimum SET minimum = 768",
+        "INSERT INTO audit_minimum (minimum, time_ms, note) VALUES (256, 1, 'x')",
+        "INSERT INTO audit_minimum (minimum, time_ms, note) VALUES (1048576, 1, 'x')",
+        "INSERT INTO audit_minimum (minimum, time_ms, note) VALUES (700, 1, 'x')",
+    ],
+)
+def test_nothing_above_the_minimum_can_go(
+    runtime: Runtime, pruned: Archived, kim: Person, statement: str
+) -> None:
+    from gateway.journal import Entry
+    from tests.people import acting_as
+
+    runtime.journal.append(Entry(acting_as(kim), Act.PERSON_VIEWED, subjects=[kim.id]))
+
+    with pytest.raises(Exception, match=r"deleted|append-only|may only grow|constraint"):
+        run(runtime.db, statement)
+
+
+def test_erasures_and_archives_are_never_pruned(
+    runtime: Runtime, command: Command, kim: Person, tmp_path: Path
+) -> None:
+    from gateway.evidence.erasure import erase
+
+    runtime.clock.advance(timedelta(days=400))  # type: ignore[attr-defined]
+    erase(runtime, Actor.operator(), "kim.sumun", "요청")
+    fill(runtime, 600)
+    runtime.clock.advance(timedelta(days=400))  # type: ignore[attr-defined]
+
+    made = archive(runtime, Actor.operator(), to_ms(runtime.clock.now()) - 1, tmp_path / "archive")
+    pruning.prune(runtime, Actor.operator(), made)
+
+    kept = run(runtime.db, "SELECT action FROM audit_entries WHERE idx < ?", made.end)
+    assert [action for (action,) in kept] == [Act.SUBJECT_ERASED]
+    assert command("verify").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("damage", "index"),
+    [
+        (lambda db: run(db, "DELETE FROM audit_entries WHERE idx = 600"), 600),
+        (lambda db: run(db, "DELETE FROM audit_minimum"), 0),
+        (lambda db: run(db, "UPDATE audit_minimum SET minimum = 768"), 767),
+        (lambda db: run(db, "UPDATE audit_minimum SET note = 'x'"), 0),
+        (lambda db: run(db, "DELETE FROM audit_entries WHERE action = 'log.archived'"), 800),
+    ],
+)
+def test_pruning_by_other_means_is_named(
+    runtime: Runtime,
+    pruned: Archived,
+    command: Command,
+    damage: Callable[[object], object],
+    index: int,
+) -> None:
+    runtime.journal.log.checkpoint()
+    drop_triggers(runtime.db)
+    damage(runtime.db)
+
+    done = command("verify", "--json")
+
+    assert done.exit_code == 1
+    found = [one["index"] for one in json.loads(done.stdout)["findings"]]
+    assert min(abs(one - index) for one in found) <= 10
+
+
+def test_the_command_refuses_to_prune_what_the_law_asks_to_keep(
+    runtime: Runtime, command: Command, tmp_path: Path
+) -> None:
+    fill(runtime, 300)
+
+    refused = command("archive", "--before", "2100-01-01", "--out", str(tmp_path / "a"), "--prune")
+
+    assert refused.exit_code == 2
+    assert refused.stderr.count("\n") == 1
+    assert "access-record-retention" in refused.stderr
+    assert not (tmp_path / "a").exists()
+
+
+def test_the_command_archives_and_prunes(
+    runtime: Runtime, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SUMUN_AUDIT_RETENTION_DAYS", "0")
+    runtime.clock.at -= timedelta(days=900)  # type: ignore[attr-defined]
+    fill(runtime, 600)
+
+    done = command(
+        "archive", "--before", "2026-01-01", "--out", str(tmp_path / "a"), "--prune", "--json"
+    )
+
+    assert done.exit_code == 0, done.output
+    said = json.loads(done.stdout)
+    assert (said["end"], said["pruned"]) == (LEFT_OUT, LEFT_OUT)
+
+
+@pytest.mark.parametrize("dialect", ["postgresql"], indirect=True)
+def test_a_role_that_may_not_delete_is_told_who_may(
+    runtime: Runtime, old: int, tmp_path: Path
+) -> None:
+    made = archive(runtime, Actor.operator(), old, tmp_path / "archive")
+    run(runtime.db, "CREATE ROLE plain_gateway")
+    run(runtime.db, "GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO plain_gateway")
+    mark = "&" if "?" in runtime.db.url else "?"
+    plain = Database(f"{runtime.db.url}{mark}options=-crole%3Dplain_gateway")
+
+    with pytest.raises(OperatorError, match="owner of the tables"):
+        pruning.prune(replace(runtime, db=plain), Actor.operator(), made)
+
+    plain.dispose()
+    run(runtime.db, "DROP OWNED BY plain_gateway")
+    run(runtime.db, "DROP ROLE plain_gateway")
+
+
+def _fail(*_: object) -> None:
+    raise RuntimeError("killed")
