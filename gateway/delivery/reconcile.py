@@ -110,21 +110,37 @@ def settle(runtime: Runtime, actor: Actor, begin: int, grace: timedelta = GRACE)
 
     Raises audit.errors.LogUnavailable, LeafMalformed. Doing it twice, or at once, changes nothing.
     """
-    edge = runtime.clock.now() - grace
-    found = list(without_outcome(runtime, begin))
-    late = tuple(intent for intent in found if intent.at <= edge)
-    for intent in late:
-        _declare(runtime, actor, intent)
-    return Settled(late, tuple(intent for intent in found if intent.at > edge))
+    late, waiting = [], []
+    for intent in without_outcome(runtime, begin):
+        if _may_be_under_way(runtime, intent, grace):
+            waiting.append(intent)
+        else:
+            _declare(runtime, actor, intent)
+            late.append(intent)
+    return Settled(tuple(late), tuple(waiting))
 
 
 def sweep(runtime: Runtime) -> Settled:
-    """What the worker does at intervals: settle from where the last pass ended."""
-    place = position(runtime)
+    """What the worker does at intervals: settle up to the first transfer that may be under way.
+
+    The next pass begins there, so an entry is looked at about once however many follow it.
+    """
     size = runtime.journal.log.size()
-    settled = settle(runtime, Actor.system(), place.next_index)
-    _move(runtime, min((intent.index for intent in settled.waiting), default=size))
-    return settled
+    late: list[Intent] = []
+    for intent in without_outcome(runtime, position(runtime).next_index):
+        if _may_be_under_way(runtime, intent, GRACE):
+            _move(runtime, intent.index)
+            return Settled(tuple(late), (intent,))
+        _declare(runtime, Actor.system(), intent)
+        late.append(intent)
+    _move(runtime, size)
+    return Settled(tuple(late), ())
+
+
+def _may_be_under_way(runtime: Runtime, intent: Intent, grace: timedelta) -> bool:
+    """An intent of the future does not count: the clock has gone back since."""
+    now = runtime.clock.now()
+    return now - grace < intent.at <= now
 
 
 def position(runtime: Runtime) -> Reconciliation:

@@ -152,6 +152,30 @@ def test_a_pass_goes_on_where_the_last_one_had_nothing_left(
     assert reconcile.position(runtime).next_index == size
 
 
+def test_a_pass_stops_at_the_first_transfer_that_may_be_under_way(
+    runtime: Runtime, client: Client, clock: FixedClock, issue: Issue, logged: Read
+) -> None:
+    url = issue()
+    client.get(url)
+    clock.advance(timedelta(minutes=1))
+    client.get(url)
+    client.get(url)
+    _, second, _ = logged("download.authorized")
+    clock.advance(GRACE - timedelta(minutes=1))
+    swept = reconcile.sweep(runtime)
+
+    assert (len(swept.unresolved), [one.index for one in swept.waiting]) == (1, [second.index])
+    assert reconcile.position(runtime).next_index == second.index
+
+
+def test_a_transfer_dated_in_the_future_holds_up_nothing(
+    runtime: Runtime, client: Client, clock: FixedClock, issue: Issue, begun: Logged
+) -> None:
+    clock.advance(timedelta(days=-1))
+
+    assert [one.index for one in reconcile.sweep(runtime).unresolved] == [begun.index]
+
+
 def test_two_workers_that_settle_at_once_declare_a_transfer_once(
     runtime: Runtime, clock: FixedClock, begun: Logged, logged: Read
 ) -> None:
