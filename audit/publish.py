@@ -158,8 +158,10 @@ def publish(
         raise PublishedAltered(CHECKPOINT, 0, "another root of this size is published")
     if before is None or old < new.size:
         _grow(source, shelves, (old, new.size), minimum)
+    # Of the same size it may have more cosignatures by now.
+    if shelves.public.get(CHECKPOINT) != note.encode():
         shelves.public.put(CHECKPOINT, note.encode())
-        _sweep_partials(shelves, old, new.size)
+    _sweep_partials(shelves, old, new.size)
     return new.size
 
 

@@ -17,15 +17,17 @@ import structlog
 from prometheus_client import Counter, Gauge
 
 from audit import minimum
-from audit.errors import AuditError
+from audit.errors import AuditError, LogUnavailable
 from audit.publish import PublishedAltered, Shelves, publish
 from gateway.db import Database, WriteBusy
+from gateway.errors import OperatorError
 from gateway.evidence.reading import history, snapshot
 from gateway.journal import Act, Actor, Entry, Outcome
 from gateway.observability.metrics import REGISTRY
 from gateway.runtime import Runtime
 from gateway.storage import StoreUnavailable
 from gateway.storage.shelf import shelf
+from gateway.witnessing import service as witnessing
 
 PUBLIC, PRIVATE = "log", "log-entries"
 INTERVAL_SECONDS = 1.0
@@ -42,18 +44,25 @@ def shelves(runtime: Runtime) -> Shelves:
     return Shelves(shelf(runtime.store, PUBLIC), shelf(runtime.store, PRIVATE))
 
 
-def publish_now(runtime: Runtime, target: Shelves | None = None) -> int:
+def publish_now(runtime: Runtime) -> int:
     """Publish everything there is up to now; returns the size.
 
-    Raises PublishedAltered when other bytes than the log's are published already (they stay),
-    LogUnavailable, StoreUnavailable.
+    With a quorum of witnesses that is what they have cosigned. Raises PublishedAltered when other
+    bytes than the log's are published already (they stay), LogUnavailable also while no
+    checkpoint meets the quorum, StoreUnavailable, OperatorError.
     """
-    log_ = runtime.journal.log
-    checkpoint = log_.checkpoint(covering=log_.size())
+    runtime.journal.log.checkpoint(covering=runtime.journal.log.size())
+    note = witnessing.published(runtime)
+    if note is None:
+        raise LogUnavailable("the witnesses have not yet cosigned any checkpoint")
+    return publish_note(runtime, note, shelves(runtime))
+
+
+def publish_note(runtime: Runtime, note: str, target: Shelves) -> int:
+    """Publish up to a checkpoint of the log; raises as `publish_now`."""
     with snapshot(runtime) as (sql, reader):
-        lowest = minimum.current(sql)
-        keys = history(runtime, sql).keys
-        return publish(reader, target or shelves(runtime), keys, checkpoint.note, lowest)
+        lowest, keys = minimum.current(sql), history(runtime, sql).keys
+        return publish(reader, target, keys, note, lowest)
 
 
 class Publisher:
@@ -61,7 +70,7 @@ class Publisher:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._size = -1
+        self._note = ""
         self._rest_until = 0.0
         self._told: set[str] = set()
 
@@ -71,7 +80,7 @@ class Publisher:
             return
         try:
             self._publish_if_grown()
-        except (AuditError, StoreUnavailable, WriteBusy) as error:
+        except (AuditError, OperatorError, StoreUnavailable, WriteBusy) as error:
             FAULTS.inc()
             self._rest_until = time.monotonic() + FAULT_SECONDS
             if isinstance(error, PublishedAltered):
@@ -80,12 +89,13 @@ class Publisher:
                 log.warning("publication.failed", reason=str(error))
 
     def _publish_if_grown(self) -> None:
-        if self._runtime.journal.log.size() == self._size:
+        note = witnessing.published(self._runtime)
+        if note is None or note == self._note:
             return
         with elected(self._runtime.db) as mine:
             if mine:
-                self._size = publish_now(self._runtime)
-                SIZE.set(self._size)
+                SIZE.set(publish_note(self._runtime, note, shelves(self._runtime)))
+                self._note = note
 
     def _tell(self, error: PublishedAltered) -> None:
         """Say it loudly, in the log itself once for each path."""

@@ -12,14 +12,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from audit import canonical, minimum, times
+from audit import canonical, cosigned, minimum, times
 from audit.bundle import Contents, Sources, write_bundle
-from audit.checkpoint import parse_text
 from audit.dbapi import Sql
 from audit.errors import AuditError, LeafMalformed
 from audit.event import Domain
 from audit.leaf import decode
-from audit.note import parse_note
 from audit.publish import open_signed
 from audit.reader import LogReader
 from audit.search import MAX_LIMIT, Filters
@@ -96,8 +94,8 @@ def redaction_keys(
 
 
 def _write(runtime: Runtime, order: Order, path: Path) -> dict[str, Any]:
-    checkpoint = runtime.journal.log.checkpoint().note
-    size = parse_text(parse_note(checkpoint).text).size
+    newest = runtime.journal.log.checkpoint()
+    size = newest.size
     with snapshot(runtime) as (sql, reader):
         _check_trusted(sql, runtime, order.trusted, size)
         first, end = _range(sql, order.filters, size)
@@ -110,7 +108,7 @@ def _write(runtime: Runtime, order: Order, path: Path) -> dict[str, Any]:
             first=min([first, *selected[:1]]),
             end=end,
             pruned_below=minimum.current(sql),
-            checkpoint=checkpoint,
+            checkpoint=cosigned.note_of(sql, newest),
             trusted=order.trusted,
             keys=bundle_keys(runtime, sql),
             policies=_policies(runtime, reader, selected),

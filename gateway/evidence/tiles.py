@@ -12,7 +12,7 @@ from audit.fsck import Fsck, fsck
 from audit.publish import Shelves
 from audit.repair import repair_database, repair_published
 from gateway.errors import OperatorError
-from gateway.evidence.publication import publish_now, shelves
+from gateway.evidence.publication import publish_note, shelves
 from gateway.evidence.reading import signer, snapshot
 from gateway.journal import Act, Actor, Entry, Outcome
 from gateway.runtime import Runtime
@@ -65,8 +65,8 @@ def copy_out(runtime: Runtime, folder: Path) -> int:
     A folder that holds an earlier copy of this log is continued. Raises PublishedAltered.
     """
     runtime.journal.append(Entry(Actor.operator(), Act.LOG_EXPORTED, detail={"form": "tlog-tiles"}))
-    both = FolderShelf(folder)
-    return publish_now(runtime, Shelves(both, both))
+    checkpoint = runtime.journal.log.checkpoint(covering=runtime.journal.log.size())
+    return publish_note(runtime, checkpoint.note, folder_shelves(folder))
 
 
 def folder_shelves(folder: Path) -> Shelves:

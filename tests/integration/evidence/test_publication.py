@@ -14,8 +14,9 @@ from audit.proof import verify_proof
 from audit.publish import PublishedAltered
 from audit.reader import Filters
 from gateway.evidence import publication, wiring
-from gateway.evidence.publication import Publisher, elected, publish_now
+from gateway.evidence.publication import Publisher, elected, publish_note
 from gateway.evidence.reading import signer, snapshot
+from gateway.evidence.tiles import copy_out
 from gateway.journal import Act
 from gateway.runtime import Runtime
 from gateway.storage.shelf import BucketShelf, FolderShelf, NamedFiles, shelf
@@ -155,7 +156,7 @@ def test_publishing_to_s3_stands_up_to_fsck(
     target = publication.Shelves(shelf(store, "log"), shelf(store, "log-entries"))
     fill(runtime, 300)
 
-    publish_now(runtime, target)
+    publish_note(runtime, runtime.journal.log.checkpoint().note, target)
 
     assert isinstance(target.public, BucketShelf)
     found = check(runtime, target)
@@ -203,7 +204,7 @@ def test_a_copy_is_never_written_over_another_log(
     assert refused.stderr.count("\n") == 1
     assert "checkpoint" in refused.stderr
     with pytest.raises(PublishedAltered):
-        publish_now(runtime, publication.Shelves(FolderShelf(folder), FolderShelf(folder)))
+        copy_out(runtime, folder)
 
 
 def test_fsck_names_and_repairs_published_damage(runtime: Runtime, command: Command) -> None:
