@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from audit.policy_file import NONE
 from gateway import schema
 from gateway.config import Settings
 from gateway.db import Database
@@ -19,6 +20,7 @@ from gateway.errors import OperatorError
 from gateway.keys import KeyStore
 from gateway.scanning.sandbox import protections
 from gateway.storage import Store, StoreUnavailable
+from gateway.witnessing import policy_file
 
 EXTRAS = {"server": "flask", "scan": "presidio-analyzer"}
 MIN_FREE_BYTES = 1 << 30
@@ -45,6 +47,8 @@ def examine(settings: Settings) -> Iterator[Check]:
     yield _guarded("keys", lambda: _keys(settings), "restore the keys folder from its backup")
     yield _guarded("database", lambda: _database(settings), "run: sumun db upgrade")
     yield _guarded("store", lambda: _store(settings), "check SUMUN_STORAGE_URL and its permissions")
+    mend = "mend the file; see docs/witnesses.md"
+    yield _guarded("witnesses", lambda: _witnesses(settings), mend)
     for protection in protections():
         yield Check(
             f"sandbox: {protection.name}",
@@ -99,6 +103,13 @@ def _store(settings: Settings) -> str:
     if store.read(digest, 0, len(PROBE)) != PROBE:
         raise OperatorError("what was written was not read back")
     return f"{settings.storage}, written and read back"
+
+
+def _witnesses(settings: Settings) -> str:
+    policy = policy_file.load(settings)
+    if policy.quorum == NONE:
+        return "no quorum is asked for: nobody outside confirms this log"
+    return f"{len(policy.witnesses)} witnesses, quorum {policy.quorum}"
 
 
 def _guarded(name: str, check: Callable[[], str], mend: str) -> Check:

@@ -46,9 +46,13 @@ def open_runtime(settings: Settings, clock: Clock | None = None) -> Runtime:
     Raises OperatorError when the home is not set up or not up to date.
     """
     db = Database(settings.database)
-    if schema.current(db) != schema.head():
-        raise OperatorError("the database is not up to date; run: sumun db upgrade")
-    return assemble(settings, db, clock or SystemClock())
+    try:
+        if schema.current(db) != schema.head():
+            raise OperatorError("the database is not up to date; run: sumun db upgrade")
+        return assemble(settings, db, clock or SystemClock())
+    except BaseException:
+        db.dispose()
+        raise
 
 
 def assemble(settings: Settings, db: Database, clock: Clock) -> Runtime:

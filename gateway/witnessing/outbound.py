@@ -56,7 +56,7 @@ class Outbound:
         except ValueError as error:
             raise Unreachable(f"{url} is no http address") from error
         try:
-            with _ends_after(connection, 2 * self.seconds):
+            with _ends_after(connection, 2 * self.seconds) as cut:
                 connection.request(method, target, body, {"User-Agent": "sumun", **headers})
                 answer = connection.getresponse()
                 data = answer.read(MAX_ANSWER_BYTES + 1)
@@ -64,6 +64,8 @@ class Outbound:
             raise Unreachable(f"{url}: {error or type(error).__name__}") from error
         finally:
             connection.close()
+        if cut.is_set() or (answer.length and len(data) <= MAX_ANSWER_BYTES):
+            raise Unreachable(f"{url}: the answer broke off")
         if len(data) > MAX_ANSWER_BYTES:
             raise Unreachable(f"{url}: the answer is longer than {MAX_ANSWER_BYTES} bytes")
         kind = (answer.getheader("Content-Type") or "").partition(";")[0].strip().lower()
@@ -101,10 +103,14 @@ class Outbound:
 
 
 @contextmanager
-def _ends_after(connection: http.client.HTTPConnection, seconds: float) -> Iterator[None]:
+def _ends_after(
+    connection: http.client.HTTPConnection, seconds: float
+) -> Iterator[threading.Event]:
     """Cut a call off as a whole: time-outs of single reads let a slow sender go on for ever."""
+    was_cut = threading.Event()
 
     def cut() -> None:
+        was_cut.set()
         with suppress(OSError):
             if connection.sock is not None:
                 connection.sock.shutdown(socket.SHUT_RDWR)
@@ -113,7 +119,7 @@ def _ends_after(connection: http.client.HTTPConnection, seconds: float) -> Itera
     timer.daemon = True
     timer.start()
     try:
-        yield
+        yield was_cut
     finally:
         timer.cancel()
 

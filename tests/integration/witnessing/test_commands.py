@@ -21,6 +21,7 @@ from audit.log_keys import current_vkey
 from audit.policy_file import parse_policy
 from audit.witness import PATH
 from gateway.cli import audit_witness
+from gateway.doctor import examine
 from gateway.journal.log_key import log_signer
 from gateway.keys import Purpose
 from gateway.oversight.offline import verify_home
@@ -281,3 +282,16 @@ def test_the_group_is_registered() -> None:
     names = set(audit_witness.witness.commands)
 
     assert names == {"keygen", "serve", "forget", "add", "ask", "status"}
+
+
+def test_the_doctor_looks_at_the_policy(runtime: Runtime, start: Start) -> None:
+    found = []
+    for text in (None, f"{start('one').line}quorum one\n", "nonsense\n"):
+        if text is not None:
+            policy_file.path_of(runtime.settings).write_text(text)
+        (check,) = [one for one in examine(runtime.settings) if one.name == "witnesses"]
+        found.append((check.ok, check.found))
+
+    assert [ok for ok, _ in found] == [True, True, False]
+    assert found[1][1] == "1 witnesses, quorum one"
+    assert "line 1" in found[2][1]

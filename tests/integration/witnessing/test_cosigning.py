@@ -20,6 +20,7 @@ from gateway.runtime import Runtime
 from gateway.witnessing import policy_file
 from gateway.witnessing.models import Ending
 from gateway.witnessing.service import ask_all, log_read, published, quorum, standings
+from gateway.witnessing.wiring import beats
 from tests.integration.witnessing.conftest import Neighbour, Start
 
 Policy = Callable[..., None]
@@ -259,3 +260,16 @@ def _pretend(one: Neighbour, runtime: Runtime, note: str) -> None:
 def _alarms(runtime: Runtime) -> int:
     with log_read(runtime) as (_, reader):
         return len(reader.search(Filters(action="witness.refused")))
+
+
+def test_the_worker_asks_at_its_interval(
+    runtime: Runtime, start: Start, policy: Policy, grow: Grow
+) -> None:
+    policy(start("one"), quorum=1)
+    index = grow()
+
+    (beat,) = [one for one in beats(runtime) if one.name == "witnessing"]
+    beat.run()
+
+    assert beat.seconds == runtime.settings.witness_seconds
+    assert size(published(runtime)) == index + 1
