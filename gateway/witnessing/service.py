@@ -175,10 +175,12 @@ def quorum(runtime: Runtime) -> Quorum:
         found, newest = newest_met(sql, policy), reader.latest_checkpoint()
     if found is None or newest is None:
         return Quorum(False, "the quorum is UNMET: no checkpoint has been published")
-    words = f"the quorum is met for {found.size} of {newest.size} entries"
+    share = f"for {found.size} of {newest.size} entries"
     grace_ms = GRACE * runtime.settings.witness_seconds * 1000
     late = found.seq != newest.seq and newest.time_ms < to_ms(runtime.clock.now()) - grace_ms
-    return Quorum(not late, words if not late else f"the quorum is UNMET: {words} only")
+    if late:
+        return Quorum(False, f"the quorum is UNMET: it was met {share} only")
+    return Quorum(True, f"the quorum is met {share}")
 
 
 def beat(runtime: Runtime) -> None:
