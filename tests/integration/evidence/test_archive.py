@@ -32,6 +32,7 @@ from gateway.runtime import Runtime
 from tests.integration.evidence.conftest import Command, fill
 from tests.integration.oversight.damage import drop_triggers, run
 
+_COPY = "SELECT minimum + 256, time_ms, note FROM audit_minimum"
 OLD = 600
 LEFT_OUT = 512
 
@@ -251,6 +252,8 @@ def test_erasures_and_archives_are_never_pruned(
         (lambda db: run(db, "DELETE FROM audit_minimum"), 0),
         (lambda db: run(db, "UPDATE audit_minimum SET minimum = 768"), 767),
         (lambda db: run(db, "UPDATE audit_minimum SET note = 'x'"), 0),
+        (lambda db: run(db, "UPDATE audit_minimum SET time_ms = time_ms + 1"), 511),
+        (lambda db: run(db, f"INSERT INTO audit_minimum {_COPY}"), 767),
         (lambda db: run(db, "DELETE FROM audit_entries WHERE action = 'log.archived'"), 800),
     ],
 )
