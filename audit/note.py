@@ -24,7 +24,9 @@ _KEY_BYTES = 32
 # Lone surrogates stand for bytes that are not UTF-8.
 _FORBIDDEN = re.compile("[\x00-\x09\x0b-\x1f\ud800-\udfff]")
 VKEY_FORM = "not a verifier key of the form name+hash+key"
-_VKEY = re.compile(r"(?P<name>[^+\s]+)\+(?P<id>[0-9a-f]{8})\+(?P<key>[A-Za-z0-9+/=]+)")
+_VKEY = re.compile(
+    r"(?P<name>[^+\s\x00-\x1f\ud800-\udfff]+)\+(?P<id>[0-9a-f]{8})\+(?P<key>[A-Za-z0-9+/=]+)"
+)
 
 
 class SignatureType(IntEnum):
@@ -96,7 +98,9 @@ def parse_signature(line: str) -> Signature:
 
 def is_name(name: str) -> bool:
     """Tell whether a signature line can carry this key name."""
-    return bool(name) and "+" not in name and not any(c.isspace() for c in name)
+    if not name or "+" in name or _FORBIDDEN.search(name):
+        return False
+    return not any(c.isspace() for c in name)
 
 
 def key_id(name: str, kind: SignatureType, public: bytes) -> bytes:

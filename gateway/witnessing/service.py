@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
+from prometheus_client import Counter
 from sqlalchemy import select
 
 from audit import cosigned
@@ -19,6 +20,7 @@ from audit.stores import StoredCheckpoint, store_for
 from gateway.clock import to_ms
 from gateway.db import WriteBusy
 from gateway.journal import Act, Actor, Entry, Outcome
+from gateway.observability.metrics import REGISTRY
 from gateway.runtime import Runtime
 from gateway.witnessing import policy_file
 from gateway.witnessing.asking import Answered, ask
@@ -29,6 +31,9 @@ AT_ONCE = 8
 LOOKED_BACK = 100
 GRACE = 3
 ALARMING = (Ending.AHEAD, Ending.CONTRADICTED)
+ANSWERS = Counter(
+    "sumun_witness_answers", "How witnesses answered", ("witness", "ending"), registry=REGISTRY
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +91,8 @@ def _keep(runtime: Runtime, answers: Sequence[Answered]) -> None:
     """Store cosignatures and endings; an alarming answer becomes an event when it is new."""
     dialect = Dialect(runtime.db.dialect)
     news: list[Answered] = []
+    for one in answers:
+        ANSWERS.labels(one.witness.name, one.ending).inc()
     with runtime.db.write() as session:
         connection = session.connection().connection.dbapi_connection
         assert connection is not None

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from audit.cosignature import Cosigner
 from audit.errors import PolicyMalformed
@@ -116,3 +119,12 @@ def test_the_logs_own_key_is_no_witness() -> None:
 
     with pytest.raises(PolicyMalformed, match="listed already"):
         parse_policy(f"log {VKEY}\nwitness own {own}\nquorum own\n".encode())
+
+
+@settings(max_examples=300, deadline=None)
+@given(at=st.integers(0, len(POLICY)), cut=st.integers(0, 8), put=st.binary(max_size=8))
+def test_any_file_is_a_policy_or_refused(at: int, cut: int, put: bytes) -> None:
+    data = POLICY.encode()
+
+    with contextlib.suppress(PolicyMalformed):
+        parse_policy(data[:at] + put + data[at + cut :])

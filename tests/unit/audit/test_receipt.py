@@ -6,6 +6,8 @@ import contextlib
 from base64 import b64encode
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from audit.checkpoint import open_checkpoint
 from audit.errors import NoteMalformed, ReceiptMalformed, SignatureInvalid
@@ -146,3 +148,10 @@ def test_nothing_is_collected_where_nobody_asks() -> None:
     collect(Promise(EVENT, b"", 1, durable=True))
 
     assert COLLECTING.get() is None
+
+
+@settings(max_examples=300, deadline=None)
+@given(at=st.integers(0, len(NOTE)), cut=st.integers(0, 8), put=st.text(max_size=8))
+def test_any_text_is_our_receipt_or_refused(at: int, cut: int, put: str) -> None:
+    with contextlib.suppress(ReceiptMalformed, SignatureInvalid):
+        assert open_receipt(NOTE[:at] + put + NOTE[at + cut :], KEYS) == RECEIPT

@@ -7,6 +7,8 @@ from base64 import b64encode
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from audit.cosignature import Cosigner, WitnessKey
 from audit.errors import NoteMalformed, RequestMalformed, SignatureInvalid, StateDamaged
@@ -164,6 +166,45 @@ def test_bytes_that_are_no_text_or_too_many_are_a_bad_request(witness: Witness) 
     assert [witness.add_checkpoint(body).status for body in (b"old 0\n\n\xff", long)] == [400, 400]
     with pytest.raises(RequestMalformed):
         parse_request(long)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_whatever_is_sent_is_answered_and_nothing_else_is_cosigned(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    """Any bytes of a genuine request changed, cut out or put in."""
+    witness = opened(tmp_path_factory.mktemp("fuzzed"))
+    body = Tree.of(6).request(0)
+    at = data.draw(st.integers(0, len(body)))
+    cut = data.draw(st.integers(0, 8))
+    mutated = body[:at] + data.draw(st.binary(max_size=8)) + body[at + cut :]
+
+    answer = witness.add_checkpoint(mutated)
+
+    assert answer.status in {200, 400, 403, 404, 409, 422}
+    if answer.status == 200:
+        assert mutated.partition(b"\n\n")[2].startswith(Tree.of(6).note().split("\n\n")[0].encode())
+
+
+def test_what_was_remembered_before_a_crash_binds_afterwards(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process dies after the checkpoint is on disk and before its cosignature leaves."""
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Cosigner, "cosign", killed)
+    with pytest.raises(KeyboardInterrupt):
+        opened(folder).add_checkpoint(Tree.of(6).request(0))
+    monkeypatch.undo()
+
+    fork = opened(folder).add_checkpoint(Tree.of(6).fork(2, 8).request(0))
+    honest = opened(folder).add_checkpoint(Tree.of(8).request(6))
+
+    assert (fork.status, fork.body) == (409, "6\n")
+    assert cosigned_at(honest, Tree.of(8).note()) == SECONDS
 
 
 def test_damaged_state_signs_nothing(witness: Witness, folder: Path) -> None:
