@@ -5,14 +5,16 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from audit import stats
+from audit.dbapi import Sql
 from audit.errors import LeafMalformed, SealBroken
-from audit.leaf import Leaf, decode
+from audit.leaf import Leaf, decode, open_personal
+from audit.vault import KeyRow, KeyVault, VaultReader
 from gateway import ids
 from gateway.access.models import Grant
 from gateway.clock import from_ms, to_ms
@@ -25,7 +27,7 @@ from gateway.runtime import Runtime
 QUARTER_MS = 15 * 60_000
 BASELINE = timedelta(days=28)
 # Of a very busy day the newest are looked at one by one; the pace counts them all.
-SHOWN = 500
+SHOWN = 200
 WATCHED = (
     *REFUSALS, Act.DOWNLOAD_AUTHORIZED, Act.URL_ISSUED, Act.SESSION_STARTED, Act.REQUESTS_FOLDED,
 )  # fmt: skip
@@ -40,11 +42,13 @@ class Days:
         self._zone = runtime.settings.zone
         self._end = end
         self._starts: dict[int, int] = {}
+        self._keys = VaultReader(cast(KeyVault, _Keys(runtime.vault)), opened.sql)
 
     def of(self, person: str, day: date) -> Day:
         """What a person did on a day, with all that the rules want to know."""
         begin = to_ms(datetime.combine(day, datetime.min.time(), self._zone))
-        behind = self._happenings(person, begin - NETWORK_WINDOW_MS)
+        end = to_ms(datetime.combine(day + timedelta(days=1), datetime.min.time(), self._zone))
+        behind = self._happenings(person, begin - NETWORK_WINDOW_MS, end)
         purposes = with_purpose(self._opened.session, (one.ref for one in behind))
         return Day(person, day, self._zone, behind, self._pace(person, day), purposes)
 
@@ -52,13 +56,13 @@ class Days:
         """The local day of a moment."""
         return from_ms(time_ms).astimezone(self._zone).date()
 
-    def _happenings(self, person: str, since_ms: int) -> list[Happening]:
-        span = (self._start(since_ms), self._end)
+    def _happenings(self, person: str, since_ms: int, until_ms: int) -> list[Happening]:
+        span = (self._start(since_ms), min(self._end, self._start(until_ms)))
         sql, actions = self._opened.sql, [str(act) for act in WATCHED]
         outcomes = [str(one) for one in SEEN_OUTCOMES]
         rows = stats.of_person(sql, person, span, outcomes=outcomes, actions=actions, limit=SHOWN)
         found = (self._happening(index, leaf) for index, leaf in rows)
-        return [one for one in found if one is not None and one.time_ms >= since_ms]
+        return [one for one in found if one is not None and since_ms <= one.time_ms < until_ms]
 
     def _happening(self, index: int, raw: bytes) -> Happening | None:
         try:
@@ -77,7 +81,7 @@ class Days:
         if leaf.columns.outcome not in DONE or leaf.columns.person is None:
             return None
         try:
-            box = self._opened.log.personal(leaf).get(leaf.columns.person)
+            box = open_personal(leaf, self._keys).get(leaf.columns.person)
         except SealBroken:
             return None
         place: dict[str, Any] = (box or {}).get("src_endpoint") or {}
@@ -102,6 +106,23 @@ class Days:
         if time_ms not in self._starts:
             self._starts[time_ms] = stats.boundary(self._opened.sql, max(0, time_ms))
         return self._starts[time_ms]
+
+
+class _Keys:
+    """A vault that reads each person's key row once: hundreds of entries are of the same person.
+
+    It lives as long as one look, so that a destroyed key stops opening anything at the next.
+    """
+
+    def __init__(self, vault: KeyVault) -> None:
+        self._vault = vault
+        self._rows: dict[str, KeyRow | None] = {}
+
+    def load(self, sql: Sql, token: str) -> KeyRow | None:
+        """The key row of a person. Raises SealBroken if altered."""
+        if token not in self._rows:
+            self._rows[token] = self._vault.load(sql, token)
+        return self._rows[token]
 
 
 def with_purpose(session: Session, refs: Iterable[str | None]) -> frozenset[str]:

@@ -191,9 +191,17 @@ def _asked(desk: Desk, resolved: Resolved, act: Act, detail: Mapping[str, Any]) 
     """The event of a question: the person it was about is a data subject handled.
 
     Dataset and item are not columns of this event: asking about a file is no access to it. Free
-    text may name people, so it is sealed under the key of the one who asked.
+    text may name people, so it is sealed under the key of the one who asked; what names the
+    person asked about is sealed under theirs, so that it is erased with them.
     """
     sought = {f"sought_{name}": value for name, value in resolved.free().items()}
-    actor = replace(desk.actor, personal={**desk.actor.personal, **sought})
-    people: list[uuid.UUID] = [resolved.person_id] if resolved.person_id else []
-    return Entry(actor, act, subjects=people, detail={**resolved.plain(), **detail})
+    about: dict[uuid.UUID, dict[str, str]] = {}
+    if resolved.person_id is not None:
+        about[resolved.person_id] = {"account": sought.pop("sought_person")}
+    return Entry(
+        replace(desk.actor, personal={**desk.actor.personal, **sought}),
+        act,
+        subjects=list(about),
+        detail={**resolved.plain(), **detail},
+        about=about,
+    )
