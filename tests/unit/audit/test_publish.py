@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
 from audit.checkpoint import open_checkpoint
@@ -161,3 +163,41 @@ def leaf_of(shelves: Shelves, index: int, size: int) -> bytes:
     for _ in range(offset):
         data = data[2 + int.from_bytes(data[:2], "big") :]
     return data[2 : 2 + int.from_bytes(data[:2], "big")]
+
+
+class _Killed(Exception):
+    pass
+
+
+class _Mortal(MemoryShelf):
+    """A shelf whose process is killed after so many writes."""
+
+    def __init__(self, lives: list[int]) -> None:
+        super().__init__()
+        self._lives = lives
+
+    def put(self, path: str, data: bytes) -> None:
+        if self._lives[0] == 0:
+            raise _Killed
+        self._lives[0] -= 1
+        super().put(path, data)
+
+
+def test_killed_at_any_write_a_publication_never_shows_a_checkpoint_without_its_tiles(
+    sqlite_log: World,
+) -> None:
+    fill(sqlite_log, 600)
+    whole = memory_shelves()
+    publish_world(sqlite_log, whole)
+
+    for writes in range(len(public(whole).written) + 3):
+        lives = [writes]
+        shelves = Shelves(_Mortal(lives), _Mortal(lives))
+        with contextlib.suppress(_Killed):
+            publish_world(sqlite_log, shelves)
+        shown = published(shelves.public, [SIGNER.verifier])
+        needed = [] if shown is None else list(tiles_of(shown.size))
+        assert all(shelves.of(one).get(str(one)) is not None for one in needed)
+        lives[0] = 1000
+        publish_world(sqlite_log, shelves)
+        assert public(shelves).files == public(whole).files
