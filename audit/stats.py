@@ -91,6 +91,11 @@ def boundary(sql: Sql, time_ms: int) -> int:
     return size(sql) if row is None else int(row[0])
 
 
+def ending(sql: Sql, until_ms: int) -> int:
+    """Return an index from which on no entry is earlier, however clocks went."""
+    return min(times.end_until(sql, until_ms), size(sql))
+
+
 def size(sql: Sql) -> int:
     """Return the number of entries."""
     row = sql.one("SELECT size FROM audit_head WHERE id = 1")

@@ -42,6 +42,7 @@ class Days:
         self._zone = runtime.settings.zone
         self._end = end
         self._starts: dict[int, int] = {}
+        self._ends: dict[int, int] = {}
         self._keys = VaultReader(cast(KeyVault, _Keys(runtime.vault)), opened.sql)
 
     def of(self, person: str, day: date) -> Day:
@@ -57,7 +58,7 @@ class Days:
         return from_ms(time_ms).astimezone(self._zone).date()
 
     def _happenings(self, person: str, since_ms: int, until_ms: int) -> list[Happening]:
-        span = (self._start(since_ms), min(self._end, self._start(until_ms)))
+        span = (self._start(since_ms), min(self._end, self._after(until_ms)))
         sql, actions = self._opened.sql, [str(act) for act in WATCHED]
         outcomes = [str(one) for one in SEEN_OUTCOMES]
         rows = stats.of_person(sql, person, span, outcomes=outcomes, actions=actions, limit=SHOWN)
@@ -101,6 +102,12 @@ class Days:
                 found[start] = found.get(start, 0) + count
         end = to_ms(begin + timedelta(days=1))
         return {start: count for start, count in found.items() if since <= start < end}
+
+    def _after(self, time_ms: int) -> int:
+        """Past the last entry before a moment: a clock that went ahead must not hide the rest."""
+        if time_ms not in self._ends:
+            self._ends[time_ms] = stats.ending(self._opened.sql, time_ms)
+        return self._ends[time_ms]
 
     def _start(self, time_ms: int) -> int:
         if time_ms not in self._starts:

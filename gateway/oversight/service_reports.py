@@ -241,7 +241,7 @@ def rights_span(desk: Desk, opened: Reading, since: str, until: str) -> Report:
         )  # fmt: skip
     if start > now:
         raise field_problem("since", "아직 오지 않은 날짜입니다.", "This day has not come yet.")
-    span = (stats.boundary(opened.sql, to_ms(start)), stats.boundary(opened.sql, to_ms(end)))
+    span = (stats.boundary(opened.sql, to_ms(start)), stats.ending(opened.sql, to_ms(end)))
     return Report(
         Kind.ROLES, f"{since}..{until}", desk.runtime.journal.log.origin, settings.timezone,
         start, end, span[0], max(span), [],

@@ -237,6 +237,19 @@ def test_a_log_that_was_never_looked_at_begins_two_months_back(
     assert len(hours) == 1
 
 
+def test_a_clock_that_went_ahead_for_a_moment_hides_nothing(
+    runtime: Runtime, world: World, clock: FixedClock
+) -> None:
+    at(clock, "2026-11-05T10:00")
+    download(runtime, world)
+    at(clock, "2026-11-03T11:00")
+    download(runtime, world, 2, ref=None)
+
+    (found,) = anomalies(runtime, "no_reason")
+
+    assert found.entries == 2
+
+
 def test_damage_in_an_entry_does_not_stop_the_look(runtime: Runtime, world: World) -> None:
     from tests.integration.oversight.damage import drop_triggers, run
 
