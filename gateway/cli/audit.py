@@ -57,6 +57,7 @@ def audit() -> None:
 @click.pass_context
 def verify(
     context: click.Context,
+    /,
     home: Home,
     as_json: bool,
     since: TextIO | None,
