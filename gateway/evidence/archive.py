@@ -66,7 +66,7 @@ def archive(runtime: Runtime, actor: Actor, before_ms: int, folder: Path) -> Arc
 
 
 def _write(runtime: Runtime, before_ms: int, folder: Path) -> Archived:
-    with snapshot(runtime) as (sql, reader):
+    with snapshot(runtime, main=True) as (sql, reader):
         first, end = minimum.current(sql), times.first_since(sql, before_ms)
         if end <= first:
             raise OperatorError("there is no block of 256 entries older than that to archive")

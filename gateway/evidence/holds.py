@@ -155,6 +155,6 @@ def _grants(session: Session, key: str) -> list[tuple[datetime, int, int]]:
 def _newest(runtime: Runtime, key: str) -> datetime | None:
     done = [Filters(actor=key, action=action) for action in DONE]
     suffered = [Filters(subject=key, action=action) for action in SUFFERED]
-    with snapshot(runtime) as (_sql, reader):
+    with snapshot(runtime, main=True) as (_sql, reader):
         rows = [row for one in (*done, *suffered) for row in reader.search(one, limit=1)]
     return max((from_ms(row.columns.time_ms) for row in rows), default=None)

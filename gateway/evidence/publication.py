@@ -60,7 +60,7 @@ def publish_now(runtime: Runtime) -> int:
 
 def publish_note(runtime: Runtime, note: str, target: Shelves) -> int:
     """Publish up to a checkpoint of the log; raises as `publish_now`."""
-    with snapshot(runtime) as (sql, reader):
+    with snapshot(runtime, main=True) as (sql, reader):
         lowest, keys = minimum.current(sql), history(runtime, sql).keys
         return publish(reader, target, keys, note, lowest)
 

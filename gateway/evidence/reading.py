@@ -16,11 +16,15 @@ from gateway.startup import current_signer
 
 
 @contextmanager
-def snapshot(runtime: Runtime) -> Iterator[tuple[Sql, LogReader]]:
-    """Statements and the log's reader over the same state of the database."""
+def snapshot(runtime: Runtime, *, main: bool = False) -> Iterator[tuple[Sql, LogReader]]:
+    """Statements and the log's reader over the same state of the database.
+
+    That is the auditors' database; with `main` the gateway's own, which never lags behind.
+    """
     dialect = Dialect(runtime.db.dialect)
     store = store_for(dialect)
-    with closing(runtime.audit_db.connect_raw(writable=False)) as connection:
+    db = runtime.db if main else runtime.audit_db
+    with closing(db.connect_raw(writable=False)) as connection:
         sql = store.adopt(connection)
         store.begin_snapshot(sql)
         try:

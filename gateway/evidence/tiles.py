@@ -77,7 +77,7 @@ def folder_shelves(folder: Path) -> Shelves:
 
 def _look(runtime: Runtime, target: Shelves | None) -> Fsck:
     dialect = Dialect(runtime.db.dialect)
-    with closing(runtime.audit_db.connect_raw(writable=False)) as connection:
+    with closing(runtime.db.connect_raw(writable=False)) as connection:
         return fsck(connection, dialect, str(signer(runtime).verifier), target or shelves(runtime))
 
 
@@ -92,5 +92,5 @@ def _in_database(runtime: Runtime, found: Fsck) -> int:
 
 
 def _on_shelves(runtime: Runtime, found: Fsck, target: Shelves) -> int:
-    with snapshot(runtime) as (_sql, reader):
+    with snapshot(runtime, main=True) as (_sql, reader):
         return repair_published(found.faults, target, reader)
