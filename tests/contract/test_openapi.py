@@ -124,7 +124,7 @@ def taking_json(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 def send(house: House, line: str, who: str, data: bytes, media: str) -> TestResponse:
     """Send a raw body."""
-    who = "committee" if line.endswith("/votes") else who
+    who = "committee" if line.endswith("/votes") else "auditor" if "/audit/" in line else who
     method, rule = line.split()[:2]
     address = filled(rule, TRIALS.get(line, DEFAULT).params(house))
     client = house.app.test_client(use_cookies=False)
