@@ -28,7 +28,7 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real PostgreSQL server on a socket of its own; the address of its empty template."""
     from tests.parts.postgres import server
 
-    with server(tmp_path_factory.mktemp("pg")) as url:
+    with server(tmp_path_factory.mktemp("pg"), durable=False) as url:
         yield url
 
 

@@ -20,11 +20,18 @@ from gateway.db import Database
 TEMPLATE = "sumun_template"
 
 
+# For tests that end with the server: nothing has to outlive a crash of the machine.
+_HASTE = ("fsync = off", "full_page_writes = off", "autovacuum = off")
+
+
 @contextmanager
-def server(folder: Path) -> Iterator[str]:
+def server(folder: Path, *, durable: bool = True) -> Iterator[str]:
     """Start a server with its data in `folder`; yields its administrator's address."""
     with _started(folder) as found:
         url = found.get_uri()
+        for setting in () if durable else _HASTE:
+            _run(url, f"ALTER SYSTEM SET {setting}")
+        _run(url, "SELECT pg_reload_conf()")
         _prepare_template(url)
         yield url
 
@@ -87,7 +94,7 @@ def plain_stoppable(folder: Path) -> Iterator[Stoppable]:
 def fresh_database(server_url: str, template: str = TEMPLATE) -> Iterator[str]:
     """A database of its own, migrated unless another template is given, dropped afterwards."""
     name = f"t_{uuid.uuid4().hex}"
-    _run(server_url, f"CREATE DATABASE {name} TEMPLATE {template}")
+    _run(server_url, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
     try:
         yield _sqlalchemy_url(server_url, name)
     finally:
