@@ -44,13 +44,13 @@ def rights() -> str:
     if parsed.value is None:
         return render("oversight/rights.html", given=given, errors=parsed.errors, rows=None)
     try:
-        rows = shown.rights(desk, given["since"], given["until"])
+        rows, count = shown.rights(desk, given["since"], given["until"])
     except Problem as problem:
         if problem.code is not ProblemCode.VALIDATION_FAILED:
             raise
         errors = refused(Form(), problem).errors
         return render("oversight/rights.html", given=given, errors=errors, rows=None)
-    return render("oversight/rights.html", given=given, errors={}, rows=rows)
+    return render("oversight/rights.html", given=given, errors={}, rows=rows, count=count)
 
 
 @blueprint.get("/reports/rights/<name>")

@@ -45,12 +45,13 @@ def reports_page(desk: Desk, form: Form) -> str:
     )  # fmt: skip
 
 
-def rights(desk: Desk, since: str, until: str) -> list[Seen]:
-    """The rights that changed in a period, newest first."""
+def rights(desk: Desk, since: str, until: str) -> tuple[list[Seen], int]:
+    """The newest rights that changed in a period, newest first, and how many there are."""
     with reading(desk.runtime) as opened:
         report = service_reports.rights_span(desk, opened, since, until)
         record_view(desk, "rights")
-        return rights_in(desk.runtime, opened, desk.directory, report)[::-1]
+        found = rights_in(desk.runtime, opened, desk.directory, report)
+        return found[::-1][:RIGHTS_SHOWN], len(found)
 
 
 def sheet(desk: Desk, review_id: uuid.UUID, form: Form) -> str:
