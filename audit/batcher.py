@@ -11,8 +11,8 @@ from contextlib import AbstractContextManager, suppress
 
 from audit import outbox
 from audit.dbapi import Connection, Sql
+from audit.edge import Edge
 from audit.errors import AuditError, EventReplayed, HeadMoved, LogFenced, LogUnavailable
-from audit.merkle import Edge
 from audit.outbox import Pending
 from audit.stores import Head, Prepared, Store
 from audit.vault import KeyVault

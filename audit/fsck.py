@@ -15,9 +15,10 @@ from enum import StrEnum
 from audit import minimum
 from audit.checkpoint import Checkpoint
 from audit.dbapi import Connection, Dialect, Sql
+from audit.edge import Edge
 from audit.errors import AuditError
 from audit.log_keys import read_history
-from audit.merkle import HASH_BYTES, TILE_WIDTH, Edge, leaf_hash, partial_width
+from audit.merkle import HASH_BYTES, TILE_WIDTH, leaf_hash, partial_width
 from audit.note import Verifier
 from audit.publish import (
     CHECKPOINT,

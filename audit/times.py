@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from audit.dbapi import Sql
-from audit.merkle import TILE_HEIGHT, TILE_WIDTH, FullTile
+from audit.edge import FullTile
+from audit.merkle import TILE_HEIGHT, TILE_WIDTH
 
 _LEAVES = (
     "INSERT INTO audit_times (level, tile, low_ms, high_ms) "

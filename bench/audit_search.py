@@ -16,8 +16,9 @@ from functools import partial
 
 from audit import times
 from audit.dbapi import Dialect, Sql, places
+from audit.edge import FullTile
 from audit.event import Domain
-from audit.merkle import TILE_WIDTH, FullTile
+from audit.merkle import TILE_WIDTH
 from audit.ocsf import Outcome
 from audit.search import Filters, Search
 from audit.stores import store_for

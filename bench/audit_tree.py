@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from audit.dbapi import Sql
-from audit.merkle import FullTile
+from audit.edge import FullTile
 from audit.stores import Store
 from audit.stores.sqlite import SqliteStore
 from bench import beds

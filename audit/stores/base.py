@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 from audit import times
 from audit.dbapi import Connection, Sql, places
+from audit.edge import Edge, FullTile
 from audit.errors import HeadMoved, LogFenced, LogUnavailable
 from audit.event import Event, Sealer, document, serialise
 from audit.leaf import Columns, columns, parse
-from audit.merkle import EMPTY_ROOT, Edge, FullTile, leaf_hash
+from audit.merkle import EMPTY_ROOT, leaf_hash
 
 _ENTRY = (
     "idx, event_id, time_ms, action, outcome, person, organisation, dataset, version, item, ref, "

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from audit.dbapi import Sql
-from audit.merkle import HASH_BYTES, TILE_HEIGHT, TILE_WIDTH, Edge, FullTile, split_tile
+from audit.edge import Edge, FullTile
+from audit.merkle import HASH_BYTES, TILE_HEIGHT, TILE_WIDTH, split_tile
 from audit.verify.findings import Findings
 
 TILES = "audit_tiles"

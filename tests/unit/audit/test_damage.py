@@ -11,10 +11,11 @@ import pytest
 from audit import outbox
 from audit.checkpoint import Checkpoint
 from audit.dbapi import Sql
+from audit.edge import Edge
 from audit.event import Party, encode
 from audit.keyring import gather
 from audit.leaf import Columns
-from audit.merkle import Edge, leaf_hash
+from audit.merkle import leaf_hash
 from audit.note import Signer
 from tests.unit.audit.world import ORIGIN, SEED, World, drop_triggers, event, vault
 

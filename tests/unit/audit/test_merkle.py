@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit import merkle
+from audit.edge import Edge, FullTile
 from audit.errors import ProofInvalid, TileMissing
-from audit.merkle import Edge, FullTile, leaf_hash
+from audit.merkle import leaf_hash
 
 LEAVES = [
     bytes.fromhex(text)

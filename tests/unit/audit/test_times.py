@@ -9,7 +9,7 @@ import pytest
 
 from audit import times
 from audit.dbapi import Sql
-from audit.merkle import FullTile
+from audit.edge import FullTile
 from audit.reader import LogReader
 from audit.search import Filters
 from tests.unit.audit.world import NOW_MS, World, event, vault

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from audit.checkpoint import Checkpoint
-from audit.merkle import Edge, consistency_proof, leaf_hash, split_tile
+from audit.edge import Edge
+from audit.merkle import consistency_proof, leaf_hash, split_tile
 from audit.note import Signer
 from audit.witness import AddCheckpoint
 from tests.unit.audit.world import ORIGIN, SIGNER
