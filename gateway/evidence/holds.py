@@ -25,8 +25,8 @@ from gateway.identity.models import RoleGrant
 from gateway.runtime import Runtime
 
 # Entries that the law calls access records, by who did it and by whose data it was.
-DONE = ("download.", "export.", "manifest.", "url.")
 SUFFERED = ("person.viewed", "application.viewed", "export.viewed")
+DONE = ("download.", "export.", "manifest.", "url.", "log.", "person.viewed", "application.viewed")
 UNFINISHED = (
     ApplicationState.SUBMITTED,
     ApplicationState.IN_REVIEW,
@@ -153,7 +153,9 @@ def _grants(session: Session, key: str) -> list[tuple[datetime, int, int]]:
 
 
 def _newest(runtime: Runtime, key: str) -> datetime | None:
-    done = [Filters(actor=key, action=action) for action in DONE]
+    # Operators and visitors have no account: whatever they did is a record of the host's.
+    acts = DONE if _account(key) is not None else (None,)
+    done = [Filters(actor=key, action=action) for action in acts]
     suffered = [Filters(subject=key, action=action) for action in SUFFERED]
     with snapshot(runtime, main=True) as (_sql, reader):
         rows = [row for one in (*done, *suffered) for row in reader.search(one, limit=1)]

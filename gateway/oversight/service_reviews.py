@@ -196,6 +196,9 @@ def _change(
 
 
 def _is_wanted(group: Group, keys: set[str] | None) -> bool:
+    """An exception somebody noted is never confirmed away with the rest."""
+    if group.mark is not None and group.mark.kind == MarkKind.EXCEPTION:
+        return False
     return group.mark is None if keys is None else group.key in keys
 
 

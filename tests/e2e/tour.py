@@ -141,7 +141,7 @@ def _see(
 def _scrolls(page: Page, width: int, picture: Path) -> bool:
     page.set_viewport_size({"width": width, "height": 900})
     picture.parent.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=f"{picture}-{width}.png", full_page=True)
+    page.screenshot(path=f"{picture}-{width}.jpg", type="jpeg", quality=80, full_page=True)
     return _is_too_wide(page)
 
 

@@ -128,6 +128,7 @@ def test_a_transfer_that_a_kill_cut_off_ends_as_unresolved(stage: Stage, clock: 
         reader.sendall(f"GET {target} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
         assert reader.recv(1 << 12).startswith(b"HTTP/1.1 200")
         process.kill(server)
+    clock.at = SystemClock().now()
     early = reconcile.sweep(stage.runtime)
     clock.advance(reconcile.GRACE + timedelta(minutes=1))
     late = reconcile.sweep(stage.runtime)
