@@ -164,6 +164,7 @@ def test_a_members_name_may_be_what_must_not_leave() -> None:
         (zipped({"a.txt": bytes(range(32, 126)) * 20}, 0).replace(b"ABC", b"ABD", 1),
          "corrupt_archive"),
     ],
+    ids=["ratio", "depth", "cut", "altered"],
 )  # fmt: skip
 def test_bombs_and_broken_archives_are_never_clean(data: bytes, reason: str) -> None:
     assert look(data, "p.zip").unscannable == reason
