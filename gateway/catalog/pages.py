@@ -96,7 +96,7 @@ def version(slug: str, label: str) -> str:
         scan = service_reading.last_scan(session, found) if steward else None
         findings = _findings(session, scan)
     if scan:
-        rt().journal.append(version_entry(actor(), Act.MANIFEST_READ, dataset, found))
+        rt().folding.read(version_entry(actor(), Act.MANIFEST_READ, dataset, found))
     readable = found.index_sha256 and (viewer() or views.names_are_public(dataset))
     arguments = {key: value for key, value in request.args.items() if key != "findings"}
     return render(

@@ -38,7 +38,7 @@ def versions() -> str:
         page = cursors.page(rows, window, lambda row: (row.version.id,))
         previews = {row.version.id: _preview(session, row) for row in page.items}
     for row in page.items:
-        rt().journal.append(version_entry(actor(), Act.MANIFEST_READ, row.dataset, row.version))
+        rt().folding.read(version_entry(actor(), Act.MANIFEST_READ, row.dataset, row.version))
     return render("catalog/review.html", page=page, previews=previews)
 
 

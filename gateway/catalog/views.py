@@ -57,7 +57,7 @@ def items_page(
     """
     if not names_are_public(dataset):
         require_person()
-        rt().journal.append(version_entry(actor(), Act.MANIFEST_READ, dataset, version))
+        rt().folding.read(version_entry(actor(), Act.MANIFEST_READ, dataset, version))
     scope = scope_of(f"items:{version.id}", {"prefix": query.prefix})
     window = cursors().window(arguments, scope)
     items = manifest_index.listing(rt(), version, query.prefix, window)

@@ -7,6 +7,7 @@ from gateway.identity.models import Person
 from gateway.identity.throttle import Blocked, Kind, Subject
 from gateway.journal import Act, Actor, Entry, Outcome
 from gateway.runtime import Runtime
+from gateway.security.throttle import group
 
 TOO_MANY = "too_many_attempts"
 WRONG = "wrong_credentials"
@@ -16,7 +17,7 @@ def counted_by(runtime: Runtime, actor: Actor, account: str) -> list[Subject]:
     """Under what a guess at the password of `account` (folded) counts: the account, the address."""
     return [
         throttle.subject(runtime, Kind.ACCOUNT, account),
-        throttle.subject(runtime, Kind.ADDRESS, actor.place.address or ""),
+        throttle.subject(runtime, Kind.ADDRESS, group(actor.place.address or "")),
     ]
 
 

@@ -18,6 +18,7 @@ from gateway.identity.service_sessions import TOKEN_BYTES, digest, end_all_sessi
 from gateway.identity.throttle import Kind
 from gateway.journal import Act, Actor, Entry, Outcome, PartyKind
 from gateway.runtime import Runtime
+from gateway.security.throttle import group
 
 RECOVERY_LIFETIME = timedelta(hours=1)
 
@@ -78,7 +79,7 @@ def use_recovery(runtime: Runtime, actor: Actor, token: str, new: str) -> None:
     Raises Problem 404 for a token that is unknown, used or run out (one answer for all three),
     422 for an unfit password, 429 while the address is blocked.
     """
-    counted = [throttle.subject(runtime, Kind.RECOVERY, actor.place.address or "")]
+    counted = [throttle.subject(runtime, Kind.RECOVERY, group(actor.place.address or ""))]
     guessing.attempt(runtime, actor, Act.RECOVERY_USED, counted)
     with runtime.db.read() as session:
         known = _live_token(session, digest(token), runtime.clock.now())

@@ -19,9 +19,10 @@ from gateway.identity.service_consents import check_consents, record_consents
 from gateway.identity.service_role_reads import keep_an_operator
 from gateway.identity.service_sessions import end_all_sessions
 from gateway.identity.site_documents import SiteDocument
-from gateway.identity.throttle import Blocked, Kind
+from gateway.identity.throttle import Blocked, Kind, Subject
 from gateway.journal import Act, Actor, Entry, PartyKind
 from gateway.runtime import Runtime
+from gateway.security.throttle import group, site
 
 LOCALES = ("ko", "en")
 
@@ -72,14 +73,22 @@ def sign_up(
     check_consents(consents)
     person = _valid(runtime, new, password)
     try:
-        source = actor.place.address or ""
-        throttle.attempt(runtime, [throttle.subject(runtime, Kind.SIGN_UP, source)])
+        throttle.attempt(runtime, _sources(runtime, actor))
     except Blocked as blocked:
         raise blocked.problem from None
     person.password_hash = passwords.hashed(runtime.db, password)
     themselves = replace(acting(actor, person), kind=PartyKind.PERSON)
     _add(runtime, _Made(person, themselves, Act.PERSON_SIGNED_UP, consents))
     return person
+
+
+def _sources(runtime: Runtime, actor: Actor) -> list[Subject]:
+    """Under what a new account counts: the address, and the site that it is part of."""
+    address = actor.place.address or ""
+    return [
+        throttle.subject(runtime, Kind.SIGN_UP, group(address)),
+        throttle.subject(runtime, Kind.SIGN_UP_SITE, site(address)),
+    ]
 
 
 def create_person(runtime: Runtime, actor: Actor, new: NewPerson, password: str) -> Person:

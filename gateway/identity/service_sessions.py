@@ -174,7 +174,7 @@ def _verified(runtime: Runtime, account: str, password: str) -> Person | None:
 
 
 def _refused(runtime: Runtime, tried: Actor, reason: str, code: ProblemCode) -> Problem:
-    runtime.journal.append(Entry(tried, Act.SESSION_REFUSED, Outcome.DENY, reason=reason))
+    runtime.folding.record(Entry(tried, Act.SESSION_REFUSED, Outcome.DENY, reason=reason))
     if reason.startswith("account_"):
         return Problem(
             code,

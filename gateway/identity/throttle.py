@@ -36,11 +36,18 @@ class Kind(StrEnum):
     ACCOUNT = "account"
     ADDRESS = "address"
     SIGN_UP = "sign_up"
+    SIGN_UP_SITE = "sign_up_site"
     RECOVERY = "recovery"
 
 
 # Many people share one address behind an institution's gateway.
-FREE_ATTEMPTS = {Kind.ACCOUNT: 5, Kind.ADDRESS: 30, Kind.SIGN_UP: 20, Kind.RECOVERY: 10}
+FREE_ATTEMPTS = {
+    Kind.ACCOUNT: 5,
+    Kind.ADDRESS: 30,
+    Kind.SIGN_UP: 20,
+    Kind.SIGN_UP_SITE: 200,
+    Kind.RECOVERY: 10,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,13 @@ from typing import Generic, TypeVar
 
 WINDOW = timedelta(seconds=60)
 MAX_KEYS = 10_000
-COUNTED_AT_MOST = 1000
-# One household or server commands a whole /64, so single IPv6 addresses would be no limit.
-IPV6_PREFIX = 64
+COUNTED_AT_MOST = 100
+EVERYWHERE = "*"
+# One household or server commands a whole /64, so single IPv6 addresses would be no limit; whoever
+# is given a /48 commands 65,536 of those. Wider networks share wider limits: prefix and factor.
+_RUNGS = {4: ((32, 1), (24, 4)), 6: ((64, 1), (48, 4), (32, 16))}
+_WIDEST = 64
+FACTORS = (1, 4, 16, _WIDEST)
 
 K = TypeVar("K", bound=Hashable)
 
@@ -52,15 +56,38 @@ class _Window:
     unreported: int = 0
 
 
-def group(address: str) -> str:
-    """The address that is limited: itself for IPv4, its /64 for IPv6."""
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """A network that an address belongs to; its limit is `factor` times that of one visitor."""
+
+    network: str
+    factor: int
+
+
+def rungs(address: str) -> tuple[Rung, ...]:
+    """The networks around an address, narrowest first: one visitor, their site, …, everywhere."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
-        return address
-    if parsed.version == 4:
-        return address
-    return str(ipaddress.ip_network((parsed, IPV6_PREFIX), strict=False))
+        return Rung(address, 1), Rung(EVERYWHERE, _WIDEST)
+    steps = [Rung(_network(parsed, prefix), factor) for prefix, factor in _RUNGS[parsed.version]]
+    return (*steps, Rung(EVERYWHERE, _WIDEST))
+
+
+def group(address: str) -> str:
+    """The address that is limited: itself for IPv4, its /64 for IPv6."""
+    return rungs(address)[0].network
+
+
+def site(address: str) -> str:
+    """The next wider network: a /24 for IPv4, a /48 for IPv6."""
+    return rungs(address)[1].network
+
+
+def _network(address: ipaddress.IPv4Address | ipaddress.IPv6Address, prefix: int) -> str:
+    if prefix == address.max_prefixlen:
+        return str(address)
+    return str(ipaddress.ip_network((address, prefix), strict=False))
 
 
 class Throttle(Generic[K]):
@@ -70,7 +97,7 @@ class Throttle(Generic[K]):
         self._limit = limit
         self._max = max_keys
         self._windows: OrderedDict[K, _Window] = OrderedDict()
-        self._closed: list[Tally[K]] = []
+        self._closed: dict[K | None, Tally[K]] = {}
         self._lock = threading.Lock()
 
     def retry_after(self, key: K, now: datetime) -> int:
@@ -100,8 +127,8 @@ class Throttle(Generic[K]):
         with self._lock:
             for key in [k for k, w in self._windows.items() if now >= w.since + WINDOW]:
                 self._close(key)
-            tallies, self._closed = self._closed, []
-            return tallies
+            tallies, self._closed = self._closed, {}
+            return list(tallies.values())
 
     def give_back(self, tallies: Sequence[Tally[K]]) -> None:
         """Keep what was drained but could not be written."""
@@ -113,7 +140,7 @@ class Throttle(Generic[K]):
         """How many attempts are counted and not yet drained."""
         with self._lock:
             waiting = sum(window.unreported for window in self._windows.values())
-            return waiting + sum(tally.attempts for tally in self._closed)
+            return waiting + sum(tally.attempts for tally in self._closed.values())
 
     def _live(self, key: K, now: datetime) -> _Window | None:
         window = self._windows.get(key)
@@ -139,8 +166,9 @@ class Throttle(Generic[K]):
 
     def _fold(self, tally: Tally[K]) -> None:
         # Undrained tallies are bounded too: past the limit they add up in one nameless tally.
-        if len(self._closed) < self._max:
-            self._closed.append(tally)
-            return
-        last = self._closed[-1]
-        self._closed[-1] = Tally(None, last.attempts + tally.attempts, last.since)
+        full = len(self._closed) >= self._max and tally.key not in self._closed
+        key = None if full else tally.key
+        before = self._closed.get(key)
+        attempts = tally.attempts + (before.attempts if before else 0)
+        since = min(tally.since, before.since) if before else tally.since
+        self._closed[key] = Tally(key, attempts, since)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -10,13 +10,20 @@ import pytest
 from flask import Flask
 from werkzeug.test import Client
 
+from audit.errors import LogUnavailable
 from audit.event import Domain
 from gateway.access.models import Grant
 from gateway.clock import FixedClock
-from gateway.errors import ProblemCode
-from gateway.identity.models import Person
-from gateway.journal import Act, Actor, Entry, Outcome
-from gateway.journal.folding import REFUSALS_PER_WINDOW
+from gateway.errors import Problem, ProblemCode
+from gateway.identity import passwords
+from gateway.identity.models import Person, SessionChannel
+from gateway.identity.service_sessions import Credentials, sign_in
+from gateway.journal import Act, Actor, Channel, Entry, Outcome, PartyKind, Place
+from gateway.journal.folding import (
+    FORGERIES_PER_WINDOW,
+    READINGS_PER_WINDOW,
+    REFUSALS_PER_WINDOW,
+)
 from gateway.runtime import Runtime
 from gateway.security.throttle import COUNTED_AT_MOST
 from tests import people
@@ -98,7 +105,7 @@ def test_another_person_is_still_told_apart_during_a_flood(runtime: Runtime, log
 
 
 def test_a_large_count_is_durable_before_its_minute_is_over(runtime: Runtime, logged: Read) -> None:
-    """A process that is killed then takes less than a thousand counts of a flood with it."""
+    """A process that is killed then takes less than a hundred counts of a flood with it."""
     denied = Entry(Actor.system(), Act.ACCESS_DECIDED, Outcome.DENY, reason="role_missing")
     for _ in range(ALONE + COUNTED_AT_MOST + 5):
         runtime.folding.record(denied)
@@ -121,6 +128,105 @@ def test_a_count_outlives_a_log_that_cannot_be_written(
 
     assert kept == FLOOD - ALONE
     assert [one.detail["attempts"] for one in logged("requests.folded")] == [kept]
+
+
+def forge(runtime: Runtime, addresses: Iterable[str]) -> int:
+    """How many forgeries from these addresses are worth an event of their own."""
+    return sum(runtime.folding.refused("URL_INVALID", address) for address in addresses)
+
+
+def test_a_large_network_buys_nobody_more_events(
+    runtime: Runtime, clock: FixedClock, logged: Read
+) -> None:
+    """Whoever is given a /48 commands 65,536 networks of the size that one visitor has."""
+    alone = forge(runtime, (f"2001:db8:5:{n:x}::1" for n in range(2000)))
+    clock.advance(timedelta(minutes=1))
+    runtime.folding.close()
+
+    folded = logged("requests.folded")
+    assert alone == 4 * FORGERIES_PER_WINDOW - 1
+    assert sum(one.detail["attempts"] for one in folded) == 2000 - alone
+    assert len(folded) <= 2000 // COUNTED_AT_MOST + 1
+
+
+def test_a_provider_or_many_networks_at_once_are_bounded_too(
+    runtime: Runtime, clock: FixedClock, logged: Read
+) -> None:
+    provider = forge(runtime, (f"2001:db9:{n:x}::1" for n in range(1000)))
+    everywhere = forge(runtime, (f"{n % 200 + 20}.{n // 200}.1.1" for n in range(3000)))
+    clock.advance(timedelta(minutes=1))
+    runtime.folding.close()
+
+    assert provider == 16 * FORGERIES_PER_WINDOW - 1
+    assert provider + everywhere == 64 * FORGERIES_PER_WINDOW - 1
+    attempts = sum(one.detail["attempts"] for one in logged("requests.folded"))
+    assert attempts == 4000 - provider - everywhere
+
+
+def test_one_visitors_flood_takes_no_events_of_the_neighbours(runtime: Runtime) -> None:
+    flooded = forge(runtime, ["2001:db8:5:1::1"] * 500)
+    neighbour = forge(runtime, ["2001:db8:5:2::1"])
+
+    assert (flooded, neighbour) == (FORGERIES_PER_WINDOW - 1, 1)
+    assert runtime.folding.retry_after("URL_INVALID", "2001:db8:5:2::1") == 0
+
+
+def test_guessed_accounts_from_a_large_network_are_counted(
+    runtime: Runtime, clock: FixedClock, logged: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passwords, "matches", lambda *_: False)
+    for number in range(300):
+        place = Place(f"2001:db8:6:{number:x}::1", channel=Channel.API)
+        with pytest.raises(Problem):
+            sign_in(
+                runtime,
+                Actor(PartyKind.ANONYMOUS, place),
+                Credentials(f"nobody{number}", "wrong password"),
+                SessionChannel.CLIENT,
+            )
+    clock.advance(timedelta(minutes=1))
+    runtime.folding.close()
+
+    alone, folded = logged("session.refused"), logged("requests.folded")
+    assert len(alone) == 4 * REFUSALS_PER_WINDOW - 1
+    assert sum(one.detail["attempts"] for one in folded) == 300 - len(alone)
+
+
+def test_pages_of_a_list_of_files_are_counted_and_none_is_lost(
+    runtime: Runtime, clock: FixedClock, place: World, logged: Read
+) -> None:
+    """The first of each minute are durable before a name is shown; the rest are a number."""
+    reading = Entry(
+        Actor(PartyKind.PERSON, Place("203.0.113.9"), place.person),
+        Act.MANIFEST_READ,
+        dataset="voices",
+        version="1.0",
+    )
+    for _ in range(5 * COUNTED_AT_MOST):
+        runtime.folding.read(reading)
+    clock.advance(timedelta(minutes=1))
+    runtime.folding.fold()
+
+    read = logged("manifest.read")
+    alone = [one for one in read if "attempts" not in one.detail]
+    folded = [one for one in read if "attempts" in one.detail]
+    assert len(alone) == READINGS_PER_WINDOW - 1
+    assert len(folded) <= 5
+    assert sum(one.detail["attempts"] for one in folded) == 5 * COUNTED_AT_MOST - len(alone)
+    assert {(one.dataset, one.person, one.outcome) for one in read} == {
+        ("voices", runtime.vault.token(Domain.PERSON, str(place.person)), "success")
+    }
+
+
+def test_a_reading_that_cannot_be_recorded_is_not_shown(runtime: Runtime, place: World) -> None:
+    reading = Entry(
+        Actor(PartyKind.PERSON, Place("203.0.113.9"), place.person),
+        Act.MANIFEST_READ,
+        dataset="voices",
+        version="1.0",
+    )
+    with unwritable_log(runtime), pytest.raises(LogUnavailable):
+        runtime.folding.read(reading)
 
 
 def test_bytes_are_never_counted_together(client: Client, issue: Issue, logged: Read) -> None:

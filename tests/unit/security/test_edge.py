@@ -15,7 +15,7 @@ from gateway.observability import logs
 from gateway.observability.redact import redact, redact_value
 from gateway.security.address import client_address
 from gateway.security.headers import CSP
-from gateway.security.throttle import COUNTED_AT_MOST, Count, Tally, Throttle, group
+from gateway.security.throttle import COUNTED_AT_MOST, Count, Tally, Throttle, group, rungs, site
 from gateway.web import setup
 from gateway.web.pages import render
 
@@ -125,13 +125,13 @@ def test_only_trusted_proxies_may_name_the_client(
 
 def test_a_few_are_told_one_by_one_and_the_rest_are_counted() -> None:
     throttle: Throttle[str] = Throttle(limit=10)
-    told = [throttle.count("203.0.113.9", NOW) for _ in range(511)]
+    told = [throttle.count("203.0.113.9", NOW) for _ in range(61)]
     wait = throttle.retry_after("203.0.113.9", NOW)
     later = NOW + timedelta(seconds=60)
 
-    assert told == [Count.ALONE] * 9 + [Count.COUNTED] * 502
+    assert told == [Count.ALONE] * 9 + [Count.COUNTED] * 52
     assert wait == 60
-    assert throttle.drain(later) == [Tally("203.0.113.9", 502, NOW)]
+    assert throttle.drain(later) == [Tally("203.0.113.9", 52, NOW)]
     assert throttle.retry_after("203.0.113.9", later) == 0
 
 
@@ -166,6 +166,31 @@ def test_one_visitors_forgeries_never_stop_another() -> None:
 
 def test_a_whole_ipv6_network_counts_as_one_visitor() -> None:
     assert group("2001:db8::1") == group("2001:db8::ffff") != group("2001:db8:0:1::1")
+    assert site("2001:db8::1") == site("2001:db8:0:1::1") != site("2001:db8:1::1")
+
+
+@pytest.mark.parametrize(
+    ("address", "networks"),
+    [
+        ("203.0.113.9", ["203.0.113.9", "203.0.113.0/24", "*"]),
+        ("2001:db8:1:2::3", ["2001:db8:1:2::/64", "2001:db8:1::/48", "2001:db8::/32", "*"]),
+        ("unknown", ["unknown", "*"]),
+    ],
+)
+def test_each_address_stands_in_ever_wider_networks(address: str, networks: list[str]) -> None:
+    found = rungs(address)
+
+    assert [rung.network for rung in found] == networks
+    assert found[0].factor == 1
+    assert [rung.factor for rung in found] == sorted({rung.factor for rung in found})
+
+
+def test_counts_that_wait_for_the_log_add_up() -> None:
+    throttle: Throttle[str] = Throttle(limit=1)
+    for _ in range(3 * COUNTED_AT_MOST):
+        throttle.count("203.0.113.9", NOW)
+
+    assert throttle.drain(NOW) == [Tally("203.0.113.9", 3 * COUNTED_AT_MOST, NOW)]
 
 
 def test_memory_stays_bounded_and_no_count_is_lost() -> None:
