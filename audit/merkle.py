@@ -171,6 +171,30 @@ def verify_consistency(
 def _verify_growth(
     old: int, new: int, proof: Sequence[bytes], old_root: bytes, new_root: bytes
 ) -> None:
+    if _grown(old, new, proof, old_root) != (old_root, new_root):
+        raise ProofInvalid("the consistency proof does not lead to both roots")
+
+
+def shows_fork(
+    old: int, new: int, proof: Sequence[bytes], old_root: bytes, new_root: bytes
+) -> bool:
+    """Tell whether a proof shows that one tree does not extend another.
+
+    It does when it leads to the new root, and over the new tree's first `old` leaves to another
+    root than the old one: nobody can make that up without the new tree. For an `old` that is a
+    power of two no proof says so, because it begins with the old root itself.
+    """
+    if not 0 < old < new or not old & (old - 1):
+        return False
+    try:
+        first, second = _grown(old, new, proof, old_root)
+    except ProofInvalid:
+        return False
+    return second == new_root and first != old_root
+
+
+def _grown(old: int, new: int, proof: Sequence[bytes], old_root: bytes) -> tuple[bytes, bytes]:
+    """The roots of the first `old` and of all `new` leaves that a proof leads to."""
     path = list(proof) if old & (old - 1) else [old_root, *proof]
     if not path:
         raise ProofInvalid("the consistency proof is empty")
@@ -188,5 +212,6 @@ def _verify_growth(
         else:
             second = node_hash(second, sibling)
         node, last = node >> 1, last >> 1
-    if last != 0 or first != old_root or second != new_root:
-        raise ProofInvalid("the consistency proof does not lead to both roots")
+    if last != 0:
+        raise ProofInvalid("the consistency proof is too short")
+    return first, second

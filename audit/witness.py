@@ -15,9 +15,9 @@ from http import HTTPStatus
 from audit.checkpoint import Checkpoint, parse_decimal, parse_hash, parse_text
 from audit.cosignature import Cosigner
 from audit.errors import NoteMalformed, ProofInvalid, RequestMalformed, SignatureInvalid
-from audit.merkle import EMPTY_ROOT, verify_consistency
-from audit.note import Note, Verifier, parse_note
-from audit.witness_state import Held, WitnessState
+from audit.merkle import EMPTY_ROOT, shows_fork, verify_consistency
+from audit.note import Note, Signature, SignatureType, Verifier, key_id, parse_note
+from audit.witness_state import Held, Kind, WitnessState
 
 PATH = "add-checkpoint"
 SIZE_TYPE = "text/x.tlog.size"
@@ -98,37 +98,56 @@ class Witness:
             return _refusal(HTTPStatus.BAD_REQUEST, str(error))
         if new.origin not in self._logs:
             return _refusal(HTTPStatus.NOT_FOUND, "this witness does not know the log")
-        if not self._signed(note, new.origin):
+        signed = self._signed(note, new.origin)
+        if signed is None:
             return _refusal(HTTPStatus.FORBIDDEN, "no trusted key of the log signed this")
         if request.old > new.size:
             return _refusal(HTTPStatus.BAD_REQUEST, "the old size is larger than the checkpoint's")
         with self._state.held(new.origin) as held:
-            return self._decide(request, note, new, held)
+            return self._decide(request, signed, new, held)
 
-    def _signed(self, note: Note, origin: str) -> bool:
+    def _signed(self, note: Note, origin: str) -> Note | None:
+        """The note with the log's own lines only: anybody may add others to a genuine one."""
         for verifier in self._logs[origin]:
             try:
                 verifier.check(note)
             except SignatureInvalid:
                 continue
-            return True
-        return False
+            return _own(note, verifier)
+        return None
 
     def _decide(self, request: AddCheckpoint, note: Note, new: Checkpoint, held: Held) -> Answer:
         size, root = (held.size, held.root) if held.note else (0, EMPTY_ROOT)
         if request.old != size:
             return Answer(HTTPStatus.CONFLICT, f"{size}\n", SIZE_TYPE)
         if new.size == size and new.root != root:
-            held.keep("fork", str(note))
+            held.keep(Kind.FORK, note)
             return _refusal(HTTPStatus.CONFLICT, "the log signed another root for this size")
         try:
             verify_consistency(size, new.size, request.proof, root, new.root)
         except ProofInvalid as error:
-            held.keep("refused", str(note))
+            forked = shows_fork(size, new.size, request.proof, root, new.root)
+            held.keep(Kind.FORK if forked else Kind.REFUSED, note, request.proof)
             return _refusal(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
         held.replace(str(note))
         line = self._cosigner.cosign(note.text, self._clock_s())
         return Answer(HTTPStatus.OK, f"{line}\n")
+
+
+def _own(note: Note, verifier: Verifier) -> Note:
+    """Keep the verified line and, if it holds, the one with the time; the first of each counts."""
+    plain = _lines(note, verifier, SignatureType.ED25519)
+    timed = _lines(note, verifier, SignatureType.COSIGNATURE)
+    try:
+        verifier.check_time(note)
+    except SignatureInvalid:
+        timed = []
+    return Note(note.text, (*plain[:1], *timed[:1]))
+
+
+def _lines(note: Note, verifier: Verifier, kind: SignatureType) -> list[Signature]:
+    wanted = (verifier.name, key_id(verifier.name, kind, verifier.public))
+    return [one for one in note.signatures if (one.name, one.key_id) == wanted]
 
 
 def _refusal(status: HTTPStatus, why: str) -> Answer:

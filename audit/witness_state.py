@@ -1,7 +1,8 @@
 """What a witness remembers: a folder with the newest cosigned checkpoint of each log.
 
 One file a log, replaced whole and synchronised before anything is promised on its strength.
-Signed checkpoints that did not fit are kept as evidence beside it, a limited number of them.
+Signed checkpoints that did not fit are kept as evidence beside it, a limited number of each kind:
+what proves by itself that the log has two histories is never replaced by what proves nothing.
 """
 
 from __future__ import annotations
@@ -10,16 +11,31 @@ import fcntl
 import hashlib
 import os
 import threading
-from collections.abc import Iterator
+from base64 import b64encode
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 
 from audit.checkpoint import parse_text
 from audit.errors import NoteMalformed, StateDamaged
-from audit.note import parse_note
+from audit.note import Note, parse_note
 
 EVIDENCE = "evidence"
 MAX_EVIDENCE = 100
+
+
+class Kind(StrEnum):
+    """Why a checkpoint is kept as evidence.
+
+    FORK: it contradicts the held one, and this can be checked; only the log's key makes such.
+    REFUSED: its proof shows nothing; anybody may send a genuine checkpoint with a wrong one.
+    FORGOTTEN: the witness's operator began afresh.
+    """
+
+    FORK = "fork"
+    REFUSED = "refused"
+    FORGOTTEN = "forgotten"
 
 
 class Held:
@@ -36,15 +52,19 @@ class Held:
         write_durably(self._path, note)
         self.note = note
 
-    def keep(self, kind: str, note: str) -> None:
-        """Keep a refused checkpoint together with the one it contradicts."""
+    def keep(self, kind: Kind, note: Note | None, proof: Sequence[bytes] = ()) -> None:
+        """Keep a checkpoint, and the proof that came with it, beside the held one.
+
+        `note` carries only lines that were verified. One file stands for one pair of texts.
+        """
         folder = self._folder / EVIDENCE
         folder.mkdir(exist_ok=True, mode=0o700)
-        text = f"{self.note or ''}\n{note}"
-        path = folder / f"{kind}-{hashlib.sha256(text.encode()).hexdigest()[:16]}.txt"
-        # Anybody may send a genuine checkpoint with a wrong proof, so what is kept is limited.
-        if not path.exists() and len(list(folder.iterdir())) < MAX_EVIDENCE:
-            write_durably(path, text)
+        held, lines = self.note or "", "".join(f"{b64encode(one).decode()}\n" for one in proof)
+        name = hashlib.sha256(f"{_body(held)}\n{note.text if note else ''}".encode()).hexdigest()
+        path = folder / f"{kind}-{name[:32]}.txt"
+        if not path.exists() and _room(folder, kind):
+            text = f"{held}\n{note or ''}"
+            write_durably(path, f"{text}\n{lines}" if lines else text)
 
 
 class WitnessState:
@@ -66,10 +86,28 @@ class WitnessState:
         """Set aside what is held of a log, after a restore; returns the checkpoint, or None."""
         with self.held(origin) as held:
             if held.note is not None:
-                held.keep("forgotten", "")
+                held.keep(Kind.FORGOTTEN, None)
                 (self._folder / f"{file_name(origin)}.checkpoint").unlink()
                 _sync(self._folder)
             return held.note
+
+
+def _room(folder: Path, kind: Kind) -> bool:
+    """Whether one more of a kind may be kept.
+
+    Any fork proves as much as any other, so the first stay. Of what proves nothing the newest
+    stay: a log that goes on with another history sends it again and again.
+    """
+    kept = sorted(folder.glob(f"{kind}-*.txt"), key=lambda path: path.stat().st_mtime_ns)
+    if kind is Kind.FORGOTTEN or len(kept) < MAX_EVIDENCE:
+        return True
+    if kind is Kind.REFUSED:
+        kept[0].unlink()
+    return kind is Kind.REFUSED
+
+
+def _body(note: str) -> str:
+    return parse_note(note).text if note else ""
 
 
 def file_name(origin: str) -> str:

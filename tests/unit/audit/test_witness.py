@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from audit.cosignature import Cosigner, WitnessKey
 from audit.errors import NoteMalformed, RequestMalformed, SignatureInvalid, StateDamaged
-from audit.merkle import EMPTY_ROOT
+from audit.merkle import EMPTY_ROOT, shows_fork
 from audit.note import Signer, parse_note
 from audit.witness import MAX_REQUEST_BYTES, SIZE_TYPE, Answer, Witness, parse_request
-from audit.witness_state import EVIDENCE, WitnessState, file_name
+from audit.witness_state import EVIDENCE, MAX_EVIDENCE, WitnessState, file_name
 from tests.unit.audit.witnesses import SECONDS, Tree
 from tests.unit.audit.world import ORIGIN, SIGNER, WITNESS
 
@@ -78,8 +78,9 @@ def test_a_fork_of_larger_size_is_refused_and_kept(witness: Witness, folder: Pat
     answer = witness.add_checkpoint(fork.request(6))
 
     assert answer.status == 422
-    (kept,) = (folder / EVIDENCE).iterdir()
-    assert kept.read_text() == f"{tree.note(6)}\n{fork.note()}"
+    proof = "".join(f"{b64encode(one).decode()}\n" for one in fork.proof(6, 12))
+    (kept,) = (folder / EVIDENCE).glob("fork-*")
+    assert kept.read_text() == f"{tree.note(6)}\n{fork.note()}\n{proof}"
 
 
 def test_a_fork_of_the_same_size_is_refused_and_kept(witness: Witness, folder: Path) -> None:
@@ -91,6 +92,105 @@ def test_a_fork_of_the_same_size_is_refused_and_kept(witness: Witness, folder: P
     assert answer.status == 409
     assert answer.content_type != SIZE_TYPE
     assert [path.name.split("-")[0] for path in (folder / EVIDENCE).iterdir()] == ["fork"]
+
+
+def kept_as(folder: Path, kind: str) -> list[str]:
+    return [path.read_text() for path in sorted((folder / EVIDENCE).glob(f"{kind}-*"))]
+
+
+def with_junk(body: bytes, number: int) -> bytes:
+    """The same request; anybody may add lines of other keys to a genuine checkpoint."""
+    junk = b64encode(b"junk" + number.to_bytes(64, "big")).decode()
+    return body + f"— stranger.example {junk}\n".encode()
+
+
+def test_lines_that_anybody_adds_make_no_further_evidence(witness: Witness, folder: Path) -> None:
+    tree = Tree.of(10)
+    witness.add_checkpoint(with_junk(tree.request(0, 6), 0))
+    fork = tree.fork(3, 12)
+
+    for number in range(MAX_EVIDENCE + 20):
+        assert witness.add_checkpoint(with_junk(fork.request(6), number)).status == 422
+
+    (kept,) = kept_as(folder, "fork")
+    assert "stranger" not in kept
+    assert kept.startswith(f"{tree.note(6)}\n{fork.note()}")
+
+
+def test_the_same_checkpoint_with_other_lines_changes_no_evidence(
+    witness: Witness, folder: Path
+) -> None:
+    """What is held is written anew when it is sent again; it stays the same checkpoint."""
+    tree = Tree.of(6)
+    witness.add_checkpoint(tree.request(0))
+    for number in range(20):
+        witness.add_checkpoint(with_junk(tree.request(6, 6), number))
+        witness.add_checkpoint(tree.fork(5, 6).request(6))
+
+    assert len(kept_as(folder, "fork")) == 1
+
+
+def test_genuine_checkpoints_with_wrong_proofs_push_out_no_fork(
+    witness: Witness, folder: Path
+) -> None:
+    tree = Tree.of(30 + 2 * MAX_EVIDENCE)
+    witness.add_checkpoint(tree.request(0, 6))
+    for size in range(7, 7 + MAX_EVIDENCE + 10):
+        body = f"old 6\n{HASH}\n\n{tree.note(size)}".encode()
+        assert witness.add_checkpoint(body).status == 422
+    fork = tree.fork(3, 12)
+
+    witness.add_checkpoint(fork.request(6))
+
+    assert len(kept_as(folder, "refused")) == MAX_EVIDENCE
+    assert fork.note() in kept_as(folder, "fork")[0]
+
+
+def test_a_log_that_goes_on_with_another_history_is_always_among_the_evidence(
+    witness: Witness, folder: Path
+) -> None:
+    """Over a power of two no proof shows a fork by itself; then the newest are kept."""
+    tree = Tree.of(8)
+    witness.add_checkpoint(tree.request(0))
+    forks = [tree.fork(3, 9 + n) for n in range(MAX_EVIDENCE + 5)]
+    for fork in forks:
+        assert witness.add_checkpoint(fork.request(8)).status == 422
+
+    kept = kept_as(folder, "refused")
+    assert len(kept) == MAX_EVIDENCE
+    assert any(forks[-1].note() in text for text in kept)
+
+
+def test_proved_forks_are_kept_up_to_a_number_and_the_first_stay(
+    witness: Witness, folder: Path
+) -> None:
+    tree = Tree.of(6)
+    witness.add_checkpoint(tree.request(0))
+    forks = [tree.fork(3, 7 + n) for n in range(MAX_EVIDENCE + 5)]
+    for fork in forks:
+        witness.add_checkpoint(fork.request(6))
+
+    kept = kept_as(folder, "fork")
+    assert len(kept) == MAX_EVIDENCE
+    assert any(forks[0].note() in text for text in kept)
+
+
+def test_a_proof_shows_a_fork_only_when_it_leads_to_the_new_root() -> None:
+    tree = Tree.of(30)
+    fork = tree.fork(3, 20)
+    sizes = [(old, new) for old in range(20) for new in range(old, 21)]
+
+    for old, new in sizes:
+        honest = (tree.proof(old, new), tree.root(old), tree.root(new))
+        assert not shows_fork(old, new, *honest)
+        junk = (tree.proof(old, new), tree.root(old), fork.root(new))
+        assert not shows_fork(old, new, *junk)
+    proved = {
+        (old, new)
+        for old, new in sizes
+        if shows_fork(old, new, fork.proof(old, new), tree.root(old), fork.root(new))
+    }
+    assert proved == {(old, new) for old, new in sizes if old > 3 and old & (old - 1) and old < new}
 
 
 def test_a_smaller_tree_is_refused_however_it_is_asked_for(witness: Witness) -> None:
