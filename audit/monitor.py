@@ -1,21 +1,21 @@
 """Watches a log from outside: whether it only ever grows, and shows everybody the same.
 
 A monitor keeps the last checkpoint it accepted, and nothing else of the log. A restored backup is
-told apart from a rollback by the log's own signed entry, but it is never accepted in silence.
+told apart from a rollback by the log's own signed entry, but it is never accepted in silence;
+and it explains what somebody else was shown only when it names exactly that checkpoint.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Protocol
 
-from audit.checkpoint import Checkpoint, open_checkpoint
 from audit.errors import AuditError, ProofInvalid, SignatureInvalid, TileMissing
 from audit.leaf import Leaf, decode
-from audit.log_keys import open_handover
 from audit.merkle import (
     HASH_BYTES,
     TILE_WIDTH,
@@ -25,7 +25,8 @@ from audit.merkle import (
     verify_consistency,
     verify_inclusion,
 )
-from audit.note import Note, Verifier
+from audit.monitor_keys import KeyChain, Past, Signed
+from audit.note import Verifier
 from audit.policy_file import Policy
 from audit.restore import RESTORED
 from audit.tiles import TilePath
@@ -47,14 +48,6 @@ class Source(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Past:
-    """Hand-overs of the key, oldest first, and restores as (index, exact leaf)."""
-
-    handovers: tuple[str, ...] = ()
-    restores: tuple[tuple[int, bytes], ...] = ()
-
-
 class Verdict(StrEnum):
     """What one look at a log found."""
 
@@ -67,9 +60,18 @@ class Verdict(StrEnum):
     SPLIT_VIEW = "split_view"
     NOT_SIGNED = "not_signed"
     QUORUM_UNMET = "quorum_unmet"
+    STALE = "stale"
 
 
 FINE = frozenset({Verdict.FIRST, Verdict.UNCHANGED, Verdict.GREW})
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """How old the newest checkpoint may be at `now`; both in seconds."""
+
+    now: int
+    within: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,68 +99,53 @@ class Seen:
         """Whether nothing was found."""
         return self.verdict in FINE
 
-
-@dataclass(frozen=True, slots=True)
-class _Signed:
-    """A checkpoint with the key that signed it and its text."""
-
-    checkpoint: Checkpoint
-    key: Verifier
-    note: Note
-
     @property
-    def size(self) -> int:
-        return self.checkpoint.size
+    def extends(self) -> bool:
+        """Whether the checkpoint may be remembered: it extends the last one, old as it may be."""
+        return self.fine or self.verdict is Verdict.STALE
 
 
 def look(
-    source: Source, known: Known, peers: Sequence[str] = (), policy: Policy | None = None
+    source: Source,
+    known: Known,
+    peers: Sequence[str] = (),
+    policy: Policy | None = None,
+    fresh: Freshness | None = None,
 ) -> Seen:
     """Fetch the log's checkpoint and compare it with the last one and with those of `peers`.
 
     Raises SourceUnreachable when the log cannot be asked, NoteMalformed or SignatureInvalid when
     a peer's checkpoint is not of this log.
     """
-    return _Look(source, known, policy).run(peers)
+    # In this order: a key handed over in between is then in the history already.
+    text = source.checkpoint()
+    return _Look(source, known, policy, fresh).run(text, peers)
 
 
 class _Look:
-    def __init__(self, source: Source, known: Known, policy: Policy | None) -> None:
+    def __init__(
+        self, source: Source, known: Known, policy: Policy | None, fresh: Freshness | None
+    ) -> None:
         self._source = source
         self._known = known
         self._policy = policy
+        self._fresh = fresh
         self._past = source.past()
-        self._keys = _keys(known.key, self._past.handovers)
+        self._chain = KeyChain(known.key, self._past)
+        self._open = self._chain.open
 
-    def run(self, peers: Sequence[str]) -> Seen:
-        text = self._source.checkpoint()
+    def run(self, text: str, peers: Sequence[str]) -> Seen:
         try:
             new = self._open(text)
-            self._current(new)
         except AuditError as error:
             return Seen(Verdict.NOT_SIGNED, f"the log's checkpoint: {error}", self._known, (text,))
         seen = self._against_last(new)
-        for peer in peers if seen.fine else ():
-            seen = self._against_peer(new, self._open(peer), seen)
-        return self._with_quorum(new, seen)
+        for peer in peers:
+            seen = self._against_peer(new, self._open(peer), seen) if seen.fine else seen
+        return self._in_time(new, self._with_quorum(new, seen))
 
-    def _open(self, text: str) -> _Signed:
-        for key in reversed(self._keys):
-            try:
-                return _Signed(*_swap(open_checkpoint(text, key), key))
-            except SignatureInvalid:
-                continue
-        raise SignatureInvalid("no key of the log that this monitor can follow signed it")
-
-    def _current(self, new: _Signed) -> None:
-        """Refuse a key that was handed over before this size: somebody else may hold it."""
-        for text in self._past.handovers:
-            signed = _opened_handover(text, self._keys)
-            if signed is not None and new.key == signed[1] and new.size > signed[0].size:
-                raise SignatureInvalid("it is signed with a key that the log had handed over")
-
-    def _against_last(self, new: _Signed) -> Seen:
-        known = Known(new.key, str(new.note))
+    def _against_last(self, new: Signed) -> Seen:
+        known = Known(self._chain.later(self._known.key, new.key), str(new.note))
         if self._known.note is None:
             return Seen(Verdict.FIRST, f"begins at {new.size} entries", known)
         last = self._open(self._known.note)
@@ -169,7 +156,7 @@ class _Look:
             return Seen(Verdict.UNCHANGED, f"{new.size} entries", known)
         return self._broken(last, new, known)
 
-    def _broken(self, last: _Signed, new: _Signed, known: Known) -> Seen:
+    def _broken(self, last: Signed, new: Signed, known: Known) -> Seen:
         evidence = (str(last.note), str(new.note))
         restored = self._restored(last, new)
         if restored is not None:
@@ -180,18 +167,17 @@ class _Look:
         words = f"the {new.size} entries do not begin with the {last.size} that the log had signed"
         return Seen(Verdict.FORKED, words, known, evidence)
 
-    def _against_peer(self, new: _Signed, peer: _Signed, seen: Seen) -> Seen:
+    def _against_peer(self, new: Signed, peer: Signed, seen: Seen) -> Seen:
         """A peer may have asked later than we did: then its tree must extend ours."""
         old, young = (peer, new) if peer.size <= new.size else (new, peer)
         if self._extends(old, young):
             return seen
-        restored = self._restored(old, young)
-        if restored is not None:
+        if self._names(peer, new):
             return seen
         words = f"another was shown {peer.size} entries that do not fit the {new.size} shown here"
         return Seen(Verdict.SPLIT_VIEW, words, seen.known, (str(peer.note), str(new.note)))
 
-    def _with_quorum(self, new: _Signed, seen: Seen) -> Seen:
+    def _with_quorum(self, new: Signed, seen: Seen) -> Seen:
         if not seen.fine or self._policy is None:
             return seen
         cosigned = self._policy.cosigners(new.note)
@@ -200,7 +186,25 @@ class _Look:
         words = f"only {', '.join(sorted(cosigned)) or 'nobody'} cosigned the checkpoint"
         return Seen(Verdict.QUORUM_UNMET, words, seen.known, (str(new.note),))
 
-    def _extends(self, old: _Signed, new: _Signed) -> bool:
+    def _in_time(self, new: Signed, seen: Seen) -> Seen:
+        """A log that shows an old checkpoint for ever hides what came after it."""
+        if not seen.fine or self._fresh is None:
+            return seen
+        at = self._signed_at(new)
+        if at is not None and at >= self._fresh.now - self._fresh.within:
+            return seen
+        when = "says no time" if at is None else f"was signed on {_moment(at)}"
+        words = f"the newest checkpoint, of {new.size} entries, {when}"
+        return Seen(Verdict.STALE, words, seen.known)
+
+    def _signed_at(self, new: Signed) -> int | None:
+        """The newest time that the log or a witness of the policy vouches for, in seconds."""
+        times = list(self._policy.cosigners(new.note).values()) if self._policy else []
+        with suppress(SignatureInvalid):
+            times.append(new.key.check_time(new.note))
+        return max(times, default=None)
+
+    def _extends(self, old: Signed, new: Signed) -> bool:
         """Whether the tiles lead from one signed root to the other. Raises SourceUnreachable."""
         if old.size > new.size:
             return False
@@ -214,17 +218,35 @@ class _Look:
     def _tile(self, level: int, index: int, width: int) -> bytes:
         return read_tile(self._source, level, index, width)
 
-    def _restored(self, last: _Signed, new: _Signed) -> str | None:
+    def _restored(self, last: Signed, new: Signed) -> str | None:
         """What the log says about a restore that explains the break, if that holds."""
         for index, leaf in self._past.restores:
-            if index < last.size and index < new.size:
-                words = self._explained(index, leaf, last, new)
-                if words is not None:
-                    return words
+            entry = self._entry(index, leaf, new) if index < last.size else None
+            if entry is not None:
+                return _told(entry, index, last.size)
         return None
 
-    def _explained(self, index: int, leaf: bytes, last: _Signed, new: _Signed) -> str | None:
-        """The entry must be in the new tree, and the head that it names must begin it."""
+    def _names(self, peer: Signed, new: Signed) -> bool:
+        """Whether the log shown here says itself that it lost exactly what the peer was shown.
+
+        A restore on the peer's side explains nothing: here it did not happen.
+        """
+        for index, leaf in self._past.restores:
+            entry = self._entry(index, leaf, new) if index < peer.size else None
+            if entry is not None and self._lost(entry, peer):
+                return True
+        return False
+
+    def _lost(self, entry: Leaf, peer: Signed) -> bool:
+        try:
+            return self._open(str(entry.detail.get("known_checkpoint", ""))).same_tree(peer)
+        except AuditError:
+            return False
+
+    def _entry(self, index: int, leaf: bytes, new: Signed) -> Leaf | None:
+        """The restore at `index`: it must be in the tree, and begin with the head it names."""
+        if index >= new.size:
+            return None
         try:
             path = inclusion_proof(index, new.size, self._tile)
             verify_inclusion(index, new.size, leaf_hash(leaf), path, new.checkpoint.root)
@@ -234,7 +256,7 @@ class _Look:
             return None
         if entry.action != RESTORED or head.size != index or not self._extends(head, new):
             return None
-        return _told(entry, index, last.size)
+        return entry
 
 
 def read_tile(source: Source, level: int, index: int, width: int) -> bytes:
@@ -254,34 +276,15 @@ def read_tile(source: Source, level: int, index: int, width: int) -> bytes:
 
 
 def _told(entry: Leaf, index: int, size: int) -> str:
-    when = datetime.fromtimestamp(entry.time_ms / 1000, UTC)
     return (
-        f"the log says that a backup of {index} entries was restored on {when:%Y-%m-%d %H:%M} UTC; "
+        f"the log says that a backup of {index} entries was restored on "
+        f"{_moment(entry.time_ms // 1000)}; "
         f"the {size - index} entries after them that it had signed for this monitor are gone"
     )
 
 
-def _keys(trusted: Verifier, handovers: Sequence[str]) -> tuple[Verifier, ...]:
-    """The trusted key and every later one that it leads to."""
-    keys = [trusted]
-    for text in handovers:
-        try:
-            keys.append(open_handover(text, keys[-1])[1])
-        except AuditError:
-            # A hand-over of an older key than the one that is trusted.
-            continue
-    return tuple(keys)
-
-
-def _opened_handover(text: str, keys: Sequence[Verifier]) -> tuple[Checkpoint, Verifier] | None:
-    """What a hand-over covers, and the key that it ends."""
-    for key in keys:
-        try:
-            return open_handover(text, key)[0], key
-        except AuditError:
-            continue
-    return None
-
-
-def _swap(opened: tuple[Checkpoint, Note], key: Verifier) -> tuple[Checkpoint, Verifier, Note]:
-    return opened[0], key, opened[1]
+def _moment(seconds: int) -> str:
+    try:
+        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
+    except (ValueError, OverflowError, OSError):
+        return f"second {seconds} since 1970"

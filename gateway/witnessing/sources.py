@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from audit.errors import SourceUnreachable, TileMissing
-from audit.monitor import Past
+from audit.monitor_keys import Past
 from audit.tiles import TilePath
 from gateway.witnessing.outbound import Outbound, Unreachable
 
@@ -133,7 +133,8 @@ def _past(data: bytes) -> Past:
     try:
         found: Any = json.loads(data)
         restores = [(_index(one["index"]), b64decode(one["leaf"])) for one in found["restores"]]
-        return Past(tuple(str(one) for one in found["handovers"]), tuple(restores))
+        handovers, keys = (tuple(map(str, found[name])) for name in ("handovers", "keys"))
+        return Past(handovers, tuple(restores), keys)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise SourceUnreachable("the log's history is not as Sumun writes it") from error
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,13 +16,17 @@ from audit.checkpoint import Checkpoint
 from gateway import backup
 from gateway.app import create_app
 from gateway.cli.main import root
+from gateway.clock import FixedClock
 from gateway.config import Settings
 from gateway.db import Database
 from gateway.journal import Actor
 from gateway.journal.log_key import log_signer
 from gateway.runtime import Runtime
 from gateway.startup import assemble
+from gateway.witnessing.models import Ending
 from gateway.witnessing.rotation import rotate
+from gateway.witnessing.service import ask_all
+from tests.integration.witnessing.conftest import Start
 from tests.parts.wsgi import serving
 
 Grow = Callable[..., int]
@@ -123,6 +128,70 @@ def test_a_rotated_key_is_followed(watch: Watch, runtime: Runtime, grow: Grow) -
     assert verdict(watch()) == (0, "grew")
     grow(1)
     assert verdict(watch()) == (0, "grew")
+
+
+def test_a_new_monitor_may_begin_between_a_rotation_and_the_next_cosigning(
+    watch: Watch, runtime: Runtime, grow: Grow, start: Start, policy: Callable[..., None]
+) -> None:
+    """Witnesses do not know the new key yet: the checkpoint is still one of the old key."""
+    policy(start("one"), quorum=1)
+    grow(2)
+    ask_all(runtime)
+    rotate(runtime, Actor.operator())
+    grow(2)
+    answered = [one.ending for one in ask_all(runtime)]
+
+    assert answered == [Ending.REFUSED]
+    assert verdict(watch()) == (0, "first")
+    assert verdict(watch()) == (0, "unchanged")
+
+
+def test_two_monitors_that_name_each_other_begin_one_after_the_other(
+    watch: Watch, grow: Grow, tmp_path: Path
+) -> None:
+    grow(2)
+    mine, other = tmp_path / "monitor", tmp_path / "other"
+    results = [
+        watch("--peer", str(other / "checkpoint")),
+        watch("--peer", str(mine / "checkpoint"), "--state", str(other)),
+        watch("--peer", str(other / "checkpoint")),
+        watch("--peer", str(mine / "checkpoint"), "--state", str(other)),
+    ]
+
+    assert [result.exit_code for result in results] == [0, 0, 0, 0]
+    assert "nothing to compare with yet" in results[0].stderr
+    assert [result.stderr for result in results[2:]] == ["", ""]
+
+
+def test_later_a_peer_that_cannot_be_read_is_told_and_hides_no_finding(
+    watch: Watch, runtime: Runtime, grow: Grow, tmp_path: Path
+) -> None:
+    grow(2)
+    watch()
+    missing = ("--peer", str(tmp_path / "gone"))
+    split = tmp_path / "peer"
+    split.write_text(sign(runtime, 2, b"f" * 32))
+
+    alone = watch(*missing)
+    found = watch(*missing, "--peer", str(split))
+
+    assert verdict(alone) == (2, "unchanged")
+    assert len(alone.stderr.splitlines()) == 1
+    assert verdict(found) == (1, "split_view")
+
+
+def test_a_log_that_stopped_is_found_when_that_is_asked_for(
+    watch: Watch, grow: Grow, clock: FixedClock
+) -> None:
+    clock.at = datetime.now(UTC) - timedelta(hours=2)
+    grow(2)
+
+    assert verdict(watch("--fresh", "1h")) == (1, "stale")
+    assert verdict(watch()) == (0, "unchanged")
+    clock.at = datetime.now(UTC)
+    grow(2)
+    assert verdict(watch("--fresh", "1h")) == (0, "grew")
+    assert watch("--fresh", "soon").exit_code == 2
 
 
 def test_a_log_that_cannot_be_reached_is_no_finding(watch: Watch) -> None:

@@ -21,7 +21,8 @@ from audit.event import Party, PartyKind, encode
 from audit.keyring import gather
 from audit.log_keys import sign_handover
 from audit.merkle import leaf_hash
-from audit.monitor import Known, Past, Seen, Verdict, look
+from audit.monitor import Freshness, Known, Seen, Verdict, look
+from audit.monitor_keys import Past
 from audit.monitor_state import STATE, MonitorState
 from audit.note import Signer, Verifier
 from audit.policy_file import parse_policy
@@ -203,6 +204,102 @@ def test_an_unmet_quorum_is_found() -> None:
     assert (bare.verdict, cosigned.verdict) == (Verdict.QUORUM_UNMET, Verdict.FIRST)
 
 
+def told_of(tree: Tree, size: int, *keys: Signer) -> Past:
+    """What a log tells after its key was handed over at `size`."""
+    return Past(handed_over(tree, size).handovers, keys=tuple(str(one.verifier) for one in keys))
+
+
+def test_between_a_rotation_and_the_next_cosigning_the_older_checkpoint_is_believed() -> None:
+    """The log gives its new key; witnesses have cosigned only what the old one signed."""
+    tree = Tree.of(9)
+    past = told_of(tree, 6, SIGNER, NEW)
+
+    seen = look(Shown(tree, tree.note(6), past), Known(NEW.verifier))
+    again = look(Shown(tree, tree.note(6), past), seen.known)
+    later = look(Shown(Tree.of(9, signer=NEW), past=past), seen.known)
+
+    assert [one.verdict for one in (seen, again, later)] == [
+        Verdict.FIRST, Verdict.UNCHANGED, Verdict.GREW,
+    ]  # fmt: skip
+    assert seen.known.key == NEW.verifier
+
+
+def test_a_key_before_the_trusted_one_signs_nothing_larger() -> None:
+    tree = Tree.of(9)
+
+    seen = look(Shown(tree, past=told_of(tree, 6, SIGNER, NEW)), Known(NEW.verifier))
+
+    assert seen.verdict is Verdict.NOT_SIGNED
+    assert "handed over" in seen.words
+
+
+@pytest.mark.parametrize("keys", [("nonsense", ""), (str(Signer(ORIGIN, b"z" * 32).verifier),)])
+def test_a_key_that_handed_nothing_over_is_not_believed(keys: tuple[str, ...]) -> None:
+    tree = Tree.of(9)
+    past = Past(handed_over(tree, 6).handovers, keys=keys)
+
+    assert look(Shown(tree, tree.note(6), past), Known(NEW.verifier)).verdict is Verdict.NOT_SIGNED
+
+
+def test_a_rotation_while_the_monitor_looks_is_no_finding() -> None:
+    """The history is read after the checkpoint, so it always knows the key that signed it."""
+    tree = Tree.of(9)
+
+    class Rotating(Shown):
+        asked = False
+
+        def checkpoint(self) -> str:
+            self.asked = True
+            return Tree.of(9, signer=NEW).note()
+
+        def past(self) -> Past:
+            return handed_over(tree, 6) if self.asked else Past()
+
+    assert look(Rotating(tree), after(tree, 5)).verdict is Verdict.GREW
+
+
+def test_a_log_that_stopped_is_found() -> None:
+    tree = Tree.of(9)
+    note = tree.note(9, 1_000_000)
+
+    verdicts = [
+        look(Shown(tree, note), after(tree, 5), fresh=Freshness(now, 600)).verdict
+        for now in (1_000_000, 1_000_600, 1_000_601)
+    ]
+
+    assert verdicts == [Verdict.GREW, Verdict.GREW, Verdict.STALE]
+
+
+def test_an_old_checkpoint_is_told_with_its_time_and_may_be_remembered() -> None:
+    tree = Tree.of(9)
+
+    seen = look(Shown(tree, tree.note(9, 0)), after(tree, 5), fresh=Freshness(10**9, 60))
+
+    assert "1970-01-01 00:00 UTC" in seen.words
+    assert (seen.fine, seen.extends) == (False, True)
+    assert seen.known.note == tree.note(9, 0)
+
+
+def test_a_witness_vouches_for_the_time_of_a_log_that_says_none() -> None:
+    policy = parse_policy(f"witness one {WITNESS.key}\nquorum one\n".encode())
+    tree = Tree.of(4)
+    text = str(Checkpoint(ORIGIN, 4, tree.root(4)))
+    bare = str(SIGNER.sign_plainly(text))
+    cosigned = f"{bare}{WITNESS.cosign(text, 1_000_000)}\n"
+    fresh = Freshness(1_000_010, 60)
+
+    assert look(Shown(tree, bare), TRUSTED, fresh=fresh).verdict is Verdict.STALE
+    assert look(Shown(tree, cosigned), TRUSTED, (), policy, fresh).verdict is Verdict.FIRST
+
+
+def test_two_histories_are_told_before_age() -> None:
+    tree = Tree.of(40)
+
+    seen = look(Shown(tree.fork(3, 41)), after(tree), fresh=Freshness(10**10, 60))
+
+    assert seen.verdict is Verdict.FORKED
+
+
 def restored(world: World, tree: Tree, kept: int, size: int, **changed: str) -> tuple[Tree, Past]:
     """The tree restored from a backup of `kept` leaves and grown again, with its entry."""
     after_it = tree.fork(kept, size)
@@ -234,6 +331,46 @@ def test_a_restore_explains_only_what_came_after_the_backup(sqlite_log: World) -
     shown.hashes[3] = leaf_hash(b"altered before the backup")
 
     assert look(Shown(shown, past=past), after(tree)).verdict is Verdict.FORKED
+
+
+@pytest.mark.parametrize("size", [25, 40, 90])
+def test_what_a_restore_names_as_lost_is_no_second_view(sqlite_log: World, size: int) -> None:
+    tree = Tree.of(40)
+    shown, past = restored(sqlite_log, tree, 20, size, known_checkpoint=tree.note(33))
+    mine = Known(SIGNER.verifier, shown.note())
+
+    assert look(Shown(shown, past=past), mine, [tree.note(33)]).verdict is Verdict.UNCHANGED
+
+
+@pytest.mark.parametrize("peer", [30, 32, 34, 40])
+def test_a_restore_explains_no_checkpoint_that_it_does_not_name(
+    sqlite_log: World, peer: int
+) -> None:
+    """Otherwise one entry would excuse whatever somebody else goes on being shown."""
+    tree = Tree.of(40)
+    shown, past = restored(sqlite_log, tree, 20, 33, known_checkpoint=tree.note(33))
+    mine = Known(SIGNER.verifier, shown.note())
+
+    seen = look(Shown(shown, past=past), mine, [tree.note(peer)])
+
+    assert seen.verdict is Verdict.SPLIT_VIEW
+    assert seen.evidence == (tree.note(peer), shown.note())
+
+
+@pytest.mark.parametrize("size", [25, 40, 90])
+def test_a_restore_on_the_peers_side_explains_nothing(sqlite_log: World, size: int) -> None:
+    """The peer is shown a log with a restore in it, this monitor the same log without one."""
+    tree = Tree.of(40)
+    other, past = restored(sqlite_log, tree, 20, size, known_checkpoint=tree.note(40))
+
+    class TwoFaced(Shown):
+        """Serves whatever tiles would prove the peer's branch."""
+
+        def tile(self, path: TilePath) -> bytes:
+            return other.tile(path.level or 0, path.index, path.width)
+
+    for shown in (Shown(tree, past=past), TwoFaced(tree, past=past)):
+        assert look(shown, TRUSTED, [other.note()]).verdict is Verdict.SPLIT_VIEW
 
 
 def test_an_entry_that_is_not_in_the_tree_explains_nothing(sqlite_log: World) -> None:
