@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gateway.cli import audit_judging
 from gateway.cli.audit_fsck import opened
+from gateway.cli.audit_judging import desk_of, in_the_name_of
 from gateway.cli.common import FOUND, Home, emit, fail, home_option, json_option
 
 if TYPE_CHECKING:
-    from gateway.journal import Actor
     from gateway.oversight.models import LogReview
-    from gateway.oversight.service_search import Desk
     from gateway.runtime import Runtime
 
 _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
@@ -25,7 +25,18 @@ _NAMED = re.compile(r"(?P<name>[a-z.]+) sha256 (?P<digest>[0-9a-f]{64})")
 
 @click.group()
 def review() -> None:
-    """The periodic review of the access log (접속기록 점검)."""
+    """The periodic review of the access log (접속기록 점검).
+
+    In this order: list, show ID, downloads ID, confirm and exception for their reasons, anomalies
+    and judge, sign ID, export ID.
+    """
+
+
+for _command in (
+    audit_judging.downloads, audit_judging.confirm, audit_judging.mark_exception,
+    audit_judging.judge,
+):  # fmt: skip
+    review.add_command(_command)
 
 
 @review.command("list")
@@ -61,10 +72,14 @@ def show(context: click.Context, home: Home, review_id: uuid.UUID, as_json: bool
             "exceptions": len(sheet.exceptions),
         }
         if sheet.review.signed_at is not None:
-            again = service_reports.reproduce(_desk(runtime), review_id)
-            fields |= {"record": again.record, "csv": again.csv, "erased": again.erased}
+            again = service_reports.reproduce(desk_of(runtime), review_id)
+            fields |= {
+                "record": again.record, "csv": again.csv, "erased": again.erased,
+                "pruned": again.pruned,
+            }  # fmt: skip
     emit(fields, as_json)
-    if fields.get("record") is False or (fields.get("csv") is False and not fields["erased"]):
+    altered = fields.get("csv") is False and not fields["erased"]
+    if not fields.get("pruned") and (fields.get("record") is False or altered):
         context.exit(FOUND)
 
 
@@ -80,7 +95,7 @@ def sign(home: Home, review_id: uuid.UUID, *, by: str, statement: str, as_json: 
     from gateway.oversight.reading import reading
 
     with opened(home) as runtime:
-        desk = _desk(runtime, _in_the_name_of(runtime, by))
+        desk = desk_of(runtime, in_the_name_of(runtime, by))
         with reading(runtime) as log:
             revision = service_reviews.get(log.session, review_id).revision
         signed = service_reports.sign(desk, review_id, statement, revision)
@@ -98,7 +113,7 @@ def export(home: Home, review_id: uuid.UUID, out: Path, as_json: bool) -> None:
     from gateway.oversight import service_reports
 
     with opened(home) as runtime:
-        made = service_reports.export(_desk(runtime), review_id)
+        made = service_reports.export(desk_of(runtime), review_id)
     try:
         out.mkdir(parents=True, exist_ok=True)
         for name, data in made.files.items():
@@ -157,7 +172,7 @@ def anomalies(home: Home, state: str | None, as_json: bool) -> None:
 
     wanted = AnomalyState(state) if state else None
     with opened(home) as runtime, reading(runtime) as log:
-        desk = _desk(runtime)
+        desk = desk_of(runtime)
         record_view(desk, "anomalies")
         names = Accounts(runtime, log, desk.directory)
         rows = [
@@ -169,26 +184,6 @@ def anomalies(home: Home, state: str | None, as_json: bool) -> None:
             for row in service_anomalies.page(log.session, Window(200, "cli"), wanted, "")[:200]
         ]  # fmt: skip
     emit(rows, as_json)
-
-
-def _desk(runtime: Runtime, actor: Actor | None = None) -> Desk:
-    from gateway.journal import Actor
-    from gateway.oversight.directory import Directory
-    from gateway.oversight.service_search import Desk
-
-    return Desk(runtime, Directory(runtime.vault), actor or Actor.operator())
-
-
-def _in_the_name_of(runtime: Runtime, account: str) -> Actor:
-    """The operator's command, with the auditor who answers for it."""
-    import dataclasses
-
-    from gateway.identity.service_people import by_account
-    from gateway.journal import Actor
-
-    with runtime.db.read() as session:
-        person = by_account(session, account)
-    return dataclasses.replace(Actor.operator(), person_id=person.id)
 
 
 def _row(one: LogReview, runtime: Runtime) -> dict[str, Any]:

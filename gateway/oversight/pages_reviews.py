@@ -116,9 +116,9 @@ def sign_review(review_id: uuid.UUID) -> BaseResponse | tuple[str, int]:
     try:
         service_reports.sign(desk, review_id, body.statement, body.revision)
     except Problem as problem:
-        if problem.code is not ProblemCode.VALIDATION_FAILED:
+        if problem.code not in {ProblemCode.VALIDATION_FAILED, ProblemCode.CONFLICT}:
             raise
-        return shown.sheet(desk, review_id, refused(form, problem)), 422
+        return shown.sheet(desk, review_id, refused(form, problem)), problem.status
     flash(_("The review is signed. Its report can be made again at any time."), "ok")
     return redirect(url_for("audit.review", review_id=review_id), 303)
 

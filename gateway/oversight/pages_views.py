@@ -25,9 +25,10 @@ def overview() -> str:
     span = _span(query.since, query.until)
     with reading(desk.runtime) as opened:
         found = figures(opened.session, desk.runtime.vault, span)
+    given = _given(span)
     return render(
-        "oversight/overview.html", span=span, found=found, charts=pictures.overview(found),
-        given=_given(span),
+        "oversight/overview.html", span=span, found=found, given=given,
+        charts=pictures.overview(found, given),
     )  # fmt: skip
 
 

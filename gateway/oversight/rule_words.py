@@ -59,8 +59,8 @@ RULES: dict[str, RuleWords] = {
     RuleCode.UNFINISHED: RuleWords(
         lazy("Intent without outcome"),
         lazy(
-            "%(transfers)s transfers were let through, and nobody reported how they ended. The "
-            "process may have died, or the front server has not reported."
+            "Transfers that were let through without anybody reporting how they ended: "
+            "%(transfers)s. The process may have died, or the front server has not reported."
         ),
     ),
 }

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from audit.event import Domain
 from gateway import ids
 from gateway.errors import Problem, ProblemCode
-from gateway.journal import Act, Actor, Entry
+from gateway.journal import Act, Actor, Entry, PartyKind
 from gateway.oversight.models import Anomaly, AnomalyState, ReviewState
 from gateway.oversight.models import LogReview as Review
 from gateway.oversight.signs import KEPT, Sign
@@ -66,8 +66,11 @@ def decide(
         detail = {"rule": row.rule, "entries": row.entries}
         runtime.journal.record(
             session,
-            Entry(noted(actor, reason), ACTS[state], ref=f"anomaly:{row.id}", detail=detail),
-        )
+            Entry(
+                noted(actor, reason), ACTS[state], subjects=answering(actor),
+                ref=f"anomaly:{row.id}", detail=detail,
+            ),
+        )  # fmt: skip
 
 
 def page(session: Session, window: Window, state: AnomalyState | None, rule: str) -> list[Anomaly]:
@@ -109,14 +112,15 @@ def of_review(session: Session, review: Review) -> Sequence[Anomaly]:
 
 
 def checked_note(field: str, note: str) -> str:
-    """A reason of 10 to 1,000 characters on one line. Raises Problem 422."""
+    """A reason or statement of 10 to 1,000 characters on one line. Raises Problem 422."""
     text = " ".join(note.split())
     if MIN_NOTE <= len(text) <= MAX_NOTE:
         return text
+    ko, en = ("점검 의견을", "statement") if field == "statement" else ("사유를", "reason")
     raise Problem(
         ProblemCode.VALIDATION_FAILED,
-        f"사유를 {MIN_NOTE}자 이상 {MAX_NOTE}자 이하로 적어 주십시오.",
-        f"Write a reason of {MIN_NOTE} to {MAX_NOTE} characters.",
+        f"{ko} {MIN_NOTE}자 이상 {MAX_NOTE}자 이하로 적어 주십시오.",
+        f"Write a {en} of {MIN_NOTE} to {MAX_NOTE} characters.",
         field=field,
     )
 
@@ -137,6 +141,12 @@ def noted(actor: Actor, note: str) -> Actor:
         actor.kind, actor.place, actor.person_id, actor.organisation_id,
         {**actor.personal, "note": note}, actor.roles,
     )  # fmt: skip
+
+
+def answering(actor: Actor) -> list[uuid.UUID]:
+    """Who answers for a decision made on the host, where the operator is the actor."""
+    named = actor.kind is PartyKind.OPERATOR and actor.person_id
+    return [named] if named else []
 
 
 def not_found() -> Problem:

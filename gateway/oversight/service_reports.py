@@ -5,24 +5,22 @@ from __future__ import annotations
 import dataclasses
 import uuid
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from audit import stats
+from audit import minimum
 from audit.event import Domain
-from gateway.clock import to_ms
 from gateway.errors import Problem, ProblemCode
 from gateway.evidence.reading import signer
-from gateway.journal import Act, Entry, PartyKind
+from gateway.journal import Act, Entry
 from gateway.oversight import report as reports
 from gateway.oversight import service_anomalies as anomalies
 from gateway.oversight import service_reviews as reviews
 from gateway.oversight.models import Anomaly, AnomalyState, LogReview, MarkKind, ReviewState
-from gateway.oversight.queries import field_problem, moment
 from gateway.oversight.reading import Reading, reading
 from gateway.oversight.report import Kind, Report
+from gateway.oversight.report_period import rights_span
 from gateway.oversight.report_rows import (
     Accounts,
     anomaly_rows,
@@ -43,7 +41,6 @@ TYPES = {
     PDF: "application/pdf",
     NOTE: "text/plain; charset=utf-8",
 }
-LONGEST = timedelta(days=366)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +58,15 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """A signed report made again: whether record and CSV are what was signed."""
+    """A signed report made again: whether record and CSV are what was signed.
+
+    With `pruned` it cannot be made again, because entries it covers were archived and deleted.
+    """
 
     record: bool
     csv: bool
     erased: int
+    pruned: bool = False
 
 
 def sign(desk: Desk, review_id: uuid.UUID, statement: str, revision: int) -> LogReview:
@@ -110,6 +111,9 @@ def export(desk: Desk, review_id: uuid.UUID) -> Made:
 
 def reproduce(desk: Desk, review_id: uuid.UUID) -> Again:
     """Make a signed report again and compare it with the digests that were signed."""
+    with reading(desk.runtime) as opened:
+        if _is_pruned(opened, reviews.get(opened.session, review_id)):
+            return Again(record=False, csv=False, erased=0, pruned=True)
     made, review = _again(desk, review_id)
     return Again(
         made.sha256(RECORD) == review.record_sha256,
@@ -143,9 +147,10 @@ def _complete(
     if sheet.waiting or undecided:
         raise Problem(
             ProblemCode.WRONG_STATE,
-            f"사유를 점검하지 않은 다운로드 {sheet.waiting}묶음, 판단하지 않은 이상 징후 "
-            f"{undecided}건이 남아 있습니다.",
-            f"{sheet.waiting} groups of downloads and {undecided} anomalies still wait for a word.",
+            f"아직 서명할 수 없습니다. 사유를 확인하거나 예외로 표시하지 않은 다운로드 "
+            f"{sheet.waiting}묶음, 판단하지 않은 이상 징후 {undecided}건이 남아 있습니다.",
+            f"Not signed yet: the reasons of {sheet.waiting} groups of downloads are neither "
+            f"confirmed nor marked as exceptions, and {undecided} anomalies are not judged.",
         )
     return sheet, found
 
@@ -164,6 +169,7 @@ def _changed() -> Problem:
         ProblemCode.CONFLICT,
         "그사이 점검 내용이 바뀌었습니다. 다시 확인한 뒤 서명해 주십시오.",
         "The review has changed meanwhile; look at it again, then sign.",
+        field="statement",
     )
 
 
@@ -192,10 +198,11 @@ def _review(
     )  # fmt: skip
 
 
-def _made(desk: Desk, opened: Reading, report: Report) -> Made:
-    """The report with the rights that changed and the totals, as files."""
-    from gateway.oversight.report_pdf import pdf
+def _made(desk: Desk, opened: Reading, report: Report, note: str = "") -> Made:
+    """The report with the rights that changed and the totals, as files.
 
+    `note` is the one it was signed with: the PDF is set in the font it was set in then.
+    """
     names = Accounts(desk.runtime, opened, desk.directory)
     if report.kind is Kind.ROLES:
         changed = rights_in(desk.runtime, opened, desk.directory, report)
@@ -208,9 +215,24 @@ def _made(desk: Desk, opened: Reading, report: Report) -> Made:
     files = {
         RECORD: reports.record(whole),
         CSV: reports.spreadsheet(whole, names),
-        PDF: pdf(whole, names),
+        PDF: _pdf(whole, names, note),
     }
     return Made(whole, files, names.erased)
+
+
+def _pdf(report: Report, names: Accounts, note: str) -> bytes:
+    """As signed if a font of this host gives it, else in the preferred font."""
+    from gateway.oversight.report_pdf import fonts, pdf
+
+    first, *others = fonts()
+    preferred = pdf(report, names, first)
+    for font in others if note else []:
+        if reports.digest(preferred) in note:
+            break
+        other = pdf(report, names, font)
+        if reports.digest(other) in note:
+            return other
+    return preferred
 
 
 def _again(desk: Desk, review_id: uuid.UUID) -> tuple[Made, LogReview]:
@@ -223,36 +245,22 @@ def _again(desk: Desk, review_id: uuid.UUID) -> tuple[Made, LogReview]:
                 "서명하지 않은 점검에는 보고서가 없습니다.",
                 "A review has a report once it is signed.",
             )
+        if _is_pruned(opened, review):
+            raise Problem(
+                ProblemCode.WRONG_STATE,
+                "보존 기간이 지나 이 점검의 기록을 옮겨 보관하고 삭제했으므로 보고서를 다시 만들 "
+                "수 없습니다. 그때 받아 둔 파일은 서명 파일로 확인합니다.",
+                "Entries of this review were archived and deleted after their retention, so its "
+                "report cannot be made again. Check the files kept from then with their signature.",
+            )
         found = list(anomalies.of_review(opened.session, review))
         signed = (review.signed_by, review.signed_at, review.statement)
-        return _made(desk, opened, _review(desk, opened, sheet, found, signed)), review
+        report = _review(desk, opened, sheet, found, signed)
+        return _made(desk, opened, report, review.note), review
 
 
-def rights_span(desk: Desk, opened: Reading, since: str, until: str) -> Report:
-    """The period of a report of rights, without its rows. Raises Problem 422 naming a day."""
-    settings = desk.runtime.settings
-    start = _edge("since", since, settings.zone)
-    end = _edge("until", until, settings.zone, whole_day=True)
-    now = desk.runtime.clock.now()
-    if not start < end <= start + LONGEST:
-        raise field_problem(
-            "until", "시작일부터 1년 안의 날짜를 적어 주십시오.",
-            "Choose a day within a year after the first.",
-        )  # fmt: skip
-    if start > now:
-        raise field_problem("since", "아직 오지 않은 날짜입니다.", "This day has not come yet.")
-    span = (stats.boundary(opened.sql, to_ms(start)), stats.ending(opened.sql, to_ms(end)))
-    return Report(
-        Kind.ROLES, f"{since}..{until}", desk.runtime.journal.log.origin, settings.timezone,
-        start, end, span[0], max(span), [],
-    )  # fmt: skip
-
-
-def _edge(field: str, text: str, zone: ZoneInfo, *, whole_day: bool = False) -> datetime:
-    found = moment(field, text or None, zone, whole_day=whole_day)
-    if found is None:
-        raise field_problem(field, "날짜를 적어 주십시오.", "Write a day.")
-    return datetime.fromtimestamp(found / 1000, zone)
+def _is_pruned(opened: Reading, review: LogReview) -> bool:
+    return review.first_index < min(review.end_index, minimum.current(opened.sql))
 
 
 def _note(desk: Desk, made: Made, at: datetime) -> str:
@@ -278,8 +286,7 @@ def _signed(desk: Desk, review: LogReview, sheet: Worksheet, made: Made, found: 
         "pdf_sha256": made.sha256(PDF),
     }
     actor = anomalies.noted(desk.actor, review.statement)
-    # On the host the operator acts, in the name of the auditor who answers for it.
-    by = [review.signed_by] if actor.kind is PartyKind.OPERATOR and review.signed_by else []
+    by = anomalies.answering(desk.actor)
     ref = f"log_review:{review.id}"
     return Entry(actor, Act.LOG_REVIEW_SIGNED, subjects=by, ref=ref, detail=detail)
 

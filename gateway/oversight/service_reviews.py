@@ -29,7 +29,12 @@ from gateway.oversight.downloads import Group, downloads
 from gateway.oversight.models import LogReview, MarkKind, ReviewMark, ReviewState
 from gateway.oversight.periods import Period
 from gateway.oversight.reading import Reading, reading
-from gateway.oversight.service_anomalies import checked_note, expect_somebody_else, noted
+from gateway.oversight.service_anomalies import (
+    answering,
+    checked_note,
+    expect_somebody_else,
+    noted,
+)
 from gateway.runtime import Runtime
 
 MAX_KEYS = 2000
@@ -88,8 +93,10 @@ def confirm(
     if not able:
         raise Problem(
             ProblemCode.VALIDATION_FAILED,
-            "확인할 수 있는 다운로드를 선택해 주십시오. 이용 목적이 없는 것은 예외로 표시합니다.",
-            "Choose downloads that can be confirmed; those without a purpose are exceptions.",
+            "확인한 사유가 없습니다. 이용 목적이 있고 본인이 받지 않은 다운로드를 선택해 주십시오. "
+            "나머지는 예외로 표시합니다.",
+            "Nothing was confirmed. Choose downloads that have a purpose on record and are not "
+            "your own; mark the others as exceptions.",
             field="keys",
         )
 
@@ -97,7 +104,10 @@ def confirm(
         for key in able:
             _mark(session, runtime, _said(review, auditor, key, MarkKind.CONFIRMED))
         detail = {"groups": len(able), "first": review.first_index, "end": review.end_index}
-        entry = Entry(actor, Act.LOG_REASONS_CONFIRMED, ref=_ref(review), detail=detail)
+        entry = Entry(
+            actor, Act.LOG_REASONS_CONFIRMED, subjects=answering(actor), ref=_ref(review),
+            detail=detail,
+        )  # fmt: skip
         runtime.journal.record(session, entry)
 
     _change(runtime, review_id, change)
@@ -119,8 +129,9 @@ def mark_exception(
     def change(session: Session, review: LogReview) -> None:
         _mark(session, runtime, _said(review, auditor, key, MarkKind.EXCEPTION, reason))
         entry = Entry(
-            noted(actor, reason), Act.LOG_EXCEPTION_MARKED, ref=_ref(review), detail={"key": key}
-        )
+            noted(actor, reason), Act.LOG_EXCEPTION_MARKED, subjects=answering(actor),
+            ref=_ref(review), detail={"key": key},
+        )  # fmt: skip
         runtime.journal.record(session, entry)
 
     _change(runtime, review_id, change)
@@ -170,8 +181,8 @@ def named_auditor(runtime: Runtime, person_id: uuid.UUID) -> None:
         if not holds(session, person_id, Role.AUDITOR, runtime.clock.now()):
             raise Problem(
                 ProblemCode.FORBIDDEN,
-                "감사 담당자만 점검에 서명할 수 있습니다.",
-                "Only an auditor signs a review.",
+                "감사 담당자만 접속기록을 점검하고 서명할 수 있습니다.",
+                "Only an auditor reviews the access log and signs.",
             )
 
 

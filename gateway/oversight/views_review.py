@@ -16,6 +16,7 @@ from gateway.oversight.downloads import Group
 from gateway.oversight.entries import Seen
 from gateway.oversight.models import ReviewState
 from gateway.oversight.reading import Reading, reading, verifier_key
+from gateway.oversight.report_period import rights_span
 from gateway.oversight.report_rows import Accounts, rights_in
 from gateway.oversight.report_rows import rights as changed_rights
 from gateway.oversight.service_reports import TYPES, Made
@@ -48,7 +49,7 @@ def reports_page(desk: Desk, form: Form) -> str:
 def rights(desk: Desk, since: str, until: str) -> tuple[list[Seen], int]:
     """The newest rights that changed in a period, newest first, and how many there are."""
     with reading(desk.runtime) as opened:
-        report = service_reports.rights_span(desk, opened, since, until)
+        report = rights_span(desk, opened, since, until)
         record_view(desk, "rights")
         found = rights_in(desk.runtime, opened, desk.directory, report)
         return found[::-1][:RIGHTS_SHOWN], len(found)

@@ -40,7 +40,15 @@ _FRAMES = {
     Outcome.REVIEW: Sentence("검토로 넘김: {}", "Sent for review: {}"),
 }
 # Their own sentences say that it was refused, held or failed.
-_SAY_IT_THEMSELVES = (".refused", ".failed", ".rejected", ".held", ".decided", ".folded")
+_SAY_IT_THEMSELVES = (
+    ".refused",
+    ".failed",
+    ".rejected",
+    ".held",
+    ".decided",
+    ".folded",
+    ".unresolved",
+)
 _GATE = Sentence("수문", "Sumun")
 _VISITOR = Sentence("로그인하지 않은 방문자", "A visitor who is not signed in")
 _NOBODY = Sentence("알 수 없는 사용자", "Somebody unknown")

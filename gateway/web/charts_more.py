@@ -2,6 +2,9 @@
 
 As those of `charts`: no script, no inline style, a `<title>` for every mark, and a table of the
 same figures. A series has a kind of `labels.Kind`, whose colour and word mean the same everywhere.
+
+Only marks are drawn as SVG, and they stretch with the page; words and figures beside them are
+text of the page, so they are as large on a telephone as anywhere else.
 """
 
 from __future__ import annotations
@@ -13,11 +16,9 @@ from typing import Any
 from flask import render_template
 from markupsafe import Markup
 
-from gateway.web.charts import HEIGHT, LEFT, MAX_LABELS, RIGHT, TOP, WIDTH, nice_ceiling, ticks
-
-BOTTOM = 28
-ROW, NAME, HEAT_LEFT, CELL, CELL_GAP, HEAT_TOP = 26, 190, 44, 24, 2, 18
-LEVELS = 6
+WIDE, HIGH, SLOT, GAP = 100, 100, 10, 1.5
+CELL, CELL_GAP = 10, 0.8
+LEVELS, LINES, MAX_LABELS = 6, 4, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,79 +56,101 @@ class Block:
     height: float
 
 
-def stacked(data: Sequence[Stack], series: Sequence[Series], title: str, head: str) -> Markup:
-    """Columns over time, one for each of `data`; `head` names what the labels are."""
-    ceiling = nice_ceiling(max((one.total for one in data), default=0))
-    slot = (WIDTH - LEFT - RIGHT) / max(len(data), 1)
-    every = -(-len(data) // MAX_LABELS) or 1
+def stacked(
+    data: Sequence[Stack], series: Sequence[Series], title: str, head: str, note: str = ""
+) -> Markup:
+    """Columns over time, one for each of `data`; `head` names what the labels are.
+
+    `note` is a sentence that says what is counted, or what stands out.
+    """
+    lines = scale(max((one.total for one in data), default=0))
     columns = [
-        (one, _column(one, series, LEFT + slot * (place + 0.15), slot * 0.7, ceiling),
-         round(LEFT + slot * (place + 0.5), 1), place % every == 0)
-        for place, one in enumerate(data)
-    ]  # fmt: skip
+        (one, _column(one, series, place * SLOT + GAP, lines[-1])) for place, one in enumerate(data)
+    ]
     return _render(
-        "stacked", data, series, title, head, columns=columns, ticks=ticks(ceiling),
-        size=(WIDTH, HEIGHT, LEFT, RIGHT),
+        "stacked", data, series, title, head, note=note, columns=columns, lines=lines,
+        labels=_some([one.label for one in data]), size=(SLOT * len(data), HIGH),
     )  # fmt: skip
 
 
-def ranked(data: Sequence[Stack], series: Sequence[Series], title: str, head: str) -> Markup:
+def ranked(
+    data: Sequence[Stack], series: Sequence[Series], title: str, head: str, note: str = ""
+) -> Markup:
     """Horizontal bars, the longest first as given; labels may be links."""
     largest = max((one.total for one in data), default=0) or 1
-    room = WIDTH - NAME - 70
-    bars = [
-        (one, _bar(one, series, place * ROW + 4, room / largest), place * ROW + 17)
-        for place, one in enumerate(data)
-    ]
-    size = (WIDTH, len(data) * ROW + 4, NAME)
-    return _render("ranked", data, series, title, head, bars=bars, size=size)
+    bars = [(one, _bar(one, series, WIDE / largest)) for one in data]
+    return _render("ranked", data, series, title, head, note=note, bars=bars, size=(WIDE, SLOT))
 
 
 def heatmap(
-    figures: Sequence[Sequence[int]], rows: Sequence[str], columns: Sequence[str], title: str
+    figures: Sequence[Sequence[int]],
+    rows: Sequence[str],
+    columns: Sequence[str],
+    title: str,
+    note: str = "",
 ) -> Markup:
     """A grid of counts; a cell's colour has seven levels, its figure is in its title."""
     largest = max((value for row in figures for value in row), default=0)
+    side = CELL - CELL_GAP
     cells = [
-        (Block(f"heat-{_level(value, largest)}", f"{rows[y]} {columns[x]}", value,
-               HEAT_LEFT + x * CELL, HEAT_TOP + y * CELL, CELL - CELL_GAP, CELL - CELL_GAP))
+        Block(f"heat-{_level(value, largest)}", f"{rows[y]} {columns[x]}", value,
+              x * CELL, y * CELL, side, side)
         for y, row in enumerate(figures)
         for x, value in enumerate(row)
     ]  # fmt: skip
-    size = (HEAT_LEFT + len(columns) * CELL, HEAT_TOP + len(rows) * CELL)
+    size = (len(columns) * CELL, len(rows) * CELL)
     context = {"figures": figures, "rows": rows, "columns": columns, "cells": cells}
     text = render_template(
-        "chart_heat.html", title=title, size=size, left=HEAT_LEFT, top=HEAT_TOP, cell=CELL,
-        largest=largest, **context,
-    )  # fmt: skip
+        "chart_heat.html", title=title, note=note, size=size, largest=largest, **context
+    )
     return Markup(text)  # noqa: S704 the template escapes
 
 
-def _column(
-    one: Stack, series: Sequence[Series], x: float, width: float, ceiling: float
-) -> list[Block]:
-    blocks, base = [], float(HEIGHT - BOTTOM)
+def scale(largest: int) -> list[int]:
+    """The lines across a chart: whole, evenly spaced, from 0 to the first that is enough.
+
+    At most five; their distance is 1, 2 or 5 times a power of ten.
+    """
+    power = 10 ** max(0, len(str(max(largest, 1))) - 2)
+    distance = next(
+        step * more * power
+        for more in (1, 10, 100)
+        for step in (1, 2, 5)
+        if step * more * power * LINES >= largest
+    )
+    return [distance * place for place in range(max(1, -(-largest // distance)) + 1)]
+
+
+def _some(labels: Sequence[str]) -> list[str]:
+    """A few labels at even distances, the first and the last among them."""
+    if len(labels) <= MAX_LABELS:
+        return list(labels)
+    last = MAX_LABELS - 1
+    return [labels[round(place * (len(labels) - 1) / last)] for place in range(MAX_LABELS)]
+
+
+def _column(one: Stack, series: Sequence[Series], x: float, ceiling: int) -> list[Block]:
+    blocks, base = [], float(HIGH)
     for each, value in zip(series, one.values, strict=True):
-        height = (HEIGHT - TOP - BOTTOM) * value / ceiling
+        height = HIGH * value / ceiling
         base -= height
         if value:
-            blocks.append(_block(each, value, x, base, width, height))
+            blocks.append(_block(each, value, x, base, SLOT - 2 * GAP, height))
     return blocks
 
 
-def _bar(one: Stack, series: Sequence[Series], y: float, scale: float) -> list[Block]:
-    blocks, x = [], float(NAME)
+def _bar(one: Stack, series: Sequence[Series], scale: float) -> list[Block]:
+    blocks, x = [], 0.0
     for each, value in zip(series, one.values, strict=True):
         if value:
-            blocks.append(_block(each, value, x, y, value * scale, ROW - 8))
+            blocks.append(_block(each, value, x, 0, value * scale, SLOT))
         x += value * scale
     return blocks
 
 
 def _block(series: Series, value: int, *shape: float) -> Block:
-    x, y, width, height = shape
-    rounded = (round(each, 1) for each in (x, y, width, max(height, 0.5)))
-    return Block(series.kind, series.word, value, *rounded)
+    x, y, width, height = (round(each, 2) for each in shape)
+    return Block(series.kind, series.word, value, x, y, width, height)
 
 
 def _level(value: int, largest: int) -> int:
@@ -141,9 +164,9 @@ def _render(
     series: Sequence[Series],
     title: str,
     head: str,
-    **shapes: Any,
+    **shown: Any,
 ) -> Markup:
     text = render_template(
-        f"chart_{kind}.html", data=data, series=series, title=title, head=head, **shapes
+        f"chart_{kind}.html", data=data, series=series, title=title, head=head, **shown
     )
     return Markup(text)  # noqa: S704 the template escapes

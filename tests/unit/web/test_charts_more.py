@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import pytest
 from flask import Flask
 
-from gateway.web.charts_more import Series, Stack, heatmap, ranked, stacked
+from gateway.web.charts_more import Series, Stack, heatmap, ranked, scale, stacked
 
 SERIES = [Series("ok", "Allowed"), Series("stop", "Denied")]
 DATA = [Stack("11-01", (30, 10)), Stack("11-02", (0, 0)), Stack("<b>", (5, 0), "/x?a=1&b=2")]
@@ -71,3 +72,37 @@ def test_nothing_to_show_is_said() -> None:
     for text in (stacked([], SERIES, "t", "h"), ranked([], SERIES, "t", "h"), empty):
         assert "There is nothing to show for this period yet." in text
         assert "<rect" not in text
+
+
+def test_words_are_text_of_the_page_and_not_of_the_picture_that_shrinks_with_it() -> None:
+    pictures = (
+        stacked(DATA, SERIES, "By day", "Day"),
+        ranked(DATA, SERIES, "By dataset", "Dataset"),
+        heatmap([[1, 2]], ["Mon"], ["00", "01"], "Week"),
+    )
+    for text in map(str, pictures):
+        assert "<text" not in text
+        assert 'preserveAspectRatio="none"' in text
+        assert "width=" not in text.partition("<svg")[2].partition(">")[0]
+
+
+def test_a_sentence_says_what_stands_out() -> None:
+    text = str(stacked(DATA, SERIES, "By day", "Day", "Most on <11-01>: 40."))
+    assert '<p class="fine">Most on &lt;11-01&gt;: 40.</p>' in text
+
+
+def test_of_many_days_the_first_the_last_and_few_between_are_named() -> None:
+    many = [Stack(f"day{n}", (n, 0)) for n in range(31)]
+    text = str(stacked(many, SERIES, "By day", "Day"))
+    named = re.findall(r"<span>(day\d+)</span>", text)
+    assert named == ["day0", "day8", "day15", "day22", "day30"]
+
+
+@pytest.mark.parametrize("largest", [0, 1, 4, 5, 9, 58, 99, 120, 401, 12_345, 999_999])
+def test_lines_are_whole_even_few_and_enough(largest: int) -> None:
+    lines = scale(largest)
+    distances = {after - before for before, after in itertools.pairwise(lines)}
+    assert lines[0] == 0
+    assert lines[-1] >= largest
+    assert len(distances) == 1
+    assert 2 <= len(lines) <= 5
