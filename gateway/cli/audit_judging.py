@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from gateway.runtime import Runtime
 
 _REVIEW = click.argument("review_id", metavar="ID", type=click.UUID)
+# The key of downloads without a grant begins with a hyphen; it is no option.
+_KEYS = {"ignore_unknown_options": True}
 _BY = click.option("--by", required=True, help="The auditor who answers for it, by account.")
 _REASON = click.option("--reason", required=True, help="Why: 10 to 1,000 characters, no names.")
 
@@ -47,7 +49,7 @@ def downloads(home: Home, review_id: uuid.UUID, *, waiting: bool, as_json: bool)
         emit([_fields(one, names) for one in shown], as_json)
 
 
-@click.command()
+@click.command(context_settings=_KEYS)
 @_REVIEW
 @click.argument("keys", metavar="[KEY]...", nargs=-1)
 @click.option("--all", "every", is_flag=True, help="All with a purpose that are not decided yet.")
@@ -68,7 +70,7 @@ def confirm(
         emit({"confirmed": count, "waiting": _waiting(runtime, review_id)}, as_json)
 
 
-@click.command("exception")
+@click.command("exception", context_settings=_KEYS)
 @_REVIEW
 @click.argument("key")
 @_REASON

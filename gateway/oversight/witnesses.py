@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from flask import Flask
 
@@ -13,6 +14,7 @@ from gateway.web.i18n import lazy
 from gateway.web.labels import Kind, Label
 from gateway.witnessing import service
 from gateway.witnessing.models import Ending
+from gateway.witnessing.quorum import quorum
 from gateway.witnessing.service import Standing
 
 ENDINGS = {
@@ -28,17 +30,22 @@ NEVER = Label(Kind.OFF, lazy("Not asked yet"))
 
 @dataclass(frozen=True, slots=True)
 class Witnesses:
-    """Every witness, whether the quorum is met, and why the policy cannot be read, if so."""
+    """Every witness, whether the quorum is met, and why the policy cannot be read, if so.
+
+    `since` is when the checkpoint was signed that met the quorum last, None when none ever did.
+    """
 
     standings: Sequence[Standing]
     met: bool
     fault: str = ""
+    since: datetime | None = None
 
 
 def witnesses(runtime: Runtime) -> Witnesses:
     """The witnesses at a glance; a policy that cannot be read is a fault, not an error."""
     try:
-        return Witnesses(service.standings(runtime), service.quorum(runtime).met)
+        found = quorum(runtime.db, runtime.settings, runtime.clock.now())
+        return Witnesses(service.standings(runtime), found.met, since=found.since)
     except OperatorError as error:
         return Witnesses((), False, str(error))
 

@@ -14,14 +14,17 @@ PACKAGES = {
     "curl": "curl",
     "zip": "zip",
 }
-FONT = "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc"
+FONTS = {
+    "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc": "fonts-noto-cjk",
+    "/usr/share/fonts/truetype/nanum/NanumGothic.ttf": "fonts-nanum",
+}
 
 
 def missing() -> list[str]:
     """The Debian packages whose programs or fonts are not on this machine."""
     path = os.environ.get("PATH", "") + ":/usr/sbin"
-    found = [package for tool, package in PACKAGES.items() if not shutil.which(tool, path=path)]
-    return found if os.path.exists(FONT) else [*found, "fonts-noto-cjk"]
+    tools = [package for tool, package in PACKAGES.items() if not shutil.which(tool, path=path)]
+    return tools + [package for font, package in FONTS.items() if not os.path.exists(font)]
 
 
 def main() -> int:

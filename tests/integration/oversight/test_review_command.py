@@ -1,20 +1,24 @@
-"""`sumun audit review`: list, show, sign, export, check, anomalies."""
+"""`sumun audit review`: list, show, confirm, exception, judge, sign, export, check, anomalies."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
+from audit.event import Domain
+from audit.search import Filters
 from gateway.cli.main import root
 from gateway.clock import FixedClock
 from gateway.identity.models import Role
+from gateway.journal import Act
 from gateway.oversight import service_reviews
 from gateway.oversight.models import LogReview
-from gateway.oversight.reading import verifier_key
+from gateway.oversight.reading import reading, verifier_key
 from gateway.oversight.watch import look
 from gateway.runtime import Runtime
 from tests import people
@@ -23,6 +27,7 @@ from tests.integration.oversight.reviewing import at, download
 from tests.world import build
 
 Command = Callable[..., Result]
+WHY = "연구책임자에게 사유를 확인했습니다."
 STATEMENT = "지난달 접속기록을 모두 점검했습니다."
 
 
@@ -33,6 +38,20 @@ def command(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> Command:
     home = str(runtime.settings.home)
     words = lambda given: [*given, *([] if given[0] == "check" else ["--home", home])]  # noqa: E731
     return lambda *given: CliRunner().invoke(root, ["audit", "review", *words(given)])
+
+
+@pytest.fixture
+def untouched(runtime: Runtime, clock: FixedClock) -> LogReview:
+    """The review of October: downloads under a grant, some without a purpose, one anomaly."""
+    at(clock, "2026-10-05T10:00")
+    world = build(runtime)
+    download(runtime, world, 2)
+    download(runtime, world, ref=None)
+    at(clock, "2026-11-02T10:00")
+    people.grant(runtime, people.person(runtime, "the.auditor"), Role.AUDITOR)
+    look(runtime)
+    (made,) = service_reviews.open_due(runtime)
+    return made
 
 
 @pytest.fixture
@@ -131,3 +150,79 @@ def test_anomalies_are_listed_with_their_figures(
         "no_reason", "holder", {"downloads": 1},
     )  # fmt: skip
     assert command("anomalies", "--state", "dismissed", "--json").stdout == ""
+
+
+def test_a_whole_review_is_done_from_the_host(
+    command: Command, runtime: Runtime, untouched: LogReview
+) -> None:
+    review, by = str(untouched.id), ("--by", "the.auditor")
+    known, unknown = sorted(
+        rows(command("downloads", review, "--json")), key=lambda row: row["purpose"] is None
+    )
+    assert (known["account"], known["downloads"], known["purpose"]) == (
+        "holder",
+        2,
+        "academic_research",
+    )
+
+    confirmed = command("confirm", review, "--all", *by, "--json")
+    assert rows(confirmed) == [{"confirmed": 1, "waiting": 1}]
+    (left,) = rows(command("downloads", review, "--waiting", "--json"))
+    assert left["key"] == unknown["key"]
+    marked = command("exception", review, left["key"], "--reason", WHY, *by, "--json")
+    assert rows(marked) == [{"exception": left["key"], "waiting": 0}]
+    (anomaly,) = rows(command("anomalies", "--json"))
+    judged = command("judge", anomaly["id"], "dismissed", "--reason", WHY, *by)
+    assert judged.exit_code == 0, judged.output
+    signed = command("sign", review, *by, "--statement", STATEMENT)
+    assert signed.exit_code == 0, signed.output
+
+    decided = {row["result"]: row["note"] for row in rows(command("downloads", review, "--json"))}
+    assert decided == {"confirmed": "", "exception": WHY}
+
+
+def test_what_is_decided_on_the_host_names_the_operator_and_who_answers_for_it(
+    command: Command, runtime: Runtime, untouched: LogReview
+) -> None:
+    command("confirm", str(untouched.id), "--all", "--by", "the.auditor")
+
+    runtime.journal.log.checkpoint()
+    with reading(runtime) as found:
+        (row,) = found.log.search(Filters(action=Act.LOG_REASONS_CONFIRMED))
+        leaf = found.log.leaf(row)
+    auditor = people.person(runtime, "the.auditor")
+    assert runtime.vault.token(Domain.PERSON, str(auditor.id)) in leaf.subjects
+    assert "operator" in row.leaf.decode()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("confirm", "{id}", "--by", "the.auditor"), "--all"),
+        (("confirm", "{id}", "x", "--all", "--by", "the.auditor"), "--all"),
+        (("confirm", "{id}", "no|such|key", "--by", "the.auditor"), "Nothing was confirmed"),
+        (("confirm", "{id}", "--all", "--by", "holder"), "Only an auditor"),
+        (("exception", "{id}", "no|such|key", "--reason", WHY, "--by", "the.auditor"), "no such"),
+        (("exception", "{id}", "entry:0", "--reason", WHY, "--by", "nobody"), "no account"),
+        (("judge", "{id}", "dismissed", "--reason", WHY, "--by", "the.auditor"), "no such anomaly"),
+        (
+            ("judge", "{id}", "dismissed", "--reason", "short", "--by", "the.auditor"),
+            "reason of 10",
+        ),
+        (("sign", "{id}", "--statement", "short", "--by", "the.auditor"), "statement of 10"),
+        (("sign", "{id}", "--statement", STATEMENT, "--by", "the.auditor"), "Not signed yet"),
+    ],
+)
+def test_a_decision_that_cannot_be_is_explained_in_one_line(
+    command: Command, untouched: LogReview, words: tuple[str, ...], said: str
+) -> None:
+    result = command(*(word.format(id=untouched.id) for word in words))
+
+    assert result.exit_code == 2, result.output
+    (line,) = result.stderr.strip().splitlines()
+    assert said in line
+
+
+def rows(result: Result) -> list[dict[str, Any]]:
+    assert result.exit_code == 0, result.output
+    return [json.loads(line) for line in result.stdout.splitlines()]

@@ -123,6 +123,7 @@ def test_what_has_changed_since_it_was_seen_is_not_signed(runtime: Runtime, desk
         service_reports.sign(desk, review.id, STATEMENT, 0)
 
     assert refused.value.code is ProblemCode.CONFLICT
+    assert refused.value.extra["field"] == "statement"
 
 
 def test_a_signed_review_never_changes(runtime: Runtime, desk: Desk) -> None:
