@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from audit.cosignature import WitnessKey
@@ -24,11 +24,12 @@ _NEWEST = (
     "SELECT c.seq, c.size, c.epoch, c.root, c.time_ms, c.note FROM audit_checkpoints c "
     "WHERE c.seq = (SELECT MAX(seq) FROM audit_cosignatures WHERE witness = ? AND key_id = ?)"
 )
-_RECENT = (
+_DESCENDING = (
     "SELECT c.seq, c.size, c.epoch, c.root, c.time_ms, c.note FROM audit_checkpoints c "
-    "WHERE c.seq IN (SELECT DISTINCT seq FROM audit_cosignatures ORDER BY seq DESC LIMIT ?) "
-    "ORDER BY c.seq DESC"
+    "WHERE c.seq IN (SELECT seq FROM audit_cosignatures WHERE seq <= ? GROUP BY seq "
+    "HAVING COUNT(*) >= ? ORDER BY seq DESC LIMIT ?) ORDER BY c.seq DESC"
 )
+_PAGE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +73,11 @@ def newest_of(sql: Sql, key: WitnessKey) -> StoredCheckpoint | None:
     return None if row is None else StoredCheckpoint(*row)
 
 
-def recent(sql: Sql, limit: int) -> list[StoredCheckpoint]:
-    """Return the newest checkpoints that have any cosignature, newest first."""
-    return [StoredCheckpoint(*row) for row in sql.all(_RECENT, (limit,))]
+def descending(sql: Sql, first: int, at_least: int) -> Iterator[StoredCheckpoint]:
+    """Yield the checkpoints up to number `first` with so many cosignatures, newest first."""
+    while rows := sql.all(_DESCENDING, (first, at_least, _PAGE)):
+        yield from (StoredCheckpoint(*row) for row in rows)
+        first = int(rows[-1][0]) - 1
 
 
 def note_of(sql: Sql, checkpoint: StoredCheckpoint) -> str:

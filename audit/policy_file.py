@@ -63,6 +63,15 @@ class Policy:
                 met.add(group.name)
         return self.quorum in met
 
+    @property
+    def fewest(self) -> int:
+        """The smallest number of witnesses that can make the quorum."""
+        needed = {NONE: 0} | {one.name: 1 for one in self.witnesses}
+        for group in self.groups:
+            cheapest = sorted(needed[member] for member in group.members)
+            needed[group.name] = sum(cheapest[: group.threshold])
+        return needed[self.quorum]
+
     def cosigners(self, note: Note) -> dict[str, int]:
         """Return the time in seconds of each valid cosignature, by the witness's name."""
         found = {}

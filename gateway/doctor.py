@@ -12,8 +12,10 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from audit.errors import AuditError
 from audit.policy_file import NONE
 from gateway import schema
+from gateway.clock import SystemClock
 from gateway.config import Settings
 from gateway.db import Database
 from gateway.errors import OperatorError
@@ -21,6 +23,7 @@ from gateway.keys import KeyStore
 from gateway.scanning.sandbox import protections
 from gateway.storage import Store, StoreUnavailable
 from gateway.witnessing import policy_file
+from gateway.witnessing.quorum import quorum
 
 EXTRAS = {"server": "flask", "scan": "presidio-analyzer"}
 MIN_FREE_BYTES = 1 << 30
@@ -49,6 +52,8 @@ def examine(settings: Settings) -> Iterator[Check]:
     yield _guarded("store", lambda: _store(settings), "check SUMUN_STORAGE_URL and its permissions")
     mend = "mend the file; see docs/witnesses.md"
     yield _guarded("witnesses", lambda: _witnesses(settings), mend)
+    mend = "run: sumun audit witness ask; then ask those who run the witnesses that did not sign"
+    yield _guarded("witness quorum", lambda: _quorum(settings), mend)
     for protection in protections():
         yield Check(
             f"sandbox: {protection.name}",
@@ -112,8 +117,19 @@ def _witnesses(settings: Settings) -> str:
     return f"{len(policy.witnesses)} witnesses, quorum {policy.quorum}"
 
 
+def _quorum(settings: Settings) -> str:
+    db = Database(settings.database)
+    try:
+        found = quorum(db, settings, SystemClock().now())
+    finally:
+        db.dispose()
+    if not found.met:
+        raise OperatorError(found.words)
+    return found.words
+
+
 def _guarded(name: str, check: Callable[[], str], mend: str) -> Check:
     try:
         return Check(name, True, check())
-    except (OperatorError, StoreUnavailable, SQLAlchemyError, OSError) as error:
+    except (OperatorError, AuditError, StoreUnavailable, SQLAlchemyError, OSError) as error:
         return Check(name, False, str(error).splitlines()[0], mend)

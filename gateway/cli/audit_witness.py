@@ -11,6 +11,7 @@ from gateway.cli.common import FOUND, Home, emit, fail, home_option, json_option
 
 if TYPE_CHECKING:
     from gateway.runtime import Runtime
+    from gateway.witnessing.outbound import Outbound
     from gateway.witnessing.service import Standing
 
 
@@ -89,10 +90,12 @@ def add(home: Home, *, name: str, vkey: str, url: str, quorum: int | None, as_js
     from audit.note import Verifier
     from gateway.journal import Act, Actor, Entry
     from gateway.witnessing import editing, policy_file
+    from gateway.witnessing.outbound import Outbound
 
     with home.runtime() as runtime:
         path = policy_file.path_of(runtime.settings)
         old = policy_file.load(runtime.settings)
+        _check_reach(Outbound(runtime.settings.outbound_networks), url)
         log = Verifier.parse(runtime.journal.log.vkey())
         new = editing.added(old, log, name, vkey, url, threshold=quorum)
         detail = {"vkey": vkey, "name": name, "quorum": new.groups[0].threshold}
@@ -101,6 +104,16 @@ def add(home: Home, *, name: str, vkey: str, url: str, quorum: int | None, as_js
         editing.write(path, new)
     group = new.groups[0]
     emit({"file": str(path), "quorum": f"{group.threshold} of {len(group.members)}"}, as_json)
+
+
+def _check_reach(outbound: Outbound, url: str) -> None:
+    """A witness that could never be called would leave the quorum unmet for ever."""
+    from gateway.witnessing.outbound import Unreachable
+
+    try:
+        outbound.check(url)
+    except Unreachable as error:
+        raise fail(f"this witness cannot be added: {error}") from error
 
 
 @witness.command()
@@ -129,10 +142,12 @@ def ask(context: click.Context, home: Home, as_json: bool) -> None:
 @click.pass_context
 def status(context: click.Context, home: Home, as_json: bool) -> None:
     """Show what each witness cosigned. Exit status 1 while the quorum is unmet."""
-    from gateway.witnessing.service import quorum, standings
+    from gateway.witnessing.quorum import quorum
+    from gateway.witnessing.service import standings
 
     with home.runtime() as runtime:
-        rows, found = [_row(runtime, one) for one in standings(runtime)], quorum(runtime)
+        rows = [_row(runtime, one) for one in standings(runtime)]
+        found = quorum(runtime.db, runtime.settings, runtime.clock.now())
     if as_json:
         emit({"quorum": found.words, "met": found.met, "witnesses": rows}, True)
     else:

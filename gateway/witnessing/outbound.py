@@ -26,6 +26,10 @@ class Unreachable(Exception):
     """The call could not be made or did not end; the message says why."""
 
 
+class Unnamed(Unreachable):
+    """The name has no address."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """An answer of any status; `content_type` is lower case without parameters."""
@@ -50,6 +54,19 @@ class Outbound:
         """GET. Raises Unreachable."""
         return self._call("GET", url, None, {})
 
+    def check(self, url: str) -> None:
+        """Whether calls may be made there. A name without an address may get one later.
+
+        Raises Unreachable for what is no http address, and for a private one that is not allowed.
+        """
+        try:
+            host, port = _target(url)
+            self._address(host, port)
+        except ValueError as error:
+            raise Unreachable(f"{url} is no http address") from error
+        except Unnamed:
+            return
+
     def _call(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> Reply:
         try:
             connection, target = self._connection(url)
@@ -73,26 +90,25 @@ class Outbound:
 
     def _connection(self, url: str) -> tuple[http.client.HTTPConnection, str]:
         """A connection whose socket goes to a checked address. Raises ValueError, Unreachable."""
-        parts = urlsplit(url)
-        if parts.scheme not in HTTP_PORTS or not parts.hostname or parts.username is not None:
-            raise ValueError(url)
-        port = parts.port or HTTP_PORTS[parts.scheme]
-        address = self._address(parts.hostname, port)
+        parts, (host, port) = urlsplit(url), _target(url)
+        address = self._address(host, port)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        if parts.scheme == "https":
-            return _Tls(parts.hostname, port, address, self.seconds), target
-        return _Plain(parts.hostname, port, address, self.seconds), target
+        kind = _Tls if parts.scheme == "https" else _Plain
+        return kind(host, port, address, self.seconds), target
 
     def _address(self, host: str, port: int) -> str:
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
-            raise Unreachable(f"{host}: the name has no address") from error
+            raise Unnamed(f"{host}: the name has no address") from error
         addresses = [str(one[4][0]).partition("%")[0] for one in found]
         for address in addresses:
             if self._may_reach(address):
                 return address
-        raise Unreachable(f"{host}: a private address, which SUMUN_OUTBOUND_NETWORKS does not name")
+        raise Unreachable(
+            f"{host} is at a private address that SUMUN_OUTBOUND_NETWORKS does not name; set it "
+            f"to the network it is in, such as {ipaddress.ip_network(addresses[0])}"
+        )
 
     def _may_reach(self, text: str) -> bool:
         address = ipaddress.ip_address(text)
@@ -100,6 +116,14 @@ class Outbound:
         address = mapped or address
         public = address.is_global and not address.is_multicast
         return public or any(address in network for network in self.allowed)
+
+
+def _target(url: str) -> tuple[str, int]:
+    """Host and port of an http address. Raises ValueError."""
+    parts = urlsplit(url)
+    if parts.scheme not in HTTP_PORTS or not parts.hostname or parts.username is not None:
+        raise ValueError(url)
+    return parts.hostname, parts.port or HTTP_PORTS[parts.scheme]
 
 
 @contextmanager

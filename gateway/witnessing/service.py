@@ -17,7 +17,6 @@ from audit.note import parse_note
 from audit.policy_file import NONE, Policy, WitnessLine
 from audit.reader import LogReader
 from audit.stores import StoredCheckpoint, store_for
-from gateway.clock import to_ms
 from gateway.db import WriteBusy
 from gateway.journal import Act, Actor, Entry, Outcome
 from gateway.observability.metrics import REGISTRY
@@ -28,8 +27,6 @@ from gateway.witnessing.models import Ending, WitnessAnswer
 from gateway.witnessing.outbound import Outbound
 
 AT_ONCE = 8
-LOOKED_BACK = 100
-GRACE = 3
 ALARMING = (Ending.AHEAD, Ending.CONTRADICTED)
 ANSWERS = Counter(
     "sumun_witness_answers", "How witnesses answered", ("witness", "ending"), registry=REGISTRY
@@ -141,8 +138,15 @@ def published(runtime: Runtime) -> str | None:
 
 
 def newest_met(sql: Sql, policy: Policy) -> StoredCheckpoint | None:
-    """The newest checkpoint whose valid cosignatures meet the quorum."""
-    for checkpoint in cosigned.recent(sql, LOOKED_BACK):
+    """The newest checkpoint whose valid cosignatures meet the quorum.
+
+    However long a witness is away, the search begins where enough of them could have signed.
+    """
+    known = [cosigned.newest_of(sql, one.key) for one in policy.witnesses]
+    newest = sorted((one.seq for one in known if one is not None), reverse=True)
+    if len(newest) < policy.fewest:
+        return None
+    for checkpoint in cosigned.descending(sql, newest[policy.fewest - 1], policy.fewest):
         note = parse_note(cosigned.note_of(sql, checkpoint))
         if policy.met(policy.cosigners(note)):
             return checkpoint
@@ -163,31 +167,6 @@ def _standing(sql: Sql, witness: WitnessLine, answer: WitnessAnswer | None) -> S
     if answer is None:
         return Standing(witness, newest, None, "", None)
     return Standing(witness, newest, Ending(answer.ending), answer.detail, answer.asked_at)
-
-
-@dataclass(frozen=True, slots=True)
-class Quorum:
-    """Whether the witnesses keep up; `words` says it in one sentence."""
-
-    met: bool
-    words: str
-
-
-def quorum(runtime: Runtime) -> Quorum:
-    """Whether the quorum is met for what is older than three intervals. Raises OperatorError."""
-    policy = policy_file.load(runtime.settings)
-    if policy.quorum == NONE:
-        return Quorum(True, "no quorum is asked for: nobody outside confirms this log")
-    with log_read(runtime) as (sql, reader):
-        found, newest = newest_met(sql, policy), reader.latest_checkpoint()
-    if found is None or newest is None:
-        return Quorum(False, "the quorum is UNMET: no checkpoint has been published")
-    share = f"for {found.size} of {newest.size} entries"
-    grace_ms = GRACE * runtime.settings.witness_seconds * 1000
-    late = found.seq != newest.seq and newest.time_ms < to_ms(runtime.clock.now()) - grace_ms
-    if late:
-        return Quorum(False, f"the quorum is UNMET: it was met {share} only")
-    return Quorum(True, f"the quorum is met {share}")
 
 
 def beat(runtime: Runtime) -> None:

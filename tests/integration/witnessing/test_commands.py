@@ -11,8 +11,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import Result
@@ -21,7 +23,7 @@ from audit.log_keys import current_vkey
 from audit.policy_file import parse_policy
 from audit.witness import PATH
 from gateway.cli import audit_witness
-from gateway.doctor import examine
+from gateway.doctor import Check, examine
 from gateway.journal.log_key import log_signer
 from gateway.keys import Purpose
 from gateway.oversight.offline import verify_home
@@ -295,3 +297,51 @@ def test_the_doctor_looks_at_the_policy(runtime: Runtime, start: Start) -> None:
     assert [ok for ok, _ in found] == [True, True, False]
     assert found[1][1] == "1 witnesses, quorum one"
     assert "line 1" in found[2][1]
+
+
+def test_the_doctor_and_the_command_say_since_when_nobody_cosigned(
+    runtime: Runtime,
+    command: Command,
+    start: Start,
+    policy: Callable[..., None],
+    grow: Grow,
+    clock: Any,
+) -> None:
+    clock.at = datetime.now(UTC) - timedelta(hours=1)
+    one = start("one")
+    found = [_quorum_check(runtime)]
+    policy(one, quorum=1)
+    grow()
+    found.append(_quorum_check(runtime))
+    command("witness", "ask")
+    found.append(_quorum_check(runtime))
+    grow()
+    runtime.journal.log.checkpoint()
+    found.append(_quorum_check(runtime))
+    status = command("witness", "status")
+
+    assert [check.ok for check in found] == [True, False, True, False]
+    assert "no checkpoint was ever cosigned" in found[1].found
+    assert "not cosigned by it since" in found[3].found
+    assert "witness ask" in found[3].mend
+    assert (status.exit_code, found[3].found in status.output) == (1, True)
+
+
+def _quorum_check(runtime: Runtime) -> Check:
+    (check,) = [one for one in examine(runtime.settings) if one.name == "witness quorum"]
+    return check
+
+
+def test_a_witness_that_could_never_be_called_is_not_added(
+    runtime: Runtime, command: Command, key: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SUMUN_OUTBOUND_NETWORKS")
+
+    private = command("witness", "add", "court", key[1], "http://127.0.0.1:8401")
+    wrong = command("witness", "add", "court", key[1], "ftp://witness.example")
+    unnamed = command("witness", "add", "court", key[1], "http://witness.invalid/")
+
+    assert (private.exit_code, len(private.stderr.splitlines())) == (2, 1)
+    assert "SUMUN_OUTBOUND_NETWORKS" in private.stderr
+    assert "127.0.0.1/32" in private.stderr
+    assert (wrong.exit_code, unnamed.exit_code) == (2, 0)

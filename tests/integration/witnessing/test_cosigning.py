@@ -14,12 +14,15 @@ from audit.note import parse_note
 from audit.proof import verify_proof
 from audit.search import Filters
 from audit.witness_state import file_name, write_durably
+from gateway.clock import from_ms
 from gateway.errors import OperatorError
 from gateway.oversight.offline import verify_home
 from gateway.runtime import Runtime
 from gateway.witnessing import policy_file
 from gateway.witnessing.models import Ending
-from gateway.witnessing.service import ask_all, log_read, published, quorum, standings
+from gateway.witnessing.quorum import Quorum
+from gateway.witnessing.quorum import quorum as judged
+from gateway.witnessing.service import ask_all, log_read, published, standings
 from gateway.witnessing.wiring import beats
 from tests.integration.witnessing.conftest import Neighbour, Start
 
@@ -29,6 +32,10 @@ Grow = Callable[..., int]
 
 def endings(runtime: Runtime) -> list[Ending]:
     return [one.ending for one in ask_all(runtime)]
+
+
+def quorum(runtime: Runtime) -> Quorum:
+    return judged(runtime.db, runtime.settings, runtime.clock.now())
 
 
 def size(note: str | None) -> int:
@@ -105,6 +112,50 @@ def test_while_a_witness_is_away_the_older_checkpoint_stands(
     policy(one, two, quorum=2)
     ask_all(runtime)
     assert size(published(runtime)) > index + 1
+
+
+def away(one: Neighbour) -> Neighbour:
+    """The same witness, where nobody answers."""
+    return Neighbour(one.cosigner, "http://127.0.0.1:1/", one.state)
+
+
+def test_a_busy_log_whose_witness_is_away_is_found_although_its_checkpoints_are_new(
+    runtime: Runtime, start: Start, policy: Policy, grow: Grow, clock: Any
+) -> None:
+    one, two = start("one"), start("two")
+    policy(one, two, quorum=2)
+    grow()
+    ask_all(runtime)
+    (last,) = {standing.cosigned for standing in standings(runtime)}
+    policy(one, away(two), quorum=2)
+    found = []
+    for _ in range(4):
+        grow()
+        ask_all(runtime)
+        clock.advance(timedelta(seconds=10))
+        found.append(quorum(runtime))
+
+    assert [each.met for each in found] == [True, True, False, False]
+    assert last is not None
+    assert {each.since for each in found} == {from_ms(last.time_ms)}
+    when = from_ms(last.time_ms).astimezone(runtime.settings.zone)
+    assert f"not cosigned by it since {when:%Y-%m-%d %H:%M:%S}" in found[-1].words
+
+
+def test_however_long_a_witness_is_away_the_older_checkpoint_stands(
+    runtime: Runtime, start: Start, policy: Policy, grow: Grow
+) -> None:
+    one, two = start("one"), start("two")
+    policy(one, two, quorum=2)
+    index = grow()
+    ask_all(runtime)
+    policy(one, away(two), quorum=2)
+    for _ in range(130):
+        grow()
+        ask_all(runtime)
+
+    assert size(published(runtime)) == index + 1
+    assert f"for {index + 1} of" in quorum(runtime).words
 
 
 def test_a_proof_carries_the_cosignatures(

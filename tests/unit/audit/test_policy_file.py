@@ -41,6 +41,20 @@ def test_without_a_quorum_nothing_is_asked() -> None:
     assert parse_policy(b"quorum none\n").met(set())
 
 
+@pytest.mark.parametrize(
+    ("groups", "fewest"),
+    [
+        ("quorum none", 0),
+        ("quorum X1", 1),
+        ("group G all X1 X2 Y1\nquorum G", 3),
+        ("group X any X1 X2\ngroup G all X Y1\nquorum G", 2),
+        ("group X all X1 X2\ngroup G any X Y1\nquorum G", 1),
+    ],
+)
+def test_the_smallest_quorum_is_known(groups: str, fewest: int) -> None:
+    assert parse_policy(f"{LINES}{groups}\n".encode()).fewest == fewest
+
+
 def test_a_single_witness_is_a_quorum() -> None:
     policy = parse_policy(f"{LINES}quorum Y1\n".encode())
 
