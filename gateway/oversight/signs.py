@@ -134,7 +134,7 @@ def two_networks(day: Day) -> list[Sign]:
             continue
         family, name = network
         known = last.get(family)
-        if known and known[0] != name and one.time_ms - known[1].time_ms <= NETWORK_WINDOW_MS:
+        if known and known[0] != name and _is_close(known[1], one):
             behind |= {known[1].index: known[1], one.index: one}
         last[family] = (name, one)
     if not behind:
@@ -265,6 +265,11 @@ def _network(address: str | None) -> tuple[int, str] | None:
         return None
     bits = NETWORK_BITS[known.version]
     return known.version, str(ipaddress.ip_network(f"{known}/{bits}", strict=False))
+
+
+def _is_close(one: Happening, other: Happening) -> bool:
+    """Whether they are minutes apart, also where a clock went back between them."""
+    return abs(one.time_ms - other.time_ms) <= NETWORK_WINDOW_MS
 
 
 def _different(behind: Iterable[Happening]) -> int:

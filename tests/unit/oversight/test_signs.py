@@ -114,6 +114,13 @@ def test_what_is_no_travel_is_left_alone(first: str, second: str, later: str) ->
     assert rules.two_networks(day(*behind)) == []
 
 
+def test_a_clock_that_went_back_for_hours_makes_nobody_travel() -> None:
+    behind = [
+        happening(1, "17:00", address="1.208.4.9"), happening(2, "09:00", address="8.8.8.8"),
+    ]  # fmt: skip
+    assert rules.two_networks(day(*behind)) == []
+
+
 def test_refused_attempts_say_nothing_about_a_place() -> None:
     behind = [happening(1, address="1.208.4.9"), refused(2, "10:01", address="8.8.8.8")]
     assert rules.two_networks(day(*behind)) == []
