@@ -44,11 +44,7 @@ _PAGE = 512
 _LEAVES = "SELECT idx, leaf FROM audit_entries WHERE idx >= ? AND idx < ? ORDER BY idx"
 _TILES_KEPT = 4096
 COMPLETENESS = {
-    "en": (
-        "Every entry of the range is in this bundle, open or redacted; that is proved. That no "
-        "redacted entry matches the query is the operator's statement: to check it, have redacted "
-        "entries opened."
-    ),
+    "en": verify_bundle.COMPLETENESS,
     "ko": (
         "이 범위의 모든 기록이 공개 또는 가림 처리된 상태로 이 묶음에 들어 있으며, "
         "이는 증명됩니다. 가림 처리된 기록 가운데 조건에 맞는 것이 없다는 점은 "
@@ -70,12 +66,23 @@ class Keys:
 
 
 @dataclass(frozen=True, slots=True)
+class Pruned:
+    """Why entries below `minimum` may be missing: the signed `note`, and the index of the entry
+    that tells of their archive."""
+
+    minimum: int
+    note: str
+    archived: int
+
+
+@dataclass(frozen=True, slots=True)
 class Contents:
     """What a bundle shall hold.
 
     `bundle` is its random id, `made` ISO 8601, `query` the question,
     `selected` the indexes that answer it, in order, all within `first` to `end` (half-open).
     `checkpoint` and `trusted` are signed notes; `trusted` is what the auditor kept from before.
+    `pruned` are the steps by which the minimum rose, lowest first; none if the range is above it.
     `policies` are files by name. With `opened` the personal fields of selected entries are added.
     """
 
@@ -85,7 +92,7 @@ class Contents:
     selected: Sequence[int]
     first: int
     end: int
-    pruned_below: int
+    pruned: Sequence[Pruned]
     checkpoint: str
     trusted: str | None
     keys: Keys
@@ -135,6 +142,8 @@ class _Writer:
         trusted = self._trusted()
         hashes = self._redacted()
         self._put("range/hashes", bytes(hashes))
+        for step in contents.pruned:
+            self._pruned(step)
         for index in selected:
             self._entry(index)
         manifest = self._manifest(trusted)
@@ -155,9 +164,10 @@ class _Writer:
         """Write every entry of the range that is not selected; return all leaf hashes."""
         hashes, selected = bytearray(), set(self._contents.selected)
         digest, size = hashlib.sha256(), 0
+        below = max((step.minimum for step in self._contents.pruned), default=0)
         with self._zip.open(_info("range/redacted"), "w", force_zip64=True) as file:
             for index, leaf in self._leaves():
-                if leaf is None and index >= self._contents.pruned_below:
+                if leaf is None and index >= below:
                     raise ProofInvalid(f"entry {index} is missing; run: sumun audit verify")
                 hashes += leaf_hash(leaf) if leaf is not None else self._stored_hash(index)
                 shown = leaf is None or index in selected
@@ -188,16 +198,25 @@ class _Writer:
         return key.encrypt(b"\0" * 12, leaf, f"sumun-redacted-v1|{bundle}|{index}".encode())
 
     def _entry(self, index: int) -> None:
+        leaf = self._proved(index, f"entries/{index}.json", f"proofs/{index}.tlog-proof")
+        if self._contents.opened:
+            fields = self._sources.reader.personal(decode(leaf))
+            self._put(f"opened/{index}.json", canonical.write(fields))
+
+    def _pruned(self, step: Pruned) -> None:
+        name = f"pruned/{step.minimum}"
+        self._put(f"{name}.minimum", step.note.encode())
+        self._proved(step.archived, f"{name}.json", f"{name}.tlog-proof")
+
+    def _proved(self, index: int, entry: str, proof: str) -> bytes:
+        """Write an entry and its proof under these names; return its leaf."""
         row = self._sources.reader.get(index)
         if row is None:
             raise ValueError(f"entry {index} is not there")
         path = inclusion_proof(index, self._size, self._sources.tile)
-        proof = TlogProof(index, path, self._contents.checkpoint)
-        self._put(f"entries/{index}.json", row.leaf)
-        self._put(f"proofs/{index}.tlog-proof", str(proof).encode())
-        if self._contents.opened:
-            fields = self._sources.reader.personal(decode(row.leaf))
-            self._put(f"opened/{index}.json", canonical.write(fields))
+        self._put(entry, row.leaf)
+        self._put(proof, str(TlogProof(index, path, self._contents.checkpoint)).encode())
+        return row.leaf
 
     def _around(self) -> Iterator[bytes]:
         """The subtrees left and right of the range, in the order of the verifier's walk."""
@@ -226,7 +245,7 @@ class _Writer:
             "range": {
                 "first": contents.first,
                 "end": contents.end,
-                "pruned_below": contents.pruned_below,
+                "pruned": [step.minimum for step in contents.pruned],
                 "around": [b64encode(one).decode() for one in self._around()],
             },
             "opened": OPENED if contents.opened else None,

@@ -1,26 +1,32 @@
 """The signed minimum: below this index the entries were archived and pruned.
 
 A row is a signed note of the log: its text names the log, the minimum (a multiple of 256, so
-that every pruned leaf has its hash in a full tile), the size it was signed at, and the SHA-256 of
-the archive that holds what was pruned.
+that every pruned leaf has its hash in a full tile), and the SHA-256 of the archive that holds
+what was pruned. An entry of the log tells of that archive.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from audit.checkpoint import parse_decimal
 from audit.dbapi import Sql
-from audit.errors import NoteMalformed
+from audit.errors import LeafMalformed, NoteMalformed
+from audit.leaf import decode
 from audit.merkle import TILE_WIDTH
 from audit.note import Signer, Verifier, parse_note
 
 TABLE = "audit_minimum"
+ARCHIVED = "log.archived"
 _HEADER = "sumun-log-minimum-v1"
 _DIGEST = re.compile("[0-9a-f]{64}")
 _SELECT = "SELECT minimum, time_ms, note FROM audit_minimum ORDER BY minimum"
 _CURRENT = "SELECT MAX(minimum) FROM audit_minimum"
+_ARCHIVED = "SELECT idx, leaf FROM audit_entries WHERE ref = ? AND action = ? ORDER BY idx"
 _INSERT = "INSERT INTO audit_minimum (minimum, time_ms, note) VALUES (?, ?, ?)"
 
 
@@ -39,11 +45,18 @@ class Minimum:
 
 def open_minimum(text: str, verifier: Verifier) -> Minimum:
     """Parse and verify a signed minimum. Raises NoteMalformed or SignatureInvalid."""
-    note = parse_note(text)
-    verifier.check(note)
-    lines = note.text.split("\n")
-    if len(lines) != 5 or lines[0] != _HEADER or lines[1] != verifier.name:
+    verifier.check(parse_note(text))
+    found = parse_minimum(text)
+    if found.origin != verifier.name:
         raise NoteMalformed("not the minimum of this log")
+    return found
+
+
+def parse_minimum(text: str) -> Minimum:
+    """Parse a minimum without verifying who signed it. Raises NoteMalformed."""
+    lines = parse_note(text).text.split("\n")
+    if len(lines) != 5 or lines[0] != _HEADER:
+        raise NoteMalformed("not the minimum of a log")
     minimum = parse_decimal(lines[2])
     if minimum % TILE_WIDTH or not _DIGEST.fullmatch(lines[3]):
         raise NoteMalformed("the minimum is not a multiple of 256, or its digest no SHA-256")
@@ -74,3 +87,13 @@ def current(sql: Sql) -> int:
     """Return the index below which entries may have been pruned; 0 if none were."""
     row = sql.one(_CURRENT)
     return 0 if row is None or row[0] is None else int(row[0])
+
+
+def archived(sql: Sql, lowest: int, digest: str) -> tuple[int, Mapping[str, Any]] | None:
+    """Return index and detail of the entry that tells of the archive of a minimum, or None."""
+    for index, leaf in sql.all(_ARCHIVED, (f"archive:{digest}", ARCHIVED)):
+        with suppress(LeafMalformed):
+            detail = decode(bytes(leaf)).detail
+            if (detail.get("end"), detail.get("sha256")) == (lowest, digest):
+                return int(index), detail
+    return None

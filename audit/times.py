@@ -7,12 +7,14 @@ condition on the time itself still has to be checked inside it.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 
 from audit.dbapi import Sql
 from audit.edge import FullTile
 from audit.merkle import TILE_HEIGHT, TILE_WIDTH
 
+TABLE = "audit_times"
 _LEAVES = (
     "INSERT INTO audit_times (level, tile, low_ms, high_ms) "
     "SELECT 0, ?, MIN(time_ms), MAX(time_ms) FROM audit_entries WHERE idx >= ? AND idx < ?"
@@ -32,6 +34,10 @@ _LAST = (
     "SELECT tile FROM audit_times WHERE level = ? AND tile >= ? AND tile < ? AND low_ms < ? "
     "ORDER BY tile DESC LIMIT 1"
 )
+_ROWS = (
+    "SELECT tile, low_ms, high_ms FROM audit_times WHERE level = 0 AND tile >= ? AND tile < ? "
+    "ORDER BY tile"
+)
 _LATE = "SELECT MAX(idx) FROM audit_entries WHERE idx >= ? AND time_ms < ?"
 
 
@@ -43,6 +49,16 @@ def add(sql: Sql, tiles: Sequence[FullTile]) -> None:
             sql.run(_LEAVES, (tile.index, first, end))
         else:
             sql.run(_TILES, (tile.index, tile.level - 1, first, end))
+
+
+def digest(sql: Sql, first: int, end: int) -> str:
+    """Return the SHA-256 (hexadecimal) of the times of the full tiles from entry `first` to `end`.
+
+    When the entries are archived the log keeps it, so that it can be checked without them.
+    """
+    rows = sql.all(_ROWS, (first >> TILE_HEIGHT, end >> TILE_HEIGHT))
+    lines = "".join(f"{tile} {low} {high}\n" for tile, low, high in rows)
+    return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def first_since(sql: Sql, since_ms: int) -> int:

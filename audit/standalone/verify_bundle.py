@@ -1,11 +1,16 @@
-"""Verifies an evidence bundle of a Sumun audit log. Needs only Python and `cryptography`.
+"""Verifies evidence of a Sumun audit log. Needs only Python and `cryptography`.
 
-    python verify_bundle.py BUNDLE.zip --key 'NAME+HASH+KEY' [--since CHECKPOINT] [--open KEYS.json]
+    python verify_bundle.py BUNDLE.zip --key VKEY [--since CHECKPOINT] [--open KEYS.json]
+    python verify_bundle.py --proof FILE.tlog-proof --key VKEY [--entry LEAF] [--receipt RECEIPT]
 
-`--key` is the log's verifier key (`/log/key`), from a source you trust; without it the key in
-the bundle is used, which proves only that the bundle holds together. `--since` is a checkpoint
-you kept: the bundle must prove that the log extends it. `--open` holds keys of redacted entries,
-which the operator hands out on order.
+The first verifies an evidence bundle, the second the inclusion proof of one entry.
+
+`--key` is a verifier key of the log (`/log/key`), from a source you trust. Without it the key in
+a bundle is used, which proves only that the bundle holds together; a proof needs one, that with
+which the log signed its checkpoint. `--since` is a checkpoint you kept: the bundle must prove
+that the log extends it. `--open` holds keys of redacted entries, which the operator hands out on
+order. A proof from the entry's page holds the exact entry; for another, `--entry` is the entry's
+exact bytes, or `--receipt` the receipt that names its hash.
 
 Exit status 0: verified. 1: not verified, with the reason. 2: it could not be done.
 """
@@ -14,13 +19,15 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import io
 import json
 import re
 import sys
 import zipfile
 from base64 import b64decode, b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +36,36 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 FORMAT = "sumun-evidence-bundle-v1"
+PROOF = "c2sp.org/tlog-proof@v1"
+MINIMUM = "sumun-log-minimum-v1"
+RECEIPT = "sumun-receipt/v1"
+HEADER = "sumun-receipt:"
+ARCHIVED = "log.archived"
 NOTE_ED25519 = 1
 OWN = ("manifest.json", "manifest.sig")
 DECIMAL = re.compile("0|[1-9][0-9]{0,18}")
-MAX_MEMBER = 1 << 34
+DIGEST = re.compile("[0-9a-f]{64}")
+BUNDLE_ID = re.compile("[0-9a-f]{32}")
+MEMBER = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*")
+MAX_MEMBER, MAX_READ = 1 << 34, 1 << 32
+MAX_MANIFEST = 1 << 26
+MAX_INDEX = 1 << 63
+MAX_HASHES = 64
+SHOWN = 4000
+COMPLETENESS = (
+    "Every entry of the range is in this bundle, open or redacted; that is proved. That no "
+    "redacted entry matches the query is the operator's statement: to check it, have redacted "
+    "entries opened."
+)
+NONE_SELECTED = (
+    "no entry was selected. The operator states that no entry of the range answers the query. "
+    "What is proved is that the range is whole; not that nothing in it answers: redacted entries "
+    "must be opened to see that."
+)
+NO_RANGE = (
+    "the range is empty: by the times that the log keeps, no entry lies in the period asked for. "
+    "That is the operator's statement, and nothing but the checkpoint is proved."
+)
 
 
 class NotVerified(Exception):
@@ -49,11 +82,29 @@ def need(holds: object, why: str) -> None:
         raise NotVerified(why)
 
 
+def plain(text: str, most: int = SHOWN) -> str:
+    """One line that a terminal obeys in nothing: whatever is not printable is spelled out."""
+    safe = "".join(
+        one if one.isprintable() else one.encode("unicode_escape").decode() for one in text[:most]
+    )
+    return safe + ("…" if len(text) > most else "")
+
+
 def unb64(text: object) -> bytes:
     """Decode base64 in its one standard spelling."""
     need(isinstance(text, str), "base64 is expected")
-    data = b64decode(str(text), validate=True)
+    try:
+        data = b64decode(str(text), validate=True)
+    except ValueError as error:
+        raise NotVerified("base64 is expected") from error
     need(b64encode(data).decode() == text, "base64 in a non-standard spelling")
+    return data
+
+
+def unhash(text: object) -> bytes:
+    """Decode the base64 of a SHA-256."""
+    data = unb64(text)
+    need(len(data) == 32, "a hash has not 32 bytes")
     return data
 
 
@@ -86,6 +137,7 @@ class Key:
         name, _, rest = text.partition("+")
         digest, _, encoded = rest.partition("+")
         data = unb64(encoded)
+        need(name and name.isprintable() and " " not in name, "the key's name is malformed")
         need(len(data) == 33 and data[0] == NOTE_ED25519, "the key is no Ed25519 verifier key")
         right = hashlib.sha256(name.encode() + b"\n" + data).digest()[:4]
         need(digest == right.hex(), "the hash in the verifier key is not that of the key")
@@ -99,10 +151,44 @@ class Key:
             dash, name, value = (*line.split(" "), "", "")[:3]
             data = unb64(value)
             if (dash, name, data[:4]) == ("\u2014", self.name, self.id):
-                message = (body + "\n").encode()
-                Ed25519PublicKey.from_public_bytes(self.public).verify(data[4:], message)
+                self._verify(data[4:], (body + "\n").encode())
                 return body.split("\n")
         raise NotVerified(f"a note is not signed by {self.name}")
+
+    def checkpoint(self, note: str) -> tuple[int, bytes]:
+        """Verify a checkpoint; return its size and root."""
+        lines = self.open(note)
+        need(len(lines) >= 3 and lines[0] == self.name, "the checkpoint is of another log")
+        return number(lines[1]), unhash(lines[2])
+
+    def _verify(self, signature: bytes, message: bytes) -> None:
+        try:
+            Ed25519PublicKey.from_public_bytes(self.public).verify(signature, message)
+        except (InvalidSignature, ValueError) as error:
+            raise NotVerified(f"a signature of {self.name} does not verify") from error
+
+
+@dataclass(frozen=True)
+class Proof:
+    """A C2SP tlog-proof, parsed; `extra` is the exact entry in proofs from an entry's page."""
+
+    index: int
+    extra: bytes | None
+    hashes: list[bytes]
+    note: str
+
+    @classmethod
+    def parse(cls, text: str) -> Proof:
+        head, gap, note = text.partition("\n\n")
+        lines = head.split("\n")
+        need(gap and lines.pop(0) == PROOF, f"a proof begins with {PROOF} and holds a checkpoint")
+        extra = None
+        if lines and lines[0].startswith("extra "):
+            extra = unb64(lines.pop(0)[len("extra ") :])
+        need(lines and lines[0].startswith("index "), "the proof names no index")
+        index = number(lines.pop(0)[len("index ") :])
+        need(len(lines) <= MAX_HASHES, "the proof has too many hashes")
+        return cls(index, extra, [unhash(line) for line in lines], note)
 
 
 @dataclass
@@ -113,28 +199,112 @@ class Bundle:
     manifest: dict[str, Any]
     keys: list[Key] = field(default_factory=list)
 
+    ends: list[int] = field(default_factory=list)
+
     def read(self, name: str) -> bytes:
+        need(self.zip.getinfo(name).file_size <= MAX_READ, f"{name}: too large")
         return self.zip.read(name)
 
     def text(self, name: str) -> str:
         return self.read(name).decode()
 
-    def note(self, text: str) -> list[str]:
-        """Verify a note by whichever of the log's keys signed it."""
+    def key_of(self, note: str) -> Key:
+        """Whichever of the log's keys signed a note."""
         for key in reversed(self.keys):
             try:
-                return key.open(text)
-            except (NotVerified, InvalidSignature):
+                key.open(note)
+            except NotVerified:
                 continue
+            return key
         raise NotVerified("a note is signed by none of the log's keys")
 
     def checkpoint(self, text: str) -> tuple[int, bytes]:
-        """Verify a checkpoint; return its size and root."""
-        lines = self.note(text)
-        need(len(lines) >= 3 and lines[0] == self.keys[-1].name, "the checkpoint is of another log")
-        root = unb64(lines[2])
-        need(len(root) == 32, "the checkpoint's root is no hash")
-        return number(lines[1]), root
+        """Verify a checkpoint; return its size and root.
+
+        A key that was handed over signs nothing larger: somebody else may hold it by now.
+        """
+        key = self.key_of(text)
+        size, root = key.checkpoint(text)
+        ends = dict(zip(self.keys, self.ends, strict=False))
+        need(size <= ends.get(key, size), "a checkpoint is signed with a key that was handed over")
+        return size, root
+
+
+def is_index(value: object) -> bool:
+    """Whether a value of the manifest is an index or size."""
+    return type(value) is int and 0 <= value < MAX_INDEX
+
+
+def rising(values: object) -> bool:
+    """Whether a value is a list of indexes, each larger than the one before."""
+    if not isinstance(values, list) or not all(map(is_index, values)):
+        return False
+    return all(one < other for one, other in pairwise(values))
+
+
+def texts(values: object) -> bool:
+    """Whether a value is a list of texts."""
+    return isinstance(values, list) and all(isinstance(one, str) for one in values)
+
+
+def read_manifest(opened: zipfile.ZipFile) -> dict[str, Any]:
+    """The manifest, every field of the type that is used below; nothing is verified yet."""
+    size = opened.getinfo("manifest.json").file_size
+    need(size <= MAX_MANIFEST, "the manifest is too large")
+    manifest: Any = json.loads(opened.read("manifest.json"))
+    if not isinstance(manifest, dict):
+        raise NotVerified("the manifest is no object")
+    need(manifest.get("format") == FORMAT, f"the format is not {FORMAT}")
+    for name, fits in SHAPE.items():
+        need(name in manifest and fits(manifest[name]), f"the manifest's {name} is malformed")
+    said, selected = manifest["range"], manifest["selected"]
+    need(said["first"] <= said["end"] <= manifest["size"], "the manifest's range is malformed")
+    inside = not selected or said["first"] <= selected[0] <= selected[-1] < said["end"]
+    need(inside, "a selected entry lies outside the range")
+    return manifest
+
+
+def is_trusted(value: object) -> bool:
+    """Whether this says from which checkpoint the log has grown, or that nothing was asked."""
+    if value is None:
+        return True
+    return isinstance(value, dict) and is_index(value.get("size")) and texts(value.get("proof"))
+
+
+def is_range(value: object) -> bool:
+    """Whether this describes a range of entries."""
+    return (
+        isinstance(value, dict)
+        and is_index(value.get("first"))
+        and is_index(value.get("end"))
+        and rising(value.get("pruned"))
+        and texts(value.get("around"))
+    )
+
+
+def is_members(value: object) -> bool:
+    """Whether this lists members by name, with digest and size."""
+    return isinstance(value, dict) and all(
+        MEMBER.fullmatch(name)
+        and isinstance(said, dict)
+        and isinstance(said.get("sha256"), str)
+        and is_index(said.get("bytes"))
+        for name, said in value.items()
+    )
+
+
+SHAPE: dict[str, Any] = {
+    "bundle": lambda value: isinstance(value, str) and BUNDLE_ID.fullmatch(value),
+    "made": lambda value: isinstance(value, str),
+    "origin": lambda value: isinstance(value, str),
+    "key": lambda value: isinstance(value, str),
+    "size": is_index,
+    "trusted": is_trusted,
+    "query": lambda value: isinstance(value, dict),
+    "selected": rising,
+    "range": is_range,
+    "members": is_members,
+}
 
 
 def check_members(bundle: Bundle) -> None:
@@ -155,17 +325,21 @@ def check_members(bundle: Bundle) -> None:
 def check_keys(bundle: Bundle, trusted: str | None) -> None:
     """The log's keys, oldest first: each hands over to the next; one of them is trusted."""
     history = json.loads(bundle.text("keys.json"))
-    texts, handovers = history["keys"], history["handovers"]
-    bundle.keys = [Key.parse(text) for text in texts]
-    need(len(handovers) == len(texts) - 1, "the key history has gaps")
+    need(isinstance(history, dict), "the key history is malformed")
+    known, handovers = history.get("keys"), history.get("handovers")
+    need(texts(known) and texts(handovers), "the key history is malformed")
+    bundle.keys = [Key.parse(text) for text in known]
+    need(bundle.keys and len(handovers) == len(known) - 1, "the key history has gaps")
     for at, note in enumerate(handovers):
-        old, new, said = bundle.keys[at], bundle.keys[at + 1], texts[at + 1]
+        old, new, said = bundle.keys[at], bundle.keys[at + 1], known[at + 1]
         lines = old.open(note)
         need(lines == new.open(note), "a hand-over is not signed by both keys")
         need(lines[0] == old.name == new.name, "a hand-over is of another log")
         need(lines[3:] == [f"next-key {said}"], "a hand-over names another key")
-    need(bundle.manifest["key"] == texts[-1], "the manifest names another key")
-    need(trusted in (None, *texts), "the bundle is not of the log whose key you trust")
+        bundle.ends.append(number(lines[1]))
+    need(bundle.manifest["key"] == known[-1], "the manifest names another key")
+    need(bundle.manifest["origin"] == bundle.keys[-1].name, "the manifest names another log")
+    need(trusted in (None, *known), "the bundle is not of the log whose key you trust")
 
 
 def check_manifest(bundle: Bundle) -> None:
@@ -215,19 +389,47 @@ def check_inclusion(index: int, size: int, leaf: bytes, proof: list[bytes], root
     need(last == 0 and result == root, f"entry {index}: the proof does not lead to the root")
 
 
-def check_entries(bundle: Bundle, size: int, root: bytes) -> None:
+def check_proof(bundle: Bundle, name: str, leaf: bytes, head: tuple[int, bytes]) -> int:
+    """An entry is in the log, by a proof under the bundle's checkpoint; return its index."""
+    proof = Proof.parse(bundle.text(name))
+    need(proof.note == bundle.text("checkpoint"), f"{name}: the proof is under another checkpoint")
+    check_inclusion(proof.index, head[0], leaf_hash(leaf), proof.hashes, head[1])
+    return proof.index
+
+
+def check_entries(bundle: Bundle, head: tuple[int, bytes]) -> None:
     """Each selected entry is in the log, by a proof of its own, and in the range."""
-    note, first = bundle.text("checkpoint"), bundle.manifest["range"]["first"]
-    hashes = bundle.read("range/hashes")
+    first, hashes = bundle.manifest["range"]["first"], bundle.read("range/hashes")
     for index in bundle.manifest["selected"]:
-        leaf = leaf_hash(bundle.read(f"entries/{index}.json"))
-        head, _, signed = bundle.text(f"proofs/{index}.tlog-proof").partition("\n\n")
-        lines = head.split("\n")
-        need(lines[:2] == ["c2sp.org/tlog-proof@v1", f"index {index}"], f"entry {index}: no proof")
-        need(signed == note, f"entry {index}: the proof is under another checkpoint")
-        check_inclusion(index, size, leaf, [unb64(line) for line in lines[2:]], root)
+        leaf = bundle.read(f"entries/{index}.json")
+        proved = check_proof(bundle, f"proofs/{index}.tlog-proof", leaf, head)
+        need(proved == index, f"entry {index}: the proof is of another entry")
         at = 32 * (index - first)
-        need(hashes[at : at + 32] == leaf, f"entry {index}: not the one in the range")
+        need(hashes[at : at + 32] == leaf_hash(leaf), f"entry {index}: not the one in the range")
+
+
+def check_pruned(bundle: Bundle, head: tuple[int, bytes]) -> int:
+    """Return the index below which entries may be missing: as far as was signed, and no further.
+
+    Each step down there is a minimum signed with a key of the log, and the log's own entry,
+    proved like any other, that tells of the archive which the minimum names.
+    """
+    below = 0
+    for lowest in bundle.manifest["range"]["pruned"]:
+        what = f"entries below {lowest} are said to be pruned"
+        note = bundle.text(f"pruned/{lowest}.minimum")
+        lines = bundle.key_of(note).open(note)
+        right = len(lines) == 4 and lines[:3] == [MINIMUM, bundle.keys[-1].name, str(lowest)]
+        need(right and DIGEST.fullmatch(lines[3]), f"{what}, and no signed minimum says so")
+        leaf = bundle.read(f"pruned/{lowest}.json")
+        check_proof(bundle, f"pruned/{lowest}.tlog-proof", leaf, head)
+        entry = json.loads(leaf)
+        detail = entry["detail"]
+        tells = entry["api"]["operation"] == ARCHIVED and detail["first"] <= below
+        tells = tells and (detail["end"], detail["sha256"]) == (lowest, lines[3])
+        need(tells, f"{what}, and the log does not tell of their archive")
+        below = lowest
+    return below
 
 
 def check_range(bundle: Bundle, size: int, root: bytes) -> None:
@@ -235,11 +437,13 @@ def check_range(bundle: Bundle, size: int, root: bytes) -> None:
     said, hashes = bundle.manifest["range"], bundle.read("range/hashes")
     first, end = said["first"], said["end"]
     need(0 <= first <= end <= size and len(hashes) == 32 * (end - first), "the range has gaps")
-    around = iter([unb64(one) for one in said["around"]])
+    around = iter([unhash(one) for one in said["around"]])
 
     def subtree(low: int, high: int) -> bytes:
         if high <= first or low >= end:
-            return next(around)
+            other = next(around, None)
+            need(other, "the range is not that of the log")
+            return other or b""
         if high - low == 1:
             return hashes[32 * (low - first) : 32 * (low - first) + 32]
         middle = low + (1 << ((high - low - 1).bit_length() - 1))
@@ -262,21 +466,32 @@ def redacted(bundle: Bundle) -> Iterator[tuple[int, bytes]]:
         need(not file.read(1), "there is more than the range holds")
 
 
-def check_redacted(bundle: Bundle, keys: dict[str, str]) -> dict[int, bytes]:
-    """Every entry is here, open or as ciphertext; opens those whose keys are given."""
+def check_redacted(bundle: Bundle, below: int, keys: dict[str, str]) -> dict[int, bytes]:
+    """Every entry is here, open or as ciphertext, or pruned `below` that index.
+
+    Opens those whose keys are given.
+    """
     said, opened = bundle.manifest["range"], {}
     selected, hashes = set(bundle.manifest["selected"]), bundle.read("range/hashes")
     for index, box in redacted(bundle):
         need(not box or index not in selected, f"entry {index}: both open and redacted")
-        here = box or index in selected or index < said["pruned_below"]
+        here = box or index in selected or index < below
         need(here, f"entry {index}: neither open nor redacted")
         if str(index) in keys and box:
-            aad = f"sumun-redacted-v1|{bundle.manifest['bundle']}|{index}".encode()
-            leaf = AESGCM(bytes.fromhex(keys[str(index)])).decrypt(b"\0" * 12, box, aad)
+            leaf = open_box(bundle.manifest["bundle"], index, keys[str(index)], box)
             at = 32 * (index - said["first"])
             need(leaf_hash(leaf) == hashes[at : at + 32], f"entry {index}: another entry")
             opened[index] = leaf
     return opened
+
+
+def open_box(bundle: str, index: int, key: str, box: bytes) -> bytes:
+    """Decrypt a redacted entry with the hexadecimal key that was handed out for it."""
+    aad = f"sumun-redacted-v1|{bundle}|{index}".encode()
+    try:
+        return AESGCM(bytes.fromhex(key)).decrypt(b"\0" * 12, box, aad)
+    except (InvalidTag, ValueError) as error:
+        raise NotVerified(f"entry {index}: the key given does not open it") from error
 
 
 def check_trusted(bundle: Bundle, size: int, root: bytes, since: str | None) -> None:
@@ -286,7 +501,8 @@ def check_trusted(bundle: Bundle, size: int, root: bytes, since: str | None) -> 
     if said is None:
         return
     old, old_root = bundle.checkpoint(bundle.text("trusted-checkpoint"))
-    proof = [unb64(one) for one in said["proof"]]
+    need(said["size"] == old, "the manifest names another checkpoint to start from")
+    proof = [unhash(one) for one in said["proof"]]
     check_consistency(old, size, proof, (old_root, root))
     if since is not None:
         need(bundle.checkpoint(since) == (old, old_root), "the proof is from another checkpoint")
@@ -304,42 +520,89 @@ def verify(
         with zipfile.ZipFile(path) as opened:
             return _verify(opened, key, since, keys or {})
     except OSError as error:
-        raise Unreadable(f"{path}: {error.strerror or error}") from error
-    except NotVerified:
-        raise
-    except (InvalidSignature, InvalidTag) as error:
-        raise NotVerified("a signature or a redacted entry does not verify") from error
+        raise Unreadable(plain(f"{path}: {error.strerror or error}")) from error
+    except NotVerified as error:
+        raise NotVerified(plain(str(error))) from error
     # Whatever a damaged file makes the parsers say, the bundle is not verified.
     except Exception as error:
-        raise NotVerified(f"the bundle is damaged: {error}") from error
+        what = plain(f"{type(error).__name__}: {error}")
+        raise NotVerified(f"the bundle is damaged ({what})") from error
 
 
 def _verify(
     opened: zipfile.ZipFile, key: str | None, since: str | None, keys: dict[str, str]
 ) -> tuple[dict[str, Any], dict[int, bytes]]:
-    bundle = Bundle(opened, json.loads(opened.read("manifest.json")))
-    need(bundle.manifest["format"] == FORMAT, f"the format is not {FORMAT}")
+    bundle = Bundle(opened, read_manifest(opened))
     check_members(bundle)
     check_keys(bundle, key)
     check_manifest(bundle)
-    size, root = bundle.checkpoint(bundle.text("checkpoint"))
-    check_trusted(bundle, size, root, since)
-    check_range(bundle, size, root)
-    check_entries(bundle, size, root)
-    return bundle.manifest, check_redacted(bundle, keys)
+    head = bundle.checkpoint(bundle.text("checkpoint"))
+    need(bundle.manifest["size"] == head[0], "the manifest names another checkpoint")
+    check_trusted(bundle, *head, since)
+    check_range(bundle, *head)
+    check_entries(bundle, head)
+    below = check_pruned(bundle, head)
+    return bundle.manifest, check_redacted(bundle, below, keys)
+
+
+def verify_proof(
+    text: str, keys: Sequence[str], entry: bytes | None = None, receipt: str | None = None
+) -> tuple[Proof, int, bytes | None]:
+    """Verify the proof of one entry under one of `keys`; return it, the size signed for, the entry.
+
+    The entry is the `extra` of the proof, or given by its exact bytes; a receipt names its hash.
+    Raises NotVerified.
+    """
+    proof, known = Proof.parse(text), [Key.parse(key) for key in keys]
+    size, root = _signed(known, proof.note).checkpoint(proof.note)
+    leaves = [one for one in (proof.extra, entry) if one is not None]
+    hashes = [leaf_hash(one) for one in leaves]
+    if receipt is not None:
+        hashes.append(promised(receipt, known))
+    need(hashes, "the proof does not hold its entry: give --entry or --receipt")
+    need(len(set(hashes)) == 1, "entry, proof and receipt are not of the same entry")
+    check_inclusion(proof.index, size, hashes[0], proof.hashes, root)
+    return proof, size, leaves[0] if leaves else None
+
+
+def promised(text: str, keys: Sequence[Key]) -> bytes:
+    """The leaf hash that a receipt names: a note, the value of the header, or its whole line."""
+    if not text.startswith(RECEIPT):
+        value = text.strip()
+        named = value.lower().startswith(HEADER)
+        text = unb64(value[len(HEADER) :].strip() if named else value).decode()
+    key = _signed(keys, text)
+    lines = key.open(text)
+    right = len(lines) == 6 and lines[:2] == [RECEIPT, key.name] and lines[3][:5] == "leaf "
+    need(right, "the receipt is malformed")
+    return unhash(lines[3][5:])
+
+
+def _signed(keys: Sequence[Key], note: str) -> Key:
+    for key in keys:
+        try:
+            key.open(note)
+        except NotVerified:
+            continue
+        return key
+    raise NotVerified("no key that was given signed it; after a change of keys take the later key")
 
 
 def summary(manifest: dict[str, Any], key_given: bool) -> str:
-    """What was verified, and what was not, in words."""
+    """What was verified, and what was not, in words; each line is printable."""
     said, chosen = manifest["range"], len(manifest["selected"])
-    pruned = max(0, min(said["end"], said["pruned_below"]) - said["first"])
-    lines = [
-        f"verified: {chosen} entries are in the log, each by its own proof",
-        f"whole range: entries {said['first']} to {said['end'] - 1}, "
-        f"{said['end'] - said['first'] - chosen} of them redacted or pruned ({pruned} pruned)",
-        f"query: {json.dumps(manifest['query'], ensure_ascii=False, sort_keys=True)}",
-        f"completeness: {manifest['completeness']['en']}",
-    ]
+    lines = [f"verified: {chosen} entries are in the log, each by its own proof"]
+    if not chosen:
+        lines = [f"verified: {NONE_SELECTED if said['first'] < said['end'] else NO_RANGE}"]
+    if said["first"] < said["end"]:
+        lines.append(
+            f"whole range: entries {said['first']} to {said['end'] - 1}, "
+            f"{said['end'] - said['first'] - chosen} of them redacted or pruned"
+        )
+    if said["pruned"]:
+        lines.append(f"pruned: below {said['pruned'][-1]}, as a minimum signed by the log says")
+    query = json.dumps(manifest["query"], ensure_ascii=False, sort_keys=True)
+    lines += [f"query: {plain(query)}", f"completeness: {COMPLETENESS}"]
     if manifest["trusted"]:
         lines.append(f"the log extends the checkpoint of {manifest['trusted']['size']} entries")
     if not key_given:
@@ -347,27 +610,83 @@ def summary(manifest: dict[str, Any], key_given: bool) -> str:
     return "\n".join(lines)
 
 
-def main() -> int:
-    """Run from the command line."""
-    parser = argparse.ArgumentParser(description="Verify an evidence bundle.")
-    parser.add_argument("bundle", type=Path)
-    parser.add_argument("--key", help="the log's verifier key")
+def read_keys(path: Path) -> dict[str, str]:
+    """The keys of redacted entries in a file. Raises Unreadable."""
+    try:
+        keys = json.loads(path.read_text("utf-8"))["keys"]
+        return {str(index): bytes.fromhex(key).hex() for index, key in keys.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise Unreadable(f"{path} holds no keys of redacted entries") from error
+
+
+def read_text(path: Path | None) -> str | None:
+    """The text of a file that was named. Raises Unreadable."""
+    try:
+        return None if path is None else path.read_text("utf-8")
+    except (OSError, ValueError) as error:
+        raise Unreadable(f"{path} cannot be read as text") from error
+
+
+def _bundle(given: argparse.Namespace) -> Iterator[str]:
+    keys = read_keys(given.open) if given.open else {}
+    key = given.key[0] if given.key else None
+    manifest, opened = verify(given.bundle, key, read_text(given.since), keys)
+    yield summary(manifest, key is not None)
+    for index, leaf in opened.items():
+        yield f"{index} {plain(leaf.decode('utf-8', 'backslashreplace'), len(leaf))}"
+
+
+def _proof(given: argparse.Namespace) -> Iterator[str]:
+    entry = None
+    if given.entry is not None:
+        try:
+            entry = given.entry.read_bytes()
+        except OSError as error:
+            raise Unreadable(f"{given.entry} cannot be read") from error
+    text = read_text(given.proof) or ""
+    proof, size, leaf = verify_proof(text, given.key, entry, read_text(given.receipt))
+    name = proof.note.partition("\n")[0]
+    yield f"verified: entry {proof.index} is in the log {plain(name)}, among the {size} signed for"
+    if leaf is None:
+        yield "the entry itself was not given: its hash, as the receipt names it, was proved"
+    else:
+        yield f"entry: {plain(leaf.decode('utf-8', 'backslashreplace'), len(leaf))}"
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Verify an evidence bundle or a proof.")
+    parser.add_argument("bundle", type=Path, nargs="?")
+    parser.add_argument("--key", action="append", help="a verifier key of the log")
     parser.add_argument("--since", type=Path, help="a checkpoint you kept")
     parser.add_argument("--open", type=Path, help="keys of redacted entries")
+    parser.add_argument("--proof", type=Path, help="the proof of one entry, instead of a bundle")
+    parser.add_argument("--entry", type=Path, help="its exact bytes, if the proof lacks them")
+    parser.add_argument("--receipt", type=Path, help="or the receipt that names its hash")
     given = parser.parse_args()
+    if (given.bundle is None) == (given.proof is None):
+        parser.error("name a bundle, or a proof with --proof")
+    if given.proof is not None and not given.key:
+        parser.error("--proof needs --key: a log's own word is no proof against it")
+    if given.bundle is not None and len(given.key or ()) > 1:
+        parser.error("one key leads to the others of a bundle; name one")
+    return given
+
+
+def main() -> int:
+    """Run from the command line."""
+    given = _arguments()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
-        since = given.since and given.since.read_text("utf-8")
-        keys = json.loads(given.open.read_text("utf-8"))["keys"] if given.open else {}
-        manifest, opened = verify(given.bundle, given.key, since, keys)
-    except NotVerified as error:
-        sys.stdout.write(f"NOT VERIFIED: {error}\n")
+        lines = list(_bundle(given) if given.proof is None else _proof(given))
+    except (NotVerified, UnicodeDecodeError) as error:
+        sys.stdout.write(f"NOT VERIFIED: {plain(str(error))}\n")
         return 1
-    except (Unreadable, OSError, ValueError, KeyError, TypeError) as error:
-        sys.stderr.write(f"verify_bundle: {error}\n")
+    except Unreadable as error:
+        sys.stderr.write(f"verify_bundle: {plain(str(error))}\n")
         return 2
-    sys.stdout.write(summary(manifest, given.key is not None) + "\n")
-    for index, leaf in opened.items():
-        sys.stdout.write(f"{index} {leaf.decode()}\n")
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
     return 0
 
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from audit import minimum
+from audit import minimum, times
 from audit.dbapi import Sql
-from audit.errors import AuditError, LeafMalformed, SignatureInvalid
-from audit.leaf import decode
+from audit.errors import AuditError, SignatureInvalid
 from audit.minimum import Minimum, open_minimum
 from audit.note import Verifier, parse_note
 from audit.verify.findings import Findings
 
 PRUNED = "log.pruned"
-_ARCHIVED = "SELECT leaf FROM audit_entries WHERE ref = ? AND action = 'log.archived'"
 
 
 class PrunedCheck:
@@ -53,11 +51,17 @@ class PrunedCheck:
             self._add(lowest, "minimum", f"the note says {signed.minimum}")
         elif seconds * 1000 != time_ms:
             self._add(lowest, "time_ms", "not what its note says")
-        elif not self._archived(signed):
-            self._add(lowest, "note", f"no entry tells of the archive {signed.archive}")
         else:
-            self.minimum = lowest
-            self.archives.append(signed.archive)
+            self._accept(signed)
+
+    def _accept(self, signed: Minimum) -> None:
+        found = minimum.archived(self._sql, signed.minimum, signed.archive)
+        if found is None:
+            self._add(signed.minimum, "note", f"no entry tells of the archive {signed.archive}")
+            return
+        self._times(signed.minimum, found[1])
+        self.minimum = signed.minimum
+        self.archives.append(signed.archive)
 
     def _open(self, note: str) -> tuple[Minimum, int]:
         """Verify with whichever of the log's keys signed. Raises SignatureInvalid and kin."""
@@ -68,20 +72,13 @@ class PrunedCheck:
                 continue
         raise SignatureInvalid("the minimum is signed by none of the log's keys")
 
-    def _archived(self, signed: Minimum) -> bool:
-        return any(
-            detail.get("sha256") == signed.archive and detail.get("end") == signed.minimum
-            for detail in self._details(signed.archive)
-        )
-
-    def _details(self, archive: str) -> list[dict[str, object]]:
-        found = []
-        for (leaf,) in self._sql.all(_ARCHIVED, (f"archive:{archive}",)):
-            try:
-                found.append(dict(decode(bytes(leaf)).detail))
-            except LeafMalformed:
-                continue
-        return found
+    def _times(self, lowest: int, detail: Mapping[str, object]) -> None:
+        """The times of pruned entries stand in the archive; the log tells their digest."""
+        first = detail.get("first")
+        start = first if type(first) is int and 0 <= first <= lowest else 0
+        if times.digest(self._sql, start, lowest) != detail.get("times_sha256"):
+            what = f"the times of the entries from {start} to {lowest - 1} are not those archived"
+            self._findings.add(start, times.TABLE, "low_ms", what)
 
     def _add(self, lowest: int, column: str, what: str) -> None:
         self._findings.add(max(0, lowest - 1), minimum.TABLE, column, what)

@@ -22,10 +22,12 @@ from gateway.cli.common import Home, emit, fail, home_option, json_option
 def archive(home: Home, before: str, out: Path, prune: bool, as_json: bool) -> None:
     """Write entries before a day as Parquet with a signed manifest.
 
+    With nothing that old, nothing is written, and that is said (exit status 0).
     Whole blocks of 256 entries are archived. With --prune they are deleted afterwards, which is
     refused, exit status 2, while the law asks to keep them. Hash tiles always stay.
     """
     from gateway.evidence import prune as pruning
+    from gateway.evidence.archive import NothingToArchive
     from gateway.evidence.archive import archive as make
     from gateway.journal import Actor
     from gateway.oversight.queries import moment
@@ -40,6 +42,17 @@ def archive(home: Home, before: str, out: Path, prune: bool, as_json: bool) -> N
             made = make(runtime, Actor.operator(), before_ms, out.resolve())
             if prune:
                 pruned += pruning.prune(runtime, Actor.operator(), made)
+        except NothingToArchive as nothing:
+            _say_nothing(str(nothing), pruned, as_json)
+            return
         except OSError as error:
             raise fail(f"{out} cannot be written: {error.strerror or error}") from error
     emit(asdict(made) | {"pruned": pruned}, as_json)
+
+
+def _say_nothing(why: str, pruned: int, as_json: bool) -> None:
+    if as_json:
+        emit({"rows": 0, "pruned": pruned}, True)
+    else:
+        more = f"; {pruned} entries archived before were pruned" if pruned else ""
+        click.echo(f"nothing to archive: {why}{more}")

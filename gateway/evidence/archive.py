@@ -32,15 +32,23 @@ _PAGE = (
 )
 
 
+class NothingToArchive(OperatorError):
+    """No whole block of 256 entries is old enough; nothing was written."""
+
+
 @dataclass(frozen=True, slots=True)
 class Archived:
-    """Entries from `first` to `end` (half-open) in one Parquet file of this SHA-256."""
+    """Entries from `first` to `end` (half-open) in one Parquet file of this SHA-256.
+
+    `times_sha256` is the digest of the times kept for them in the database, which stay there.
+    """
 
     first: int
     end: int
     rows: int
     file: str
     sha256: str
+    times_sha256: str
     folder: Path
 
 
@@ -48,8 +56,8 @@ def archive(runtime: Runtime, actor: Actor, before_ms: int, folder: Path) -> Arc
     """Write every block of 256 entries that is older than a moment into the new `folder`.
 
     Each block is compared with its hash tile first. The log tells of the archive before it has
-    its name. Raises OperatorError when there is nothing that old, the folder exists, or an entry
-    is not the one its tile was built from; LogUnavailable, OSError.
+    its name. Raises NothingToArchive when there is nothing that old, OperatorError when the folder
+    exists or an entry is not the one its tile was built from; LogUnavailable, OSError.
     """
     if folder.exists():
         raise OperatorError(f"{folder} exists already; name a new folder")
@@ -69,14 +77,14 @@ def _write(runtime: Runtime, before_ms: int, folder: Path) -> Archived:
     with snapshot(runtime, main=True) as (sql, reader):
         first, end = minimum.current(sql), times.first_since(sql, before_ms)
         if end <= first:
-            raise OperatorError("there is no block of 256 entries older than that to archive")
+            raise NothingToArchive("there is no block of 256 entries older than that to archive")
         name = f"entries-{first}-{end}.parquet"
         rows = parquet.write(folder / name, _pages(sql, reader, first, end))
-        keys = bundle_keys(runtime, sql)
+        keys, stamps = bundle_keys(runtime, sql), times.digest(sql, first, end)
     with (folder / name).open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
         os.fsync(file.fileno())
-    made = Archived(first, end, rows, name, digest, folder)
+    made = Archived(first, end, rows, name, digest, stamps, folder)
     manifest = {
         "format": FORMAT,
         "origin": runtime.journal.log.origin,
@@ -148,5 +156,6 @@ def _event(actor: Actor, made: Archived) -> Entry:
         "rows": made.rows,
         "file": made.file,
         "sha256": made.sha256,
+        "times_sha256": made.times_sha256,
     }
     return Entry(actor, Act.LOG_ARCHIVED, ref=f"archive:{made.sha256}", detail=detail)

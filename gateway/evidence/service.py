@@ -7,15 +7,16 @@ import os
 import secrets
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from audit import canonical, cosigned, minimum, times
-from audit.bundle import Contents, Sources, write_bundle
+from audit.bundle import Contents, Pruned, Sources, write_bundle
 from audit.dbapi import Sql
-from audit.errors import AuditError, LeafMalformed
+from audit.errors import AuditError, LeafMalformed, NoteMalformed
 from audit.event import Domain
 from audit.leaf import decode
 from audit.publish import open_signed
@@ -94,20 +95,21 @@ def redaction_keys(
 
 
 def _write(runtime: Runtime, order: Order, path: Path) -> dict[str, Any]:
-    newest = runtime.journal.log.checkpoint()
+    newest = runtime.journal.log.checkpoint(covering=runtime.journal.log.size())
     size = newest.size
     with snapshot(runtime) as (sql, reader):
         _check_trusted(sql, runtime, order.trusted, size)
         first, end = _range(sql, order.filters, size)
         selected = _selected(reader, order.filters, end)
+        first = min([first, *selected[:1]])
         contents = Contents(
             bundle=secrets.token_hex(16),
             made=runtime.clock.now().isoformat(),
             query=_query(reader, order),
             selected=selected,
-            first=min([first, *selected[:1]]),
+            first=first,
             end=end,
-            pruned_below=minimum.current(sql),
+            pruned=_pruned(sql, first),
             checkpoint=cosigned.note_of(sql, newest),
             trusted=order.trusted,
             keys=bundle_keys(runtime, sql),
@@ -123,12 +125,7 @@ def _pack(contents: Contents, sources: Sources, path: Path) -> dict[str, Any]:
         try:
             manifest = write_bundle(file, contents, sources)
         except (AuditError, ValueError) as error:
-            raise Problem(
-                ProblemCode.CONFLICT,
-                "감사 기록이 손상되어 증빙 자료 묶음을 만들지 못했습니다. "
-                "운영자에게 알려 주십시오.",
-                f"The log is damaged, so no bundle was made: {error}. Run: sumun audit verify",
-            ) from error
+            raise Problem(ProblemCode.CONFLICT, *_damaged(str(error))) from error
         file.flush()
         os.fsync(file.fileno())
     return manifest
@@ -173,6 +170,29 @@ def _range(sql: Sql, filters: Filters, size: int) -> tuple[int, int]:
     end = size if filters.until_ms is None else times.end_until(sql, filters.until_ms)
     end = min(end, size)
     return min(first, end), end
+
+
+def _pruned(sql: Sql, first: int) -> list[Pruned]:
+    """The steps of the signed minimum; none when the range begins above it."""
+    found: list[Pruned] = []
+    if first >= minimum.current(sql):
+        return found
+    for lowest, _time_ms, note in minimum.rows(sql):
+        told = None
+        with suppress(NoteMalformed):
+            told = minimum.archived(sql, lowest, minimum.parse_minimum(note).archive)
+        if told is None:
+            raise Problem(ProblemCode.CONFLICT, *_damaged(f"nothing tells of the minimum {lowest}"))
+        found.append(Pruned(lowest, note, told[0]))
+    return found
+
+
+def _damaged(why: str) -> tuple[str, str]:
+    """What is said in both languages when the log does not hold together."""
+    return (
+        "감사 기록이 손상되어 증빙 자료 묶음을 만들지 못했습니다. 운영자에게 알려 주십시오.",
+        f"The log is damaged, so no bundle was made: {why}. Run: sumun audit verify",
+    )
 
 
 def _selected(reader: LogReader, filters: Filters, end: int) -> list[int]:

@@ -14,8 +14,10 @@ import pytest
 
 from audit.checkpoint import open_checkpoint
 from audit.merkle import leaf_hash
+from audit.minimum import sign_minimum
 from audit.note import Verifier, parse_note
 from audit.search import Filters
+from audit.standalone.verify_bundle import NotVerified, verify
 from audit.tiles import TilePath
 from gateway.clock import to_ms
 from gateway.db import Database
@@ -30,6 +32,7 @@ from gateway.journal import Act, Actor
 from gateway.oversight.service_proof import prove
 from gateway.runtime import Runtime
 from tests.integration.evidence.conftest import Command, fill
+from tests.integration.evidence.forging import forge, members_of, without
 from tests.integration.oversight.damage import drop_triggers, run
 
 _COPY = "SELECT minimum + 256, time_ms, note FROM audit_minimum"
@@ -171,7 +174,68 @@ def test_a_bundle_over_pruned_entries_still_proves_its_range(
 
     assert made.exit_code == 0, made.output
     assert done.exit_code == 0, done.output
-    assert f"({LEFT_OUT} pruned)" in done.stdout
+    assert f"pruned: below {LEFT_OUT}, as a minimum signed by the log says" in done.stdout
+
+
+def test_a_range_above_the_minimum_speaks_of_no_pruning(
+    runtime: Runtime, pruned: Archived, command: Command, tmp_path: Path
+) -> None:
+    command("export", "--from", "2027-12-01", "--out", str(tmp_path / "b.zip"))
+
+    manifest, _ = verify(tmp_path / "b.zip")
+    assert manifest["range"]["first"] == LEFT_OUT
+    assert manifest["range"]["pruned"] == []
+
+
+def test_the_operator_cannot_claim_more_to_be_pruned_than_a_signed_minimum_says(
+    runtime: Runtime, pruned: Archived, command: Command, tmp_path: Path
+) -> None:
+    """The holder of the log's key leaves entry 700 out of a bundle, and signs that it is pruned."""
+    path = tmp_path / "b.zip"
+    command("export", "--person", "operator:1", "--out", str(path))
+    note = sign_minimum(signer(runtime), 768, pruned.sha256, 7).encode()
+    older = members_of(path)
+    copied = {name.replace("512", "768"): older[name] for name in older if "pruned/" in name}
+
+    with_note = {"pruned/768.minimum": note}
+    for added, pruned_at in (
+        ({}, [512]), ({}, []), ({}, [512, 768]), (with_note, [512, 768]),
+        (copied | with_note, [512, 768]), (copied | with_note, [768]), (copied, [768]),
+    ):  # fmt: skip
+        forge(path, tmp_path / "forged.zip", signer(runtime), without(700, pruned_at, added))
+        with pytest.raises(NotVerified, match=r"neither open nor redacted|pruned"):
+            verify(tmp_path / "forged.zip")
+
+
+def test_a_bundle_of_two_prunings_carries_both_steps(
+    runtime: Runtime, pruned: Archived, command: Command, tmp_path: Path
+) -> None:
+    runtime.clock.advance(timedelta(days=500))  # type: ignore[attr-defined]
+    fill(runtime, 100)
+    made = archive(runtime, Actor.operator(), to_ms(runtime.clock.now()) - 1, tmp_path / "second")
+    pruning.prune(runtime, Actor.operator(), made)
+    path = tmp_path / "b.zip"
+
+    command("export", "--person", "operator:1", "--out", str(path))
+
+    assert verify(path)[0]["range"]["pruned"] == [LEFT_OUT, LEFT_OUT + 256]
+    forge(path, tmp_path / "forged.zip", signer(runtime), without(None, [LEFT_OUT + 256], {}))
+    with pytest.raises(NotVerified, match="does not tell of their archive"):
+        verify(tmp_path / "forged.zip")
+
+
+def test_with_nothing_old_enough_the_command_says_so_and_is_content(
+    runtime: Runtime, command: Command, tmp_path: Path
+) -> None:
+    fill(runtime, 300)
+    words = ("archive", "--before", "2026-01-01", "--out", str(tmp_path / "a"))
+
+    done, as_json = command(*words), command(*words, "--json")
+
+    assert (done.exit_code, as_json.exit_code) == (0, 0), done.output
+    assert "nothing to archive" in done.stdout
+    assert json.loads(as_json.stdout) == {"rows": 0, "pruned": 0}
+    assert not (tmp_path / "a").exists()
 
 
 def test_a_second_archive_continues_after_the_first(
@@ -255,6 +319,9 @@ def test_erasures_and_archives_are_never_pruned(
         (lambda db: run(db, "UPDATE audit_minimum SET time_ms = time_ms + 1"), 511),
         (lambda db: run(db, f"INSERT INTO audit_minimum {_COPY}"), 767),
         (lambda db: run(db, "DELETE FROM audit_entries WHERE action = 'log.archived'"), 800),
+        (lambda db: run(db, "UPDATE audit_times SET low_ms = 1 WHERE tile = 1"), 0),
+        (lambda db: run(db, "UPDATE audit_times SET high_ms = high_ms + 1 WHERE tile = 0"), 0),
+        (lambda db: run(db, "UPDATE audit_times SET high_ms = low_ms WHERE tile = 2"), 512),
     ],
 )
 def test_pruning_by_other_means_is_named(

@@ -12,7 +12,9 @@ from audit.dbapi import Sql
 from audit.edge import FullTile
 from audit.reader import LogReader
 from audit.search import Filters
-from tests.unit.audit.world import NOW_MS, World, event, vault
+from audit.verify.findings import Findings
+from audit.verify.times import TimesCheck
+from tests.unit.audit.world import NOW_MS, World, drop_triggers, event, vault
 
 
 def rows(world: World, stamps: list[int]) -> None:
@@ -64,3 +66,46 @@ def test_a_search_by_time_finds_what_lies_in_the_period(world: World) -> None:
     with contextlib.closing(world.connect()) as connection:
         found = LogReader(connection, world.dialect, vault()).search(wanted)
     assert [entry.index for entry in found] == [102, 101, 100]
+
+
+def found(world: World, stamps: list[int | None]) -> list[tuple[int, str]]:
+    """What verification says of the times, when these are left and None was pruned."""
+    findings = Findings()
+    with contextlib.closing(world.connect()) as connection:
+        check = TimesCheck(Sql(connection, world.dialect), findings)
+        check.feed(stamps)
+        check.finish()
+    return [(one.index, one.column) for one in findings.kept]
+
+
+def edit(world: World, column: str, by: int, level: int, tile: int) -> None:
+    drop_triggers(world)
+    update = f"UPDATE audit_times SET {column} = {column} + ? WHERE level = ? AND tile = ?"
+    world.execute(update, by, level, tile)
+
+
+@pytest.mark.parametrize("column", ["low_ms", "high_ms"])
+@pytest.mark.parametrize("by", [-1, 1, -(10**9), 10**9])
+def test_an_edited_time_above_pruned_tiles_is_named(world: World, column: str, by: int) -> None:
+    stamps = [1000 * i for i in range(65_536)]
+    rows(world, stamps)
+    left = [None] * 512 + stamps[512:]
+    assert found(world, left) == []
+
+    edit(world, column, by, level=1, tile=0)
+
+    assert (0, column) in found(world, left)
+
+
+@pytest.mark.parametrize(("column", "by"), [("low_ms", 60_000), ("high_ms", -250_000)])
+def test_a_time_that_leaves_out_an_entry_kept_among_pruned_ones_is_named(
+    world: World, column: str, by: int
+) -> None:
+    stamps = [1000 * i for i in range(512)]
+    rows(world, stamps)
+    left = [stamps[i] if i == 50 else None for i in range(256)] + stamps[256:]
+    assert found(world, left) == []
+
+    edit(world, column, by, level=0, tile=0)
+
+    assert found(world, left) == [(0, "low_ms")]
