@@ -2,8 +2,10 @@
 
 The embedded default is copied online: the database first, through SQLite's own backup, then the
 objects, which never change once they are named, so whatever the database speaks of is there.
-Keys are copied too; a backup without them could open nothing, so keep it as safe as they are.
-PostgreSQL is backed up with its own tools; `begin_epoch` is then what remains to be done.
+Keys are copied too; a backup without them could open nothing, so keep it as safe as they are. So is
+the list of witnesses: without it a restored log would ask nobody, and seem to need nobody. What an
+earlier restore set aside is named in the log by its hash, so it goes along. PostgreSQL is backed up
+with its own tools; `begin_epoch` is then what remains to be done.
 """
 
 from __future__ import annotations
@@ -30,8 +32,10 @@ from gateway.journal import Act, Actor, Entry
 from gateway.keys import KeyStore, Purpose
 from gateway.runtime import Runtime
 from gateway.startup import current_signer
+from gateway.witnessing import policy_file
 
 DATABASE, OBJECTS, KEYS, ABOUT = "sumun.db", "objects", "keys", "backup.json"
+SET_ASIDE = "restored-*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ def make(runtime: Runtime, target: Path) -> Backup:
     _copy_database(source, partial / DATABASE)
     objects, size = _copy_objects(runtime.store.root, partial / OBJECTS)
     shutil.copytree(runtime.settings.keys, partial / KEYS)
+    _copy_rest(runtime.settings, partial)
     backup = Backup(
         runtime.clock.now().isoformat(), checkpoint.size, checkpoint.note, objects, size
     )
@@ -181,6 +186,32 @@ def _copy_objects(root: Path | None, target: Path) -> tuple[int, int]:
             _link_or_copy(path, copy)
             count, size = count + 1, size + path.stat().st_size
     return count, size
+
+
+def _copy_rest(settings: Settings, target: Path) -> None:
+    witnesses = policy_file.path_of(settings)
+    if witnesses.exists():
+        shutil.copy2(witnesses, target / policy_file.NAME)
+    for folder in settings.home.glob(SET_ASIDE):
+        shutil.copytree(folder, target / folder.name)
+
+
+def by_hand(settings: Settings) -> list[str]:
+    """What a restored gateway needs and a backup does not hold or cannot put in its place."""
+    elsewhere = [
+        f"{where}: put {name} of the backup there before restoring"
+        for where, name in (
+            (settings.keys_dir, f"{KEYS}/"),
+            (settings.witnesses_file, policy_file.NAME),
+        )
+        if where is not None
+    ]
+    return [
+        "the settings: sumun.toml, the SUMUN_ variables, and what stands in front for TLS",
+        "archives of pruned entries, written by sumun audit archive",
+        "key and state of a witness or monitor that runs on this host",
+        *elsewhere,
+    ]
 
 
 def _link_or_copy(source: Path, target: Path) -> None:

@@ -16,12 +16,18 @@ from gateway.clock import SystemClock
 @json_option
 @home_option
 def backup(home: Home, folder: Path, as_json: bool) -> None:
-    """Copy a home into FOLDER while it is running: database, objects and keys."""
-    from gateway.backup import make
+    """Copy a home into FOLDER while it is running: database, objects, keys, list of witnesses.
+
+    What has to be kept by hand is named.
+    """
+    from gateway.backup import by_hand, make
 
     with home.runtime() as runtime:
-        made = make(runtime, folder.resolve())
-    emit({"folder": str(folder.resolve())} | asdict(made), as_json)
+        made, rest = make(runtime, folder.resolve()), by_hand(runtime.settings)
+    fields = {"folder": str(folder.resolve())} | asdict(made)
+    emit(fields | ({"by_hand": rest} if as_json else {}), as_json)
+    for one in rest if not as_json else ():
+        click.echo(f"not in it: {one}")
 
 
 @click.command()
