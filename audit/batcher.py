@@ -9,37 +9,18 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
 
-from audit import outbox
 from audit.dbapi import Connection, Sql
-from audit.edge import Edge
-from audit.errors import AuditError, EventReplayed, HeadMoved, LogFenced, LogUnavailable
-from audit.outbox import Pending
+from audit.errors import HeadMoved, LogFenced, LogUnavailable
+from audit.numbering import MAX_BATCH, Numbering, Waiter
 from audit.stores import Head, Prepared, Store
 from audit.vault import KeyVault
 
-_MAX_BATCH = 1024
 _IDLE_S = 0.25
 _EXPECTING_S = 0.05
 _GATHER_S = 0.005
-_LOCK_FOR_S = 1.0
 _EXPECT_FOR_S = 2.0
 
 _log = logging.getLogger(__name__)
-
-
-class Waiter:
-    """One caller of `append`, blocked until its event is durable or refused."""
-
-    __slots__ = ("abandoned", "done", "error", "index", "prepared")
-
-    def __init__(self, prepared: Prepared) -> None:
-        self.prepared = prepared
-        self.index = -1
-        self.error: AuditError | None = None
-        self.abandoned = False
-        # A bare lock wakes a thread in a third of the time that an Event takes.
-        self.done = threading.Lock()
-        self.done.acquire()
 
 
 class Batcher:
@@ -56,7 +37,7 @@ class Batcher:
         self._store = store
         self._connect = connect
         self._write_lock = write_lock
-        self._vault = vault
+        self._numbering = Numbering(store, vault)
         self._origin = origin
         self._ready = threading.Condition()
         self._queue: deque[Waiter] = deque()
@@ -67,11 +48,8 @@ class Batcher:
         self._expect_until = 0.0
         self._thread: threading.Thread | None = None
         self._sql: Sql | None = None
-        self._edge: Edge | None = None
         self._epoch: int | None = None
         self._fenced = False
-        self._lock_until = 0.0
-        self._refused: set[tuple[int, str]] = set()
 
     def submit(self, prepared: Prepared, timeout_s: float) -> int:
         """Wait until a leaf is durable and return its index. Raises LogUnavailable and kin."""
@@ -156,7 +134,7 @@ class Batcher:
                 self._ready.wait(_EXPECTING_S if expecting else _IDLE_S)
             self._gather()
             self._nudged = False
-            count = min(len(self._queue), _MAX_BATCH)
+            count = min(len(self._queue), MAX_BATCH)
             taken = [self._queue.popleft() for _ in range(count)]
             self._last = count
         return [waiter for waiter in taken if not waiter.abandoned]
@@ -175,90 +153,25 @@ class Batcher:
         if self._fenced:
             raise LogFenced("the log moved to a new epoch: restart this process")
         sql = self._connection()
-        if not batch and not outbox.waiting(sql, self._refused):
+        if not batch and not self._numbering.waits(sql):
             return
         with self._write_lock():
-            try:
-                self._transact(sql, batch, careful=False)
-            except Exception as error:
-                if not self._store.is_duplicate(error) and not isinstance(error, HeadMoved):
-                    raise
-                self._drop_connection()
-                self._lock_until = time.monotonic() + _LOCK_FOR_S
-                self._transact(self._connection(), batch, careful=True)
+            more = self._number(sql, batch)
+        if more:
+            self._nudged = True
         for waiter in batch:
             waiter.done.release()
 
-    def _transact(self, sql: Sql, batch: list[Waiter], *, careful: bool) -> None:
-        """Number a batch in one transaction.
-
-        Two rare things are left to the database to find: an event that is in the log already,
-        and another gateway that was quicker. The batch is then repeated with care.
-        """
-        free = self._edge is None or not self._store.for_update
-        lock = careful or free or time.monotonic() < self._lock_until
+    def _number(self, sql: Sql, batch: list[Waiter]) -> bool:
+        """Number a batch, once more with care if it met another gateway or a known event."""
         try:
-            head, queued = self._store.begin_batch(sql, self._epoch, lock=lock)
-            taken = outbox.take(sql, self._vault, self._refused, _MAX_BATCH) if queued else []
-            pending, callers = self._fresh(sql, taken, batch) if careful else (taken, batch)
-            grown = self._append(sql, head, self._edge_at(sql, head, lock), pending, callers)
-            self._store.commit(sql)
-        except BaseException:
-            with suppress(Exception):
-                self._store.rollback(sql)
-            raise
-        self._edge = grown
-        if len(taken) == _MAX_BATCH:
-            self._nudged = True
-
-    def _edge_at(self, sql: Sql, head: Head, locked: bool) -> Edge:
-        """The right edge at the head, read again if somebody else has moved on."""
-        if self._edge is not None and self._edge.size == head.size:
-            return self._edge
-        if not locked:
-            # Head and edge, read one after the other, might not belong together.
-            raise HeadMoved("another process has numbered events")
-        return self._store.load_edge(sql, head.size)
-
-    def _append(
-        self,
-        sql: Sql,
-        head: Head,
-        edge: Edge,
-        pending: Sequence[Pending],
-        batch: Sequence[Waiter],
-    ) -> Edge:
-        rows = [row.prepared for row in pending] + [waiter.prepared for waiter in batch]
-        if not rows:
-            return edge
-        grown = self._store.append(sql, head, edge, rows, None)
-        outbox.remove(sql, pending)
-        for index, waiter in enumerate(batch, start=head.size + len(pending)):
-            waiter.index = index
-        return grown
-
-    def _fresh(
-        self, sql: Sql, pending: Sequence[Pending], batch: Sequence[Waiter]
-    ) -> tuple[list[Pending], list[Waiter]]:
-        """Sort out events whose id is in the log, or twice in this batch."""
-        ids = [row.event_id for row in pending]
-        ids += [waiter.prepared.columns.event_id for waiter in batch]
-        known = self._store.known_ids(sql, ids)
-        rows, waiters = [], []
-        for row in pending:
-            if row.event_id in known:
-                self._refused.add((row.queued_ns, row.event_id))
-            else:
-                known.add(row.event_id)
-                rows.append(row)
-        for waiter in batch:
-            event_id = waiter.prepared.columns.event_id
-            if event_id in known:
-                waiter.error = EventReplayed(f"event {event_id} is in the log already")
-            else:
-                known.add(event_id)
-                waiters.append(waiter)
-        return rows, waiters
+            return self._numbering.number(sql, self._epoch, batch, careful=False)
+        except Exception as error:
+            if not self._store.is_duplicate(error) and not isinstance(error, HeadMoved):
+                raise
+        self._drop_connection()
+        self._numbering.hold()
+        return self._numbering.number(self._connection(), self._epoch, batch, careful=True)
 
     def _connection(self) -> Sql:
         if self._sql is None:
@@ -279,7 +192,8 @@ class Batcher:
         return self._store.locked_head(sql, None)
 
     def _drop_connection(self) -> None:
-        sql, self._sql, self._edge = self._sql, None, None
+        sql, self._sql = self._sql, None
+        self._numbering.forget()
         if sql is not None:
             with suppress(Exception):
                 sql.connection.close()

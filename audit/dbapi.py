@@ -85,7 +85,7 @@ class Sql:
         would cost more than the row.
         """
         if rows and self.dialect is Dialect.POSTGRES:
-            self.run(_RECORDS.format(table, columns), (_records(columns, rows),))
+            self.run(_RECORDS.format(table, columns), (records(columns, rows),))
         elif rows:
             for start in range(0, len(rows), _ROWS_AT_ONCE):
                 self._insert_values(table, columns, rows[start : start + _ROWS_AT_ONCE])
@@ -112,7 +112,7 @@ def places(count: int) -> str:
     return ", ".join("?" * count)
 
 
-def _records(columns: str, rows: Sequence[Sequence[object]]) -> str:
+def records(columns: str, rows: Sequence[Sequence[object]]) -> str:
     """Rows as JSON text for PostgreSQL; bytes in its hexadecimal notation."""
     names = columns.split(", ")
     records = [dict(zip(names, map(_cell, row), strict=True)) for row in rows]

@@ -62,7 +62,7 @@ def run() -> list[Comparison]:
 def rate(store: Callable[[], Store]) -> float:
     """Events a second through the gateway's journal with a store of this kind."""
     with beds.sqlite() as settings, beds.gateway(settings) as runtime:
-        runtime.journal.log._batcher._store = store()
+        runtime.journal.log._batcher._numbering._store = store()
         entry = beds.entry()
         runtime.journal.append(entry)
         append = partial(runtime.journal.append, entry)

@@ -7,7 +7,7 @@ the caller, except `begin`, `commit` and `rollback` themselves.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from audit import times
@@ -18,17 +18,17 @@ from audit.event import Event, Sealer, document, serialise
 from audit.leaf import Columns, columns, parse
 from audit.merkle import EMPTY_ROOT, leaf_hash
 
-_ENTRY = (
+ENTRY = (
     "idx, event_id, time_ms, action, outcome, person, organisation, dataset, version, item, ref, "
     "leaf"
 )
+SUBJECT = "idx, person"
 _EDGE = (
     "INSERT INTO audit_edge (level, data) VALUES (?, ?) "
     "ON CONFLICT (level) DO UPDATE SET data = excluded.data"
 )
-_GROW = (
-    "UPDATE audit_head SET size = ?, root = ?, epoch = ? WHERE id = 1 AND size = ? AND epoch = ?"
-)
+GROW = "UPDATE audit_head SET size = ?, root = ?, epoch = ? WHERE id = 1 AND size = ? AND epoch = ?"
+QUEUED = " RETURNING EXISTS (SELECT 1 FROM audit_outbox)"
 _HEAD_AND_QUEUE = (
     "SELECT size, epoch, origin, root, checkpoints, EXISTS (SELECT 1 FROM audit_outbox) "
     "FROM audit_head WHERE id = 1"
@@ -71,6 +71,37 @@ class Prepared:
         content = document(event, vault, salt)
         leaf = serialise(content)
         return cls(leaf, leaf_hash(leaf), columns(content), tuple(content["subjects"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one batch writes: the leaves after the `old` edge, and what they make of the tree."""
+
+    old: Edge
+    new: Edge
+    rows: Sequence[Prepared]
+    tiles: Sequence[FullTile]
+    move: tuple[object, ...]
+    """The parameters of GROW."""
+
+    @classmethod
+    def of(cls, edge: Edge, rows: Sequence[Prepared], epoch: int, new_epoch: int) -> Step:
+        """Grow the tree by a batch, in memory."""
+        grown = edge.copy()
+        tiles = grown.extend(row.hash for row in rows)
+        move = (grown.size, grown.root(), new_epoch, edge.size, epoch)
+        return cls(edge, grown, rows, tiles, move)
+
+    def entries(self) -> list[tuple[object, ...]]:
+        """The rows of `audit_entries`."""
+        return [(index, *row.columns, row.leaf) for index, row in self._numbered()]
+
+    def subjects(self) -> list[tuple[object, ...]]:
+        """The rows of `audit_subjects`."""
+        return [(index, person) for index, row in self._numbered() for person in row.subjects]
+
+    def _numbered(self) -> Iterator[tuple[int, Prepared]]:
+        return enumerate(self.rows, start=self.old.size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,14 +159,13 @@ class Store(ABC):
         row = sql.one(SELECT_HEAD + self.for_update)
         return None if row is None else Head(*row)
 
-    def begin_batch(self, sql: Sql, epoch: int | None, *, lock: bool) -> tuple[Head, bool]:
-        """Start a transaction and read the head; tell also whether outbox rows wait.
+    def begin_batch(self, sql: Sql, epoch: int | None) -> tuple[Head, bool]:
+        """Start a transaction and lock the head; tell also whether outbox rows wait.
 
-        Without `lock`, which costs a write on PostgreSQL, `append` finds out when somebody else
-        was quicker. Raises LogFenced or LogUnavailable.
+        Raises LogFenced or LogUnavailable.
         """
         self.begin(sql)
-        row = sql.one(_HEAD_AND_QUEUE + (self.for_update if lock else ""))
+        row = sql.one(_HEAD_AND_QUEUE + self.for_update)
         head = _checked(None if row is None else Head(*row[:5]), epoch)
         return head, row is not None and bool(row[5])
 
@@ -163,23 +193,40 @@ class Store(ABC):
 
         Raises HeadMoved if the head does not stand where `head` says.
         """
-        grown = edge.copy()
-        tiles = grown.extend(row.hash for row in rows)
-        epoch = head.epoch if new_epoch is None else new_epoch
+        step = Step.of(edge, rows, head.epoch, head.epoch if new_epoch is None else new_epoch)
         # First of all, because this takes the head's lock: whoever writes entries has it.
-        if sql.run(_GROW, (grown.size, grown.root(), epoch, head.size, head.epoch)) != 1:
+        if sql.run(GROW, step.move) != 1:
             raise HeadMoved("the log's head was moved by someone else")
         with sql.pipelined():
-            self._insert_rows(sql, edge.size, rows)
-            self._insert_tiles(sql, tiles)
-            self._write_edge(sql, edge, grown)
-        return grown
+            self._write(sql, step)
+        return step.new
 
-    def _insert_rows(self, sql: Sql, start: int, rows: Sequence[Prepared]) -> None:
-        entries = [(start + i, *row.columns, row.leaf) for i, row in enumerate(rows)]
-        sql.insert("audit_entries", _ENTRY, entries)
-        subjects = [(start + i, person) for i, row in enumerate(rows) for person in row.subjects]
-        sql.insert("audit_subjects", "idx, person", subjects)
+    def append_alone(
+        self, sql: Sql, edge: Edge, epoch: int, rows: Sequence[Prepared]
+    ) -> tuple[Edge, bool]:
+        """Number leaves after a known edge, in a transaction of their own.
+
+        The head is not read first: that it has not moved is a condition of moving it. Returns
+        the new edge, and whether outbox rows wait. Raises HeadMoved.
+        """
+        step = Step.of(edge, rows, epoch, epoch)
+        return step.new, self._commit_alone(sql, step)
+
+    def _commit_alone(self, sql: Sql, step: Step) -> bool:
+        with sql.pipelined():
+            self.begin(sql)
+            queued = sql.one(GROW + QUEUED, step.move)
+            if queued is None:
+                raise HeadMoved("the log's head was moved by someone else")
+            self._write(sql, step)
+            self.commit(sql)
+        return bool(queued[0])
+
+    def _write(self, sql: Sql, step: Step) -> None:
+        sql.insert("audit_entries", ENTRY, step.entries())
+        sql.insert("audit_subjects", SUBJECT, step.subjects())
+        self._insert_tiles(sql, step.tiles)
+        self._write_edge(sql, step.old, step.new)
 
     def _insert_tiles(self, sql: Sql, tiles: Sequence[FullTile]) -> None:
         rows = [(tile.level, tile.index, tile.data) for tile in tiles]

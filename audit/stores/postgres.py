@@ -4,10 +4,26 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from audit.dbapi import Connection, Dialect, Sql
-from audit.stores.base import Store
+from audit.dbapi import Connection, Dialect, Sql, records
+from audit.errors import HeadMoved
+from audit.stores.base import ENTRY, GROW, QUEUED, SUBJECT, Step, Store
 
 _UNIQUE_VIOLATION = "23505"
+# Every row comes from the moved head, so nothing is written unless the head could be moved.
+_ONE_STATEMENT = """
+    WITH head AS ({move} AS queued),
+    entries AS (
+        INSERT INTO audit_entries ({entry})
+        SELECT {entry} FROM head, json_populate_recordset(NULL::audit_entries, ?)),
+    subjects AS (
+        INSERT INTO audit_subjects ({subject})
+        SELECT {subject} FROM head, json_populate_recordset(NULL::audit_subjects, ?)),
+    edge AS (
+        INSERT INTO audit_edge (level, data) SELECT 0, ? FROM head
+        ON CONFLICT (level) DO UPDATE SET data = excluded.data)
+    SELECT queued FROM head
+"""
+_ALONE = _ONE_STATEMENT.format(move=GROW + QUEUED, entry=ENTRY, subject=SUBJECT)
 
 
 class PostgresStore(Store):
@@ -34,3 +50,14 @@ class PostgresStore(Store):
     def is_duplicate(self, error: Exception) -> bool:
         """Tell whether a uniqueness constraint was violated (SQLSTATE 23505)."""
         return getattr(error, "sqlstate", None) == _UNIQUE_VIOLATION
+
+    def _commit_alone(self, sql: Sql, step: Step) -> bool:
+        """Use one statement unless a tile was completed: it is a transaction, and one trip."""
+        if step.tiles:
+            return super()._commit_alone(sql, step)
+        entries = records(ENTRY, step.entries())
+        subjects = records(SUBJECT, step.subjects())
+        queued = sql.one(_ALONE, (*step.move, entries, subjects, step.new.partial(0)))
+        if queued is None:
+            raise HeadMoved("the log's head was moved by someone else")
+        return bool(queued[0])
