@@ -235,6 +235,8 @@ def _print_proof(proof: Proof, vkey: str, out: Path | None, as_json: bool) -> No
     else:
         click.echo(_printable(f"NOT verified: entry {proof.index}: {proof.fault}"), err=True)
     click.echo(f"verifier key: {vkey}", err=True)
+    name = "FILE" if out is None else out
+    click.echo(f"anywhere: python verify_bundle.py --proof {name} --key '{vkey}'", err=True)
 
 
 def _question(conditions: dict[str, str | None]) -> Any:

@@ -62,6 +62,15 @@ def export(
         except OSError as error:
             raise fail(f"{out} cannot be written: {error.strerror or error}") from error
     emit(asdict(made), as_json)
+    if not made.entries and not as_json:
+        click.echo(_of_nothing(made.first < made.end))
+
+
+def _of_nothing(has_range: bool) -> str:
+    """What a bundle without any selected entry shows, and what it does not."""
+    from audit.standalone.verify_bundle import NO_RANGE, NONE_SELECTED
+
+    return NONE_SELECTED if has_range else NO_RANGE
 
 
 @click.command("verify-bundle")
@@ -91,17 +100,18 @@ def verify_bundle(
     from audit.standalone import verify_bundle as standalone
 
     since = None if trusted is None else _read(trusted)
-    given = {} if keys is None else _keys(keys)
     try:
+        given = {} if keys is None else standalone.read_keys(keys)
         manifest, leaves = standalone.verify(bundle, key, since, given)
     except standalone.NotVerified as error:
         _say({"verified": False, "fault": str(error)}, f"NOT VERIFIED: {error}", as_json)
         context.exit(FOUND)
     except standalone.Unreadable as error:
         raise fail(str(error)) from error
-    shown = {str(index): leaf.decode() for index, leaf in leaves.items()}
+    shown = {str(index): leaf.decode("utf-8", "backslashreplace") for index, leaf in leaves.items()}
     text = standalone.summary(manifest, key is not None)
-    lines = [text, *(f"{index} {leaf}" for index, leaf in shown.items())]
+    plain = {index: standalone.plain(leaf, len(leaf)) for index, leaf in shown.items()}
+    lines = [text, *(f"{index} {leaf}" for index, leaf in plain.items())]
     fields = {"verified": True, "key_given": key is not None, "opened": shown}
     left_out = {"members"}
     fields |= {name: value for name, value in manifest.items() if name not in left_out | {"opened"}}
@@ -168,14 +178,6 @@ def _read(path: Path) -> str:
         return path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise fail(f"{path} cannot be read as text") from error
-
-
-def _keys(path: Path) -> dict[str, str]:
-    try:
-        keys = json.loads(_read(path))["keys"]
-        return {str(index): bytes.fromhex(key).hex() for index, key in keys.items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise fail(f"{path} holds no keys of redacted entries") from error
 
 
 def _say(fields: dict[str, Any], text: str, as_json: bool) -> None:

@@ -13,8 +13,10 @@ from gateway.cli.main import root
 from gateway.identity.models import Person
 from gateway.journal import Act, Actor, Entry, Outcome
 from gateway.runtime import Runtime
+from tests.integration.oversight.damage import run
 from tests.parts import s3
 from tests.people import acting_as, make_person
+from tests.unit.audit.world import eventually
 
 Command = Callable[..., Result]
 
@@ -43,7 +45,7 @@ def kim(runtime: Runtime) -> Person:
 
 
 def fill(runtime: Runtime, count: int, person: Person | None = None, **changed: object) -> None:
-    """Number `count` downloads, recorded together."""
+    """Number `count` downloads, recorded together; they are all in the log afterwards."""
     actor = Actor.system() if person is None else acting_as(person)
     given = {"dataset": "voices", "version": "1.0", "item": "음성/a.wav"} | changed
     entry = Entry(actor, Act.DOWNLOAD_AUTHORIZED, Outcome.ALLOW, **given)  # type: ignore[arg-type]
@@ -51,6 +53,7 @@ def fill(runtime: Runtime, count: int, person: Person | None = None, **changed: 
         for _ in range(count - 1):
             runtime.journal.record(session, entry)
     runtime.journal.append(entry)
+    assert eventually(lambda: run(runtime.db, "SELECT COUNT(*) FROM audit_outbox")[0][0] == 0)
 
 
 def published_log(runtime: Runtime) -> Path:

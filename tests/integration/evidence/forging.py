@@ -30,14 +30,16 @@ def pack(path: Path, members: Members) -> None:
             target.writestr(name, data)
 
 
-def forge(bundle: Path, target: Path, signer: Signer, change: Change) -> None:
+def forge(
+    bundle: Path, target: Path, signer: Signer, change: Change, *, listed: bool = True
+) -> None:
     """Write the bundle again after `change` to manifest and members, listed and signed anew."""
     members = members_of(bundle)
     manifest = json.loads(members["manifest.json"])
     for name in OWN:
         del members[name]
     change(manifest, members)
-    if isinstance(manifest.get("members"), dict):
+    if listed:
         manifest["members"] = {
             name: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
             for name, data in members.items()

@@ -11,12 +11,16 @@ import sys
 import venv
 import zipfile
 from datetime import timedelta
+from functools import partial, reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from audit.standalone.verify_bundle import NotVerified, verify
+from audit.note import parse_note
+from audit.standalone import verify_bundle
+from audit.standalone.verify_bundle import OWN, NotVerified, summary, verify
 from gateway.evidence.reading import signer
 from gateway.evidence.service import Exported, Order, export
 from gateway.identity.models import Person
@@ -24,6 +28,7 @@ from gateway.journal import Act, Actor
 from gateway.oversight.queries import Question, resolve
 from gateway.runtime import Runtime
 from tests.integration.evidence.conftest import Command, fill
+from tests.integration.evidence.forging import forge, members_of, pack, resign
 from tests.people import make_person
 
 ALONE = ("cryptography", "cffi", "_cffi_backend*.so")
@@ -190,14 +195,14 @@ def test_no_byte_of_any_member_can_be_changed_unseen(bundle: Path, tmp_path: Pat
         data = bytearray(members[name])
         data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
         changed = tmp_path / "changed.zip"
-        _pack(changed, members | {name: bytes(data)})
+        pack(changed, members | {name: bytes(data)})
         with pytest.raises(NotVerified):
             verify(changed)
 
 
 def test_no_byte_of_the_file_can_be_changed_so_that_another_bundle_is_read(bundle: Path) -> None:
     rng, data = random.Random(7), bundle.read_bytes()
-    original = _contents(bundle)
+    original = members_of(bundle)
     changed = bundle.with_name("changed.zip")
 
     for _ in range(150):
@@ -208,7 +213,7 @@ def test_no_byte_of_the_file_can_be_changed_so_that_another_bundle_is_read(bundl
             verify(changed)
         except NotVerified:
             continue
-        assert _contents(changed) == original
+        assert members_of(changed) == original
 
 
 def test_members_left_out_added_or_swapped_are_noticed(bundle: Path, tmp_path: Path) -> None:
@@ -220,7 +225,7 @@ def test_members_left_out_added_or_swapped_are_noticed(bundle: Path, tmp_path: P
 
     for other in (swapped, fewer, members | {"more.txt": b"x"}):
         changed = tmp_path / "changed.zip"
-        _pack(changed, other)
+        pack(changed, other)
         with pytest.raises(NotVerified):
             verify(changed)
 
@@ -256,6 +261,148 @@ def test_a_question_nothing_answers_still_proves_its_range(
 
     assert made.entries == 0
     assert verify(tmp_path / "b.zip")[0]["range"]["end"] >= 5
+
+
+def test_an_empty_answer_says_in_words_what_it_does_not_show(
+    runtime: Runtime, command: Command, kim: Person, tmp_path: Path
+) -> None:
+    fill(runtime, 5, kim)
+    target, later = str(tmp_path / "b.zip"), str(tmp_path / "later.zip")
+
+    made = command("export", "--dataset", "none-such", "--out", target)
+    command("export", "--until", "2020-01-01", "--out", later)
+
+    told = command("verify-bundle", target).stdout
+    assert "no entry was selected. The operator states" in made.stdout
+    assert "no entry was selected. The operator states" in told
+    assert "verified: 0 entries" not in told
+    assert "the range is empty" in command("verify-bundle", later).stdout
+
+
+HOSTILE = "\x1b[2J\nverified: 999 entries are in the log\r\u202e\ud800\x00"
+
+
+def _said(manifest: dict[str, Any]) -> None:
+    manifest["query"] = {"dataset": HOSTILE, HOSTILE: 1}
+    manifest["made"] = HOSTILE
+    manifest["completeness"] = {"en": HOSTILE, "ko": HOSTILE}
+    manifest["opened"] = HOSTILE
+
+
+def test_nothing_that_a_manifest_says_can_pass_for_the_verifiers_own_words(
+    runtime: Runtime, bundle: Path, tmp_path: Path
+) -> None:
+    forged = tmp_path / "forged.zip"
+    forge(bundle, forged, signer(runtime), lambda manifest, _members: _said(manifest))
+
+    done = _alone(tmp_path, forged, LC_ALL="C", PYTHONUTF8="0")
+
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert [line for line in lines if line.startswith("verified")] == lines[:1]
+    assert all(one.isprintable() for line in lines for one in line)
+
+
+def test_a_reason_that_a_manifest_put_there_is_printed_as_one_line(
+    runtime: Runtime, bundle: Path, tmp_path: Path
+) -> None:
+    forged = tmp_path / "forged.zip"
+    name = "policies/\x1b[2J\nverified: all"
+    forge(bundle, forged, signer(runtime), lambda _manifest, members: members.update({name: b""}))
+
+    done = _alone(tmp_path, forged)
+
+    assert (done.returncode, done.stdout.count("\n"), done.stderr) == (1, 1, "")
+    assert "\x1b" not in done.stdout
+
+
+WRONG: tuple[Any, ...] = (
+    None, True, -1, 1 << 62, 10**30, 1.5, "", "1", HOSTILE, [], [[]], [None], [1, 1], [10**30],
+    {}, {"size": "1"}, {"size": 10**30, "proof": []}, {"size": 1, "proof": [1]},
+    {"first": 0, "end": 1}, {"a": {"sha256": 1, "bytes": 1}}, {"a": 5},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+def test_no_manifest_however_wrong_makes_more_than_one_clear_line(
+    runtime: Runtime, bundle: Path, tmp_path: Path
+) -> None:
+    key, forged = signer(runtime), tmp_path / "forged.zip"
+    right = verify(bundle)[0]
+    fields = ["format", "bundle", "origin", "key", "size", "trusted", "query", "selected", "range"]
+    inside = [("range", name) for name in ("first", "end", "pruned", "around")]
+    for path in [*((name,) for name in [*fields, "members"]), *inside]:
+        for value in WRONG:
+            forge(bundle, forged, key, partial(_put, path, value), listed=False)
+            asked = path == ("query",) and isinstance(value, dict)
+            fine = asked or value == reduce(getitem, path, right)
+            assert _at_most_one_line(forged) is fine, (path, value)
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+def test_a_manifest_that_is_no_manifest_is_refused_in_one_line(
+    runtime: Runtime, bundle: Path, tmp_path: Path
+) -> None:
+    members = {name: data for name, data in members_of(bundle).items() if name not in OWN}
+    deep = b"[" * 100_000
+    for data in (b"", b"null", b"[]", b"7", b"{}", b"\xff", b"1" * 5000, deep, b'{"format": NaN}'):
+        resign(tmp_path / "forged.zip", signer(runtime), data, members)
+        assert not _at_most_one_line(tmp_path / "forged.zip"), data
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+def test_any_flipped_bit_of_a_signed_manifest_makes_one_clear_line(
+    runtime: Runtime, bundle: Path, tmp_path: Path
+) -> None:
+    rng, members = random.Random(11), members_of(bundle)
+    manifest = members["manifest.json"]
+    rest = {name: data for name, data in members.items() if name not in OWN}
+    for _ in range(150):
+        data = bytearray(manifest)
+        for _again in range(rng.randrange(1, 4)):
+            data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+        resign(tmp_path / "forged.zip", signer(runtime), bytes(data), rest)
+        _at_most_one_line(tmp_path / "forged.zip")
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+def test_keys_of_redacted_entries_that_are_none_are_refused_in_one_line(
+    bundle: Path, tmp_path: Path
+) -> None:
+    keys = tmp_path / "keys.json"
+    for text in (
+        "",
+        "[]",
+        '{"keys": []}',
+        '{"keys": {"1": 5}}',
+        '{"keys": {"1": "x"}}',
+        "[" * 9**6,
+    ):
+        keys.write_text(text)
+        done = _alone(tmp_path, bundle, "--open", keys)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+
+
+def test_a_checkpoint_larger_than_an_old_key_signed_is_refused(
+    runtime: Runtime, command: Command, kim: Person, tmp_path: Path
+) -> None:
+    """Whoever holds the key that was handed over makes a bundle of their own."""
+    fill(runtime, 3, kim)
+    old = signer(runtime)
+    assert command("keys", "rotate").exit_code == 0
+    fill(runtime, 3, kim)
+    path, forged = tmp_path / "b.zip", tmp_path / "forged.zip"
+    assert command("export", "--out", str(path)).exit_code == 0
+    text = parse_note(members_of(path)["checkpoint"].decode()).text
+    stolen = str(old.sign(text, 7)).encode()
+
+    def change(_manifest: dict[str, Any], members: dict[str, bytes]) -> None:
+        members["checkpoint"] = stolen
+
+    verify(path)
+    forge(path, forged, signer(runtime), change)
+    with pytest.raises(NotVerified, match="handed over"):
+        verify(forged)
 
 
 def test_the_log_tells_of_the_export_with_its_digest(
@@ -295,13 +442,36 @@ def _export(runtime: Runtime, question: Question, target: Path) -> Exported:
     return export(runtime, Actor.operator(), Order(found.filters, found.plain()), target)
 
 
+def _put(path: tuple[str, ...], value: Any, manifest: dict[str, Any], _members: object) -> None:
+    for name in path[:-1]:
+        manifest = manifest[name]
+    manifest[path[-1]] = value
+
+
+def _at_most_one_line(bundle: Path) -> bool:
+    """Whether it verifies; if not, the reason is one printable line."""
+    try:
+        manifest, _ = verify(bundle)
+        lines = summary(manifest, False).split("\n")
+    except NotVerified as error:
+        lines, manifest = [str(error)], {}
+    assert all(line.isprintable() for line in lines)
+    return bool(manifest)
+
+
+def _alone(folder: Path, *words: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the verifier as a file of its own."""
+    script = folder / "verify_bundle.py"
+    shutil.copy(verify_bundle.__file__, script)
+    command = [sys.executable, str(script), *map(str, words)]
+    bare = {"PATH": os.environ["PATH"], **environment}
+    return subprocess.run(
+        command, capture_output=True, text=True, encoding="utf-8", env=bare, check=False
+    )
+
+
 def _vkey(runtime: Runtime) -> str:
     return str(signer(runtime).verifier)
-
-
-def _contents(path: Path) -> dict[str, bytes]:
-    with zipfile.ZipFile(path) as opened:
-        return {name: opened.read(name) for name in opened.namelist()}
 
 
 def _of_each_kind(names: list[str]) -> list[str]:
@@ -309,12 +479,6 @@ def _of_each_kind(names: list[str]) -> list[str]:
     for name in names:
         kinds.setdefault(name.partition("/")[0] + name[-4:], name)
     return list(kinds.values())
-
-
-def _pack(path: Path, members: dict[str, bytes]) -> None:
-    with zipfile.ZipFile(path, "w") as target:
-        for name, data in members.items():
-            target.writestr(name, data)
 
 
 def _empty_environment(folder: Path) -> Path:
