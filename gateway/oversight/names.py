@@ -8,6 +8,7 @@ from flask import Flask
 
 from audit.event import Channel, PartyKind
 from gateway.applications.words import PURPOSES
+from gateway.oversight.words import others
 from gateway.web.i18n import lazy
 
 CHANNELS: dict[str, Any] = {
@@ -41,7 +42,7 @@ def use_word(code: str) -> str:
 
 
 def install(app: Flask) -> None:
-    """Templates have `channel_word(code)`, `account_kind_word(code)` and `use_word(code)`."""
+    """Templates have `channel_word`, `account_kind_word`, `use_word` and `others`."""
     app.jinja_env.globals.update(
-        channel_word=channel_word, account_kind_word=kind_word, use_word=use_word
+        channel_word=channel_word, account_kind_word=kind_word, use_word=use_word, others=others
     )

@@ -19,6 +19,7 @@ from audit.vault import KeyVault
 from audit.verify import Report, verify
 from gateway.config import Settings
 from gateway.errors import OperatorError
+from gateway.evidence.anchor import Anchor, find_anchor
 from gateway.journal.log_key import log_signer, log_signers
 from gateway.keys import KeyStore, Purpose
 from gateway.witnessing import policy_file
@@ -29,9 +30,9 @@ _NOTES = "SELECT note FROM audit_checkpoints ORDER BY seq DESC LIMIT 100"
 def verify_home(settings: Settings, since: str | None = None) -> Report:
     """Re-read the log of a home, running or not, through a read-only connection.
 
-    `since` is a signed checkpoint trusted from earlier: the log must extend it. Raises
-    OperatorError when there is no log, no key, the database cannot be read, or `since` is not
-    a checkpoint of this log.
+    `since` is a signed checkpoint trusted from earlier: the log must extend it. Without one the
+    newest published checkpoint takes its place. Raises OperatorError when there is no log, no
+    key, the database or what is published cannot be read, or `since` is no checkpoint of this log.
     """
     keys = KeyStore(settings.keys)
     lookup, person = keys.current(Purpose.LOOKUP), keys.current(Purpose.PERSON)
@@ -39,8 +40,20 @@ def verify_home(settings: Settings, since: str | None = None) -> Report:
     with _connected(settings) as (connection, dialect):
         vkey = str(_verifier(Sql(connection, dialect), keys))
         witnesses = policy_file.witness_keys(settings)
-        trusted = None if since is None else _trusted(since, keys)
-        return verify(connection, dialect, vkey, vault, trusted, witnesses=witnesses)
+        anchor = _anchor(Sql(connection, dialect), settings, keys, since)
+        trusted = anchor.checkpoint if since is None else _trusted(since, keys)
+        report = verify(connection, dialect, vkey, vault, trusted, witnesses=witnesses)
+        return anchor.judge(report)
+
+
+def _anchor(sql: Sql, settings: Settings, keys: KeyStore, since: str | None) -> Anchor:
+    """What was published; with a checkpoint of one's own a store that is away is no hindrance."""
+    try:
+        return find_anchor(sql, settings, keys)
+    except OperatorError:
+        if since is None:
+            raise
+        return Anchor()
 
 
 def _trusted(note: str, keys: KeyStore) -> Checkpoint:

@@ -169,9 +169,11 @@ def own() -> str:
     desk, query = views.person(), forms.parse_query(OwnQuery)
     given = {"action": query.action} if query.action else {}
     page = views.page("own", given, lambda part: service_search.own(desk, part, query.action))
+    vkey, newest = verifier_key(rt()), page.items[0].index if page.items else 0
     return render(
-        "oversight/accesses.html", page=page, given=given, action_options=ACTIONS,
+        "oversight/accesses.html", page=page, given=given, action_options=ACTIONS, vkey=vkey,
         here=views.link(url_for("accesses.own"), given),
+        offline=views.offline_command(newest, vkey),
     )  # fmt: skip
 
 

@@ -38,6 +38,11 @@ def after(start: datetime, now: datetime, months: int, zone: ZoneInfo) -> list[P
     return found
 
 
+def next_end(now: datetime, months: int, zone: ZoneInfo) -> datetime:
+    """When the period that `now` lies in is over."""
+    return _moved(last_complete(now, months, zone).end, months)
+
+
 def _start_of(local: datetime, months: int) -> datetime:
     month = (local.month - 1) // months * months + 1
     return datetime(local.year, month, 1, tzinfo=local.tzinfo)

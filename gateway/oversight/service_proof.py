@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from audit.checkpoint import open_checkpoint
-from audit.dbapi import Dialect
+from audit.dbapi import Dialect, Sql
 from audit.errors import AuditError
 from audit.merkle import verify_consistency
 from audit.note import Verifier
@@ -17,6 +17,8 @@ from audit.search import Filters
 from audit.stores import Head, StoredCheckpoint, store_for
 from audit.verify import Report, verify
 from gateway.clock import from_ms
+from gateway.errors import OperatorError, Problem, ProblemCode
+from gateway.evidence.anchor import Anchor, find_anchor
 from gateway.journal import Act, Entry, Outcome
 from gateway.oversight.entries import Seen, see
 from gateway.oversight.reading import Reading, reading, verifier_key
@@ -136,13 +138,26 @@ def _disagreement(opened: Reading, head: Head, newest: StoredCheckpoint, vkey: s
 
 
 def verify_all(desk: Desk) -> Report:
-    """Re-read the whole log, and record the outcome as an event."""
+    """Re-read the whole log, and record the outcome as an event.
+
+    Raises Problem STORAGE_UNAVAILABLE when what was published cannot be read.
+    """
     runtime = desk.runtime
     db = runtime.audit_db
     with closing(db.connect_raw(writable=False)) as connection:
-        report = verify(connection, Dialect(db.dialect), verifier_key(runtime), runtime.vault)
+        dialect = Dialect(db.dialect)
+        anchor = _anchor(Sql(connection, dialect), runtime)
+        vkey, since = verifier_key(runtime), anchor.checkpoint
+        report = anchor.judge(verify(connection, dialect, vkey, runtime.vault, since))
     record_verification(desk, report)
     return report
+
+
+def _anchor(sql: Sql, runtime: Runtime) -> Anchor:
+    try:
+        return find_anchor(sql, runtime.settings, runtime.keys)
+    except OperatorError as error:
+        raise Problem(ProblemCode.STORAGE_UNAVAILABLE) from error
 
 
 def record_verification(desk: Desk, report: Report) -> None:

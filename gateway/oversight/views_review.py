@@ -9,7 +9,7 @@ from flask import Response
 
 from gateway.errors import Problem, ProblemCode
 from gateway.identity.http import rt
-from gateway.oversight import service_anomalies, service_reports, service_reviews
+from gateway.oversight import periods, service_anomalies, service_reports, service_reviews
 from gateway.oversight.context import projects
 from gateway.oversight.coverage import NOT_COVERED
 from gateway.oversight.downloads import Group
@@ -40,9 +40,11 @@ def reports_page(desk: Desk, form: Form) -> str:
     """The page of reviews and reports; `form` is that of the evidence bundle."""
     with reading(desk.runtime) as opened:
         found = service_reviews.list_all(opened.session)
+    now, settings = rt().clock.now(), rt().settings
     return render(
-        "oversight/reports.html", reviews=found, not_covered=NOT_COVERED, now=rt().clock.now(),
-        form=form, vkey=verifier_key(desk.runtime), **usual_days(),
+        "oversight/reports.html", reviews=found, not_covered=NOT_COVERED, now=now, form=form,
+        opens=periods.next_end(now, settings.review_months, settings.zone),
+        vkey=verifier_key(desk.runtime), **usual_days(),
     )  # fmt: skip
 
 

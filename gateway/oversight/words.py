@@ -62,6 +62,12 @@ def tell(seen: Seen) -> Sentence:
     return Sentence(_framed(seen, known.ko, 0), _framed(seen, known.en, 1))
 
 
+def others(seen: Seen) -> tuple[Who, ...]:
+    """The people whose data was handled, without the one who acted unless nobody else is left."""
+    acted = None if seen.actor is None else seen.actor.token
+    return tuple(who for who in seen.subjects if who.token != acted) or seen.subjects
+
+
 def _framed(seen: Seen, template: str, language: int) -> str:
     if seen.kind == PartyKind.SYSTEM:
         # The gate itself is not addressed as a person.
@@ -76,7 +82,7 @@ def _framed(seen: Seen, template: str, language: int) -> str:
 def _fillings(seen: Seen, language: int) -> dict[str, str]:
     return {
         "who": _actor(seen, language),
-        "whom": _names(seen.subjects, language),
+        "whom": _names(others(seen), language),
         "dataset": _dataset(seen, language),
         "item": seen.item or ("항목", "an item")[language],
         "ref": seen.ref or ("대상", "an object")[language],

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from gateway.oversight.periods import after, last_complete
+from gateway.oversight.periods import after, last_complete, next_end
 
 SEOUL, NEW_YORK = ZoneInfo("Asia/Seoul"), ZoneInfo("America/New_York")
 
@@ -24,6 +24,15 @@ def moment(text: str, zone: ZoneInfo = SEOUL) -> datetime:
 def test_the_last_complete_period(months: int, start: str, end: str) -> None:
     found = last_complete(moment("2026-11-23T10:00"), months, SEOUL)
     assert (found.start, found.end) == (moment(start), moment(end))
+
+
+@pytest.mark.parametrize(
+    ("months", "now", "end"),
+    [(1, "2026-11-23T10:00", "2026-12-01"), (1, "2026-12-31T23:59", "2027-01-01"),
+     (3, "2026-11-23T10:00", "2027-01-01"), (12, "2026-01-01T00:00", "2027-01-01")],
+)  # fmt: skip
+def test_the_next_review_opens_when_this_period_is_over(months: int, now: str, end: str) -> None:
+    assert next_end(moment(now), months, SEOUL) == moment(end)
 
 
 def test_the_border_is_local_midnight() -> None:

@@ -57,6 +57,23 @@ def test_a_refused_attempt_does_not_read_as_done() -> None:
     assert told.ko.startswith("허용되지 않은 시도: ")
 
 
+def test_nobody_gives_a_role_to_themselves_in_words() -> None:
+    giver, receiver = Who("ab" * 16, "kim", "김수문"), Who("cd" * 16, "lee", "이보람")
+
+    told = tell(seen(action="role.granted", actor=giver, subjects=(giver, receiver)))
+    own = tell(seen(action="role.granted", actor=giver, subjects=(giver,)))
+
+    assert told.ko.count("김수문") == 1
+    assert "이보람" in told.ko
+    assert own.ko.count("김수문") == 2
+
+
+def test_a_transfer_without_an_end_is_no_attempt_that_failed() -> None:
+    told = tell(seen(action="download.unresolved", outcome=Outcome.FAILURE, kind="system"))
+    assert not told.en.startswith("Failed attempt")
+    assert not told.ko.startswith("실패한 시도")
+
+
 def test_an_erased_person_has_no_name() -> None:
     told = tell(seen(actor=Who("ab" * 16, erased=True)))
     assert "파기된 개인정보" in told.ko
