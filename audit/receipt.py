@@ -19,6 +19,9 @@ from audit.merkle import HASH_BYTES, TILE_WIDTH
 from audit.note import Note, Verifier, parse_note, strict_b64decode
 
 HEADER = "sumun-receipt/v1"
+# What was promised is in the published log at the latest so long after the receipt.
+PUBLISHED_WITHIN_SECONDS = 60
+_LINE = re.compile("^[ \t]*sumun-receipt:(.*)$", re.IGNORECASE | re.MULTILINE)
 _TEXT = re.compile(
     rf"{re.escape(HEADER)}\n(?P<origin>\S+)\nevent (?P<event>\S+)\nleaf (?P<leaf>\S+)\n"
     r"time (?P<time>\S+)\nepoch (?P<epoch>\S+)\n"
@@ -68,6 +71,12 @@ class Receipt:
 def header_value(note: str) -> str:
     """Return a receipt as an HTTP header carries it: base64 of the note."""
     return b64encode(note.encode()).decode()
+
+
+def receipts_in(text: str) -> list[str]:
+    """Return each receipt of a file: a note, the header's value, or answers' saved header lines."""
+    values = [value.strip() for value in _LINE.findall(text)]
+    return values or [text]
 
 
 def parse_receipt(text: str) -> tuple[Receipt, Note]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,14 +31,18 @@ def check_receipt(
 ) -> None:
     """Check receipts (files, or folders of them) as the header Sumun-Receipt gave them.
 
-    Exit status 0: the log holds every one, and the proof is printed. 1: it does not hold one; what
-    a restored backup lost is named as such. 2: a file is no receipt of this log.
+    A file holds a header's value, its whole line, saved headers, or the signed note itself.
+    Exit status 0: the log holds every one, and the proof is printed. 1: it does not hold one, or
+    not yet; what a restored backup lost is named as such. 2: a file is no receipt of this log.
     """
     from audit.errors import AuditError
+    from audit.receipt import receipts_in
 
     try:
         with _checker(home, at["url"], at["key"]) as check:
-            results = [(path, check(_read(path))) for path in _files(paths)]
+            results = [
+                (path, check(text)) for path in _files(paths) for text in receipts_in(_read(path))
+            ]
     except AuditError as error:
         raise fail(str(error)) from error
     if as_json:
@@ -57,7 +62,8 @@ def _checker(home: Home, url: str | None, key: str | None) -> Iterator[Check]:
         from gateway.witnessing.sources import open_source
 
         source = open_source(url)
-        yield lambda text: check_from_outside(source, key, text)
+        now_ms = time.time_ns() // 1_000_000
+        yield lambda text: check_from_outside(source, key, text, now_ms)
         return
     from gateway.witnessing.receipt_check import check
 
@@ -102,6 +108,6 @@ def _status(results: list[Checked]) -> int:
     from gateway.witnessing.receipt_check import Standing
 
     standings = {one.standing for one in results}
-    if standings & {Standing.OMITTED, Standing.ALTERED, Standing.LOST}:
+    if standings & {Standing.OMITTED, Standing.ALTERED, Standing.LOST, Standing.PENDING}:
         return FOUND
     return FAILED if standings & {Standing.MALFORMED, Standing.FOREIGN} else 0

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 
-from audit.checkpoint import open_checkpoint
+from audit.checkpoint import Checkpoint, open_checkpoint
 from audit.dbapi import Sql
-from audit.errors import AuditError, ProofInvalid, ReceiptMalformed, SignatureInvalid
+from audit.errors import (
+    AuditError,
+    LeafMalformed,
+    ProofInvalid,
+    ReceiptMalformed,
+    SignatureInvalid,
+)
+from audit.leaf import Leaf, decode
 from audit.log_keys import open_handover
-from audit.merkle import inclusion_proof, leaf_hash, verify_inclusion
+from audit.merkle import TileReader, inclusion_proof, leaf_hash, verify_inclusion
 from audit.monitor import Source, read_tile
+from audit.monitor_keys import Past
 from audit.note import Verifier
 from audit.proof import TlogProof
 from audit.reader import LogReader
-from audit.receipt import Receipt, find_leaf, open_receipt
+from audit.receipt import PUBLISHED_WITHIN_SECONDS, Receipt, find_leaf, open_receipt
 from audit.restore import RESTORED
 from audit.search import Filters
 from gateway.clock import from_ms
@@ -34,6 +42,7 @@ class Standing(StrEnum):
     """What a receipt is worth against the log."""
 
     HELD = "held"
+    PENDING = "not_yet_published"
     OMITTED = "omitted"
     ALTERED = "altered"
     LOST = "lost_by_restore"
@@ -60,7 +69,9 @@ def check(runtime: Runtime, text: str) -> Checked:
         return Checked(Standing.MALFORMED, str(error))
     except SignatureInvalid as error:
         return Checked(Standing.FOREIGN, str(error))
-    _await_number(runtime, receipt)
+    if not _numbered(runtime, receipt):
+        words = "the event is in the log's queue and has no number yet; check again"
+        return Checked(Standing.PENDING, words, receipt)
     with log_read(runtime) as (sql, reader):
         found = _find(sql, reader, receipt)
         if found is None:
@@ -71,7 +82,7 @@ def check(runtime: Runtime, text: str) -> Checked:
     return _held(runtime, receipt, index)
 
 
-def _await_number(runtime: Runtime, receipt: Receipt) -> None:
+def _numbered(runtime: Runtime, receipt: Receipt) -> bool:
     """Wait while the event is in the outbox: it is promised, and not numbered yet."""
     until = time.monotonic() + WAIT_SECONDS
     runtime.journal.log.kick()
@@ -79,8 +90,9 @@ def _await_number(runtime: Runtime, receipt: Receipt) -> None:
         with log_read(runtime) as (sql, _):
             query = "SELECT 1 FROM audit_outbox WHERE event_id = ?"
             if sql.one(query, (receipt.event_id,)) is None:
-                return
+                return True
         time.sleep(PAUSE_SECONDS)
+    return False
 
 
 def _find(sql: Sql, reader: LogReader, receipt: Receipt) -> tuple[int, bool] | None:
@@ -122,10 +134,11 @@ def _held(runtime: Runtime, receipt: Receipt, index: int) -> Checked:
     return Checked(Standing.HELD, words, receipt, index, str(proof))
 
 
-def check_from_outside(source: Source, vkey: str, text: str) -> Checked:
+def check_from_outside(source: Source, vkey: str, text: str, now_ms: int) -> Checked:
     """Check a receipt against the public hash tiles, trusting nothing but a key of the log.
 
-    Raises SourceUnreachable, and NoteMalformed or SignatureInvalid for the log's own answers.
+    `now_ms` is the time of whoever asks (milliseconds since 1970). Raises SourceUnreachable, and
+    NoteMalformed or SignatureInvalid for the log's own answers.
     """
     past = source.past()
     keys = _followed(Verifier.parse(vkey), past.handovers)
@@ -136,12 +149,15 @@ def check_from_outside(source: Source, vkey: str, text: str) -> Checked:
     except SignatureInvalid as error:
         return Checked(Standing.FOREIGN, str(error))
     note = source.checkpoint()
-    signed = open_checkpoint(note, _signer_of(note, keys))[0]
+    signer = _signer_of(note, keys)
+    signed, opened = open_checkpoint(note, signer)
 
     read = partial(read_tile, source)
     index = find_leaf(receipt.leaf_hash, signed.size, read)
     if index is None:
-        return _absent(receipt, signed.size, len(past.restores))
+        restores = list(_restores(past, signed, read))
+        at_ms = signer.check_time(opened) * 1000
+        return _absent(receipt, signed.size, restores, (at_ms, now_ms))
     path = inclusion_proof(index, signed.size, read)
     try:
         verify_inclusion(index, signed.size, receipt.leaf_hash, path, signed.root)
@@ -151,11 +167,53 @@ def check_from_outside(source: Source, vkey: str, text: str) -> Checked:
     return Checked(Standing.HELD, words, receipt, index, str(TlogProof(index, path, note)))
 
 
-def _absent(receipt: Receipt, size: int, restores: int) -> Checked:
+def _restores(past: Past, signed: Checkpoint, read: TileReader) -> Iterator[tuple[int, Leaf]]:
+    """The restored backups that the tree itself holds; the log's word alone excuses nothing."""
+    for index, leaf in past.restores:
+        if index >= signed.size:
+            continue
+        try:
+            path = inclusion_proof(index, signed.size, read)
+            verify_inclusion(index, signed.size, leaf_hash(leaf), path, signed.root)
+            entry = decode(leaf)
+        except (ProofInvalid, LeafMalformed):
+            continue
+        if entry.action == RESTORED:
+            yield index, entry
+
+
+def _absent(
+    receipt: Receipt, size: int, restores: list[tuple[int, Leaf]], times: tuple[int, int]
+) -> Checked:
+    """Why a promised event may not be there; `times` are the checkpoint's and the asker's."""
     words = f"it is not among the {size} entries that the log shows"
-    if restores >= receipt.epoch:
-        return Checked(Standing.LOST, f"lost when a backup was restored: {words}", receipt)
+    for index, entry in restores:
+        if _explains(entry, receipt):
+            words = f"lost when a backup was restored (entry {index}): {words}"
+            return Checked(Standing.LOST, words, receipt)
+    due = receipt.time_ms + PUBLISHED_WITHIN_SECONDS * 1000
+    by, shown = (_moment(one) for one in (due, times[0]))
+    if max(times) < due:
+        words = f"{words}; not yet published, promised by {by}: check again then"
+        return Checked(Standing.PENDING, words, receipt)
+    words = f"{words}, in a checkpoint of {shown}; it was promised by {by}"
     return Checked(Standing.OMITTED, words, receipt)
+
+
+def _explains(restore: Leaf, receipt: Receipt) -> bool:
+    """Whether the restore ended the receipt's epoch, or came back from one that it had begun."""
+    ended = restore.detail.get("old_epoch")
+    if type(ended) is not int:
+        return False
+    earlier = ended < receipt.epoch and receipt.time_ms <= restore.time_ms
+    return ended == receipt.epoch or earlier
+
+
+def _moment(time_ms: int) -> str:
+    try:
+        return f"{from_ms(time_ms):%Y-%m-%d %H:%M:%S} UTC"
+    except (ValueError, OverflowError, OSError):
+        return f"millisecond {time_ms} since 1970"
 
 
 def _followed(trusted: Verifier, handovers: Sequence[str]) -> list[Verifier]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -13,6 +15,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from audit.monitor_keys import Past
 from audit.proof import parse_proof
 from audit.receipt import COLLECTING, header_value, parse_receipt
 from gateway import backup
@@ -26,8 +29,10 @@ from gateway.oversight import wiring as oversight
 from gateway.runtime import Runtime
 from gateway.witnessing import receipt_check
 from gateway.witnessing import wiring as witnessing
+from gateway.witnessing.receipt_check import Standing, check_from_outside
 from gateway.witnessing.receipts import NAME
 from gateway.witnessing.rotation import rotate
+from gateway.witnessing.sources import open_source
 from tests import people
 from tests import world as made
 from tests.integration.oversight.damage import drop_triggers, run
@@ -225,23 +230,123 @@ def url(app: Flask) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}/log"
 
 
+def never(runtime: Runtime, epoch: int = 1) -> str:
+    """A receipt that the log signed, for an event that it does not hold."""
+    one = parse_receipt(given(runtime))[0]
+    left_out = type(one)(one.origin, one.event_id, b"n" * 32, one.time_ms, epoch)
+    return str(runtime.journal.log._signer.sign_plainly(str(left_out)))
+
+
 def test_a_stranger_checks_a_receipt_against_the_public_tiles(
-    runtime: Runtime, url: str, tmp_path: Path
+    runtime: Runtime, url: str, clock: Any, tmp_path: Path
 ) -> None:
     vkey = runtime.journal.log.vkey()
     held = kept(tmp_path / "r", given(runtime))
     rotate(runtime, Actor.operator())
-    later = given(runtime)
-    omitted = parse_receipt(later)[0]
-    never = type(omitted)(omitted.origin, omitted.event_id, b"n" * 32, omitted.time_ms, 1)
-    signed = runtime.journal.log._signer.sign_plainly(str(never))
-    unsent = kept(tmp_path / "r", str(signed), "never")
+    unsent = kept(tmp_path / "r", never(runtime), "never")
+    clock.advance(timedelta(seconds=61))
+    given(runtime)
     stranger = ["audit", "check-receipt", "--url", url, "--key", vkey]
 
     results = [CliRunner().invoke(root, [*stranger, str(path)]) for path in (held, unsent)]
 
     assert [result.exit_code for result in results] == [0, 1], results[0].output
     assert "omitted" in results[1].stdout
+
+
+def test_what_is_promised_and_not_yet_due_is_not_called_omitted(
+    runtime: Runtime, clock: Any, url: str
+) -> None:
+    source, vkey, receipt = open_source(url), runtime.journal.log.vkey(), never(runtime)
+    made = parse_receipt(receipt)[0].time_ms
+    given(runtime)
+
+    early = check_from_outside(source, vkey, receipt, made + 59_999)
+    behind = check_from_outside(source, vkey, receipt, made + 60_000)
+    clock.advance(timedelta(seconds=61))
+    given(runtime)
+    late = check_from_outside(source, vkey, receipt, 0)
+
+    assert early.standing is Standing.PENDING
+    assert "not yet published, promised by 2026-11-02" in early.words
+    assert [behind.standing, late.standing] == [Standing.OMITTED, Standing.OMITTED]
+    assert "in a checkpoint of 2026-11-02" in behind.words
+
+
+class Telling:
+    """The log's public address, with a history of its own making."""
+
+    def __init__(self, url: str, *restores: tuple[int, bytes]) -> None:
+        self._source = open_source(url)
+        self.checkpoint, self.tile = self._source.checkpoint, self._source.tile
+        self.key, self._restores = self._source.key, restores
+
+    def past(self) -> Past:
+        return Past(restores=self._restores)
+
+
+def test_a_restore_that_the_tree_does_not_hold_excuses_nothing(runtime: Runtime, url: str) -> None:
+    vkey, receipt = runtime.journal.log.vkey(), never(runtime)
+    given(runtime)
+    ((index, leaf),) = run(
+        runtime.db, "SELECT idx, leaf FROM audit_entries ORDER BY idx DESC LIMIT 1"
+    )
+    invented = bytes(leaf).replace(b"backup.made", b"log.restored")
+    told = [(index, invented), (index, bytes(leaf)), (10**6, invented), (index, b"")]
+
+    found = check_from_outside(Telling(url, *told), vkey, receipt, 2**45)
+
+    assert found.standing is Standing.OMITTED
+
+
+@pytest.mark.parametrize(("epoch", "standing"), [(1, "lost_by_restore"), (2, "omitted")])
+def test_a_restore_in_the_tree_excuses_what_was_promised_before_it(
+    runtime: Runtime, url: str, epoch: int, standing: str
+) -> None:
+    vkey, receipt = runtime.journal.log.vkey(), never(runtime, epoch)
+    made = parse_receipt(receipt)[0].time_ms
+    index = runtime.journal.append(
+        Entry(Actor.system(), Act.LOG_RESTORED, detail={"old_epoch": epoch if epoch == 1 else 3})
+    )
+    ((leaf,),) = run(runtime.db, "SELECT leaf FROM audit_entries WHERE idx = ?", index)
+
+    found = check_from_outside(Telling(url, (index, bytes(leaf))), vkey, receipt, made + 10**6)
+
+    assert found.standing == standing
+
+
+def test_an_event_that_stays_queued_is_not_yet_numbered(
+    runtime: Runtime, check: Check, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receipt_check, "WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(runtime.journal.log._batcher, "_cycle", lambda _batch: None)
+    token = COLLECTING.set([])
+    with runtime.db.write() as session:
+        runtime.journal.record(session, Entry(Actor.system(), Act.BACKUP_MADE))
+    collected = COLLECTING.get()
+    COLLECTING.reset(token)
+    assert collected is not None
+
+    found = receipt_check.check(runtime, runtime.journal.log.receipt(collected[0]))
+
+    assert found.standing is Standing.PENDING
+
+
+def test_saved_header_lines_are_read_as_they_are(
+    runtime: Runtime, check: Check, tmp_path: Path
+) -> None:
+    first, second = header_value(given(runtime)), header_value(given(runtime))
+    kept(tmp_path / "r", f"Sumun-Receipt: {first}", "line")
+    saved = f"HTTP/1.1 200 OK\r\nETag: x\r\nsumun-receipt: {first}\r\nSUMUN-RECEIPT:{second}\r\n"
+    kept(tmp_path / "r", saved, "saved")
+
+    result = check(tmp_path / "r", "--json")
+
+    assert result.exit_code == 0, result.output
+    rows = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [(row["file"], row["standing"]) for row in rows] == [
+        ("line", "held"), ("saved", "held"), ("saved", "held"),
+    ]  # fmt: skip
 
 
 def test_a_stranger_needs_a_key_of_their_own(url: str, tmp_path: Path) -> None:
