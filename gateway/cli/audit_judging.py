@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import uuid
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -34,7 +35,10 @@ _REASON = click.option("--reason", required=True, help="Why: 10 to 1,000 charact
 @json_option
 @home_option
 def downloads(home: Home, review_id: uuid.UUID, *, waiting: bool, as_json: bool) -> None:
-    """List the downloads of the review ID with their KEYs, purposes and what was decided."""
+    """List the downloads of the review ID by person, dataset and grant, and what was decided.
+
+    `no` is what the other commands take; it is the index of the first of these downloads.
+    """
     from gateway.oversight import service_reviews
     from gateway.oversight.reading import reading
     from gateway.oversight.report_rows import Accounts
@@ -46,12 +50,13 @@ def downloads(home: Home, review_id: uuid.UUID, *, waiting: bool, as_json: bool)
         record_view(desk, "review", f"log_review:{review_id}")
         names = Accounts(runtime, log, desk.directory)
         shown = [one for one in sheet.groups if one.mark is None or not waiting]
-        emit([_fields(one, names) for one in shown], as_json)
+        keys = [{"key": one.key} if as_json else {} for one in shown]
+        emit([_fields(one, names) | key for one, key in zip(shown, keys, strict=True)], as_json)
 
 
 @click.command(context_settings=_KEYS)
 @_REVIEW
-@click.argument("keys", metavar="[KEY]...", nargs=-1)
+@click.argument("keys", metavar="[NO]...", nargs=-1)
 @click.option("--all", "every", is_flag=True, help="All with a purpose that are not decided yet.")
 @_BY
 @json_option
@@ -59,20 +64,21 @@ def downloads(home: Home, review_id: uuid.UUID, *, waiting: bool, as_json: bool)
 def confirm(
     home: Home, review_id: uuid.UUID, keys: tuple[str, ...], *, every: bool, by: str, as_json: bool
 ) -> None:
-    """Confirm the reasons of the downloads KEY… of the review ID, or of all that can be."""
+    """Confirm the reasons of the downloads NO… of the review ID, or of all that can be."""
     from gateway.oversight import service_reviews
 
     if every == bool(keys):
-        raise fail("name the downloads by their keys, or say --all")
+        raise fail("name the downloads by their numbers, or say --all")
     with opened(home) as runtime:
         actor = in_the_name_of(runtime, by)
-        count = service_reviews.confirm(runtime, actor, review_id, None if every else keys)
+        wanted = None if every else _keys(runtime, review_id, keys)
+        count = service_reviews.confirm(runtime, actor, review_id, wanted)
         emit({"confirmed": count, "waiting": _waiting(runtime, review_id)}, as_json)
 
 
 @click.command("exception", context_settings=_KEYS)
 @_REVIEW
-@click.argument("key")
+@click.argument("key", metavar="NO")
 @_REASON
 @_BY
 @json_option
@@ -80,12 +86,13 @@ def confirm(
 def mark_exception(
     home: Home, review_id: uuid.UUID, key: str, *, reason: str, by: str, as_json: bool
 ) -> None:
-    """Mark the downloads KEY of the review ID, or one entry (entry:INDEX), as an exception."""
+    """Mark the downloads NO of the review ID, or a single one (entry:INDEX), as an exception."""
     from gateway.oversight import service_reviews
 
     with opened(home) as runtime:
         actor = in_the_name_of(runtime, by)
-        service_reviews.mark_exception(runtime, actor, review_id, key, reason)
+        (wanted,) = _keys(runtime, review_id, [key])
+        service_reviews.mark_exception(runtime, actor, review_id, wanted, reason)
         emit({"exception": key, "waiting": _waiting(runtime, review_id)}, as_json)
 
 
@@ -133,6 +140,16 @@ def in_the_name_of(runtime: Runtime, account: str) -> Actor:
     return dataclasses.replace(Actor.operator(), person_id=person.id)
 
 
+def _keys(runtime: Runtime, review_id: uuid.UUID, given: Iterable[str]) -> list[str]:
+    """The keys of downloads that were named by their numbers; a key stands for itself."""
+    from gateway.oversight.reading import reading
+    from gateway.oversight.service_reviews import worksheet
+
+    with reading(runtime) as log:
+        known = {str(one.first): one.key for one in worksheet(log, review_id).groups}
+    return [known.get(one, one) for one in given]
+
+
 def _waiting(runtime: Runtime, review_id: uuid.UUID) -> int:
     from gateway.oversight.reading import reading
     from gateway.oversight.service_reviews import worksheet
@@ -143,12 +160,11 @@ def _waiting(runtime: Runtime, review_id: uuid.UUID) -> int:
 
 def _fields(group: Group, names: Accounts) -> dict[str, Any]:
     return {
-        "key": group.key,
+        "no": group.first,
         "account": names(group.person),
         "dataset": group.dataset,
         "purpose": group.purpose,
         "downloads": group.entries,
-        "first": group.first,
         "last": group.last,
         "result": group.mark.kind if group.mark else None,
         "note": group.mark.note if group.mark else None,

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import re
 import uuid
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -186,16 +188,21 @@ def anomalies(home: Home, state: str | None, as_json: bool) -> None:
     emit(rows, as_json)
 
 
+def _last_day(end: datetime, zone: ZoneInfo) -> str:
+    """The last whole day before a moment, as the pages show it."""
+    return (end.astimezone(zone) - timedelta(microseconds=1)).date().isoformat()
+
+
 def _row(one: LogReview, runtime: Runtime) -> dict[str, Any]:
     zone = runtime.settings.zone
     return {
         "id": str(one.id),
         "from": one.start_at.astimezone(zone).date().isoformat(),
-        "until": one.end_at.astimezone(zone).date().isoformat(),
+        "until": _last_day(one.end_at, zone),
         "first": one.first_index,
         "end": one.end_index,
         "state": one.state,
-        "due": one.due_at.astimezone(zone).date().isoformat(),
+        "due": _last_day(one.due_at, zone),
         "record_sha256": one.record_sha256,
     }
 

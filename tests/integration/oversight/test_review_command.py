@@ -73,7 +73,10 @@ def review(runtime: Runtime, clock: FixedClock) -> LogReview:
 def test_a_review_is_listed_signed_exported_and_checked(
     command: Command, runtime: Runtime, review: LogReview, tmp_path: Path
 ) -> None:
-    assert json.loads(command("list", "--json").stdout)["state"] == "open"
+    listed = json.loads(command("list", "--json").stdout)
+    assert (listed["state"], listed["from"], listed["until"], listed["due"]) == (
+        "open", "2026-10-01", "2026-10-31", "2026-11-14",
+    )  # fmt: skip
     shown = json.loads(command("show", str(review.id), "--json").stdout)
     assert (shown["downloads"], shown["waiting"]) == (1, 0)
 
@@ -169,8 +172,8 @@ def test_a_whole_review_is_done_from_the_host(
     assert rows(confirmed) == [{"confirmed": 1, "waiting": 1}]
     (left,) = rows(command("downloads", review, "--waiting", "--json"))
     assert left["key"] == unknown["key"]
-    marked = command("exception", review, left["key"], "--reason", WHY, *by, "--json")
-    assert rows(marked) == [{"exception": left["key"], "waiting": 0}]
+    marked = command("exception", review, str(left["no"]), "--reason", WHY, *by, "--json")
+    assert rows(marked) == [{"exception": str(left["no"]), "waiting": 0}]
     (anomaly,) = rows(command("anomalies", "--json"))
     judged = command("judge", anomaly["id"], "dismissed", "--reason", WHY, *by)
     assert judged.exit_code == 0, judged.output
@@ -179,6 +182,18 @@ def test_a_whole_review_is_done_from_the_host(
 
     decided = {row["result"]: row["note"] for row in rows(command("downloads", review, "--json"))}
     assert decided == {"confirmed": "", "exception": WHY}
+
+
+def test_downloads_are_named_by_number_or_by_key(command: Command, untouched: LogReview) -> None:
+    review, by = str(untouched.id), ("--by", "the.auditor")
+    known = next(row for row in rows(command("downloads", review, "--json")) if row["purpose"])
+    unknown = next(row for row in rows(command("downloads", review, "--json")) if row != known)
+
+    assert known["key"] not in command("downloads", review).stdout
+    assert command("confirm", review, str(known["no"]), *by).exit_code == 0
+    marked = command("exception", review, unknown["key"], "--reason", WHY, *by, "--json")
+
+    assert rows(marked) == [{"exception": unknown["key"], "waiting": 0}]
 
 
 def test_what_is_decided_on_the_host_names_the_operator_and_who_answers_for_it(
