@@ -9,11 +9,14 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from audit.dbapi import Dialect, Sql
 from audit.errors import AuditError
 from audit.policy_file import NONE
+from audit.schema.present import missing_triggers
 from gateway import schema
 from gateway.clock import SystemClock
 from gateway.config import Settings
@@ -49,6 +52,8 @@ def examine(settings: Settings) -> Iterator[Check]:
     yield _disk(settings.home)
     yield _guarded("keys", lambda: _keys(settings), "restore the keys folder from its backup")
     yield _guarded("database", lambda: _database(settings), "run: sumun db upgrade")
+    mend = "find out who did it, run sumun audit verify, then see docs/operations.md"
+    yield _guarded("log rules", lambda: _rules(settings), mend)
     yield _guarded("store", lambda: _store(settings), "check SUMUN_STORAGE_URL and its permissions")
     mend = "mend the file; see docs/witnesses.md"
     yield _guarded("witnesses", lambda: _witnesses(settings), mend)
@@ -100,6 +105,20 @@ def _database(settings: Settings) -> str:
     if current != schema.head():
         raise OperatorError(f"revision {current}, newest {schema.head()}")
     return f"{db.dialect}, revision {current}"
+
+
+def _rules(settings: Settings) -> str:
+    """The triggers that keep the log's tables append-only."""
+    db = Database(settings.database)
+    try:
+        with db.read_engine.connect() as connection:
+            driver: Any = connection.connection.dbapi_connection
+            gone = missing_triggers(Sql(driver, Dialect(db.dialect)))
+    finally:
+        db.dispose()
+    if gone:
+        raise OperatorError(f"missing, switched off or altered: {', '.join(gone)}")
+    return "every table of the log refuses what it must never undergo"
 
 
 def _store(settings: Settings) -> str:
