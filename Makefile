@@ -35,7 +35,7 @@ lint: setup-dev
 	$(RUN)/deptry .
 
 test: setup-dev parts
-	$(RUN)/python -m pytest -n 3 --dist loadfile
+	$(RUN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 bench: setup-dev parts
 	$(RUN)/python -m bench $(ONLY)
