@@ -11,11 +11,13 @@ from audit.dbapi import Row, Sql, places
 from audit.errors import LeafMalformed
 from audit.leaf import Columns, Parsed, parse, searchable
 from audit.merkle import leaf_hash
+from audit.ocsf import Outcome
 from audit.restore import RESTORED
 from audit.verify.checkpoints import CheckpointCheck
 from audit.verify.findings import Findings
 from audit.verify.keys import ERASED, KEYS, KeyCheck
 from audit.verify.pruned import PRUNED, PrunedCheck
+from audit.verify.signed import VERIFIED, SignedCheck
 from audit.verify.times import TimesCheck
 from audit.verify.tree import TreeCheck
 
@@ -24,7 +26,7 @@ SUBJECTS = "audit_subjects"
 _PAGE = 1024
 _REMEMBERED = 10_000
 _FIELDS = Columns._fields
-_SPECIAL = frozenset([RESTORED, ERASED, PRUNED])
+_SPECIAL = frozenset([RESTORED, ERASED, PRUNED, VERIFIED])
 _UNREADABLE = (NotCanonical, KeyError, TypeError, AttributeError)
 
 
@@ -57,8 +59,10 @@ class EntryCheck:
         findings: Findings,
         *,
         pruned: PrunedCheck,
+        signed: SignedCheck,
     ) -> None:
         self._sql = sql
+        self._signed = signed
         self._tree = tree
         self._pruned = pruned
         self._times = TimesCheck(sql, findings)
@@ -191,6 +195,8 @@ class EntryCheck:
                 self._keys.must_be_destroyed(index, person)
         elif action == PRUNED:
             self._pruned.expect(index, parsed.document["detail"])
+        elif parsed.columns.outcome == Outcome.SUCCESS:
+            self._signed.expect(index, parsed.document["detail"])
 
     def _compare_subjects(self, start: int, end: int, right: set[tuple[int, str]]) -> None:
         rows = self._sql.all(

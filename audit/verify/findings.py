@@ -22,6 +22,15 @@ class VerifyFinding:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What the newest recorded verification, entry `index`, tells of: so many rows of both."""
+
+    index: int
+    checkpoints: int
+    cosignatures: int
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The outcome of a verification.
 
@@ -29,7 +38,8 @@ class Report:
     the log. `more` counts findings beyond the first thousand. `keys_checked` is False when no
     vault was given, so that outbox and key rows could not be authenticated. `pruned` entries
     below the signed `minimum` are not there any more; `archives` are the SHA-256 of the archives
-    that hold them.
+    that hold them. `checkpoints` and `cosignatures` are stored, with the digest `signed_sha256`
+    (hexadecimal); those that an earlier verification `told` of cannot be missing unnoticed.
     """
 
     findings: tuple[VerifyFinding, ...]
@@ -41,6 +51,10 @@ class Report:
     pruned: int = 0
     minimum: int = 0
     archives: tuple[str, ...] = ()
+    checkpoints: int = 0
+    cosignatures: int = 0
+    signed_sha256: str = ""
+    told: Told | None = None
 
     @property
     def clean(self) -> bool:

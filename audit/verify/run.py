@@ -19,6 +19,7 @@ from audit.verify.findings import Findings, Report
 from audit.verify.keys import KeyCheck
 from audit.verify.pruned import PrunedCheck
 from audit.verify.queue import check_queue
+from audit.verify.signed import SignedCheck
 from audit.verify.tree import TreeCheck
 
 HEAD = "audit_head"
@@ -67,7 +68,8 @@ def _verify(
     keys = KeyCheck(sql, vault, findings)
     keys.run()
     pruned = PrunedCheck(sql, read_history(sql, str(verifier))[0].keys, findings)
-    entries = EntryCheck(sql, tree, checkpoints, keys, findings, pruned=pruned)
+    signed = SignedCheck(sql, findings)
+    entries = EntryCheck(sql, tree, checkpoints, keys, findings, pruned=pruned, signed=signed)
     entries.run()
     size, root = tree.edge.size, tree.edge.root()
     tree.finish()
@@ -79,6 +81,7 @@ def _verify(
     _check_head(sql, right, findings)
     if since is not None and since.origin != verifier.name:
         findings.add(0, HEAD, "origin", f"the trusted checkpoint is of the log {since.origin}")
+    stored = signed.finish()
     return Report(
         tuple(sorted(findings.kept)),
         size,
@@ -89,6 +92,10 @@ def _verify(
         pruned.count,
         pruned.minimum,
         tuple(pruned.archives),
+        stored.checkpoints,
+        stored.cosignatures,
+        stored.sha256,
+        signed.told,
     )
 
 

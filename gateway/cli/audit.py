@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -181,9 +182,22 @@ def _print_report(report: Report, checkpoint: str | None, as_json: bool) -> None
             f"{report.pruned} entries were pruned below the signed minimum {report.minimum}; "
             f"archives: {', '.join(report.archives)}"
         )
+    click.echo(_signed(report))
     click.echo(f"root {report.root.hex()}")
     if checkpoint:
         click.echo(_printable(f"\n{checkpoint}"), nl=False)
+
+
+def _signed(report: Report) -> str:
+    """What is stored of signatures, and how far the log itself vouches that none is gone."""
+    stored = f"{report.checkpoints} checkpoints, {report.cosignatures} cosignatures"
+    if report.told is None:
+        return f"{stored}; some could be gone: no earlier verification tells of any"
+    told = report.told
+    return (
+        f"{stored}; entry {told.index}, a verification, tells of {told.checkpoints} and "
+        f"{told.cosignatures}: only later ones could be gone unnoticed"
+    )
 
 
 def _report(report: Report, checkpoint: str | None) -> dict[str, Any]:
@@ -203,6 +217,9 @@ def _report(report: Report, checkpoint: str | None) -> dict[str, Any]:
         "pruned": report.pruned,
         "minimum": report.minimum,
         "archives": list(report.archives),
+        "checkpoints": report.checkpoints,
+        "cosignatures": report.cosignatures,
+        "told": report.told and asdict(report.told),
         "findings": findings,
         "more": report.more,
         "checkpoint": checkpoint and _printable(checkpoint),

@@ -161,9 +161,19 @@ def _anchor(sql: Sql, runtime: Runtime) -> Anchor:
 
 
 def record_verification(desk: Desk, report: Report) -> None:
-    """Append what a verification found: size, root, and how many findings from which index."""
+    """Append what a verification found: size, root, and how many findings from which index.
+
+    Checkpoints and cosignatures are told with their digest: the next verification asks for them.
+    """
     count = len(report.findings) + report.more
-    detail = {"entries": report.size, "root": report.root.hex(), "findings": count}
+    detail = {
+        "entries": report.size,
+        "root": report.root.hex(),
+        "findings": count,
+        "checkpoints": report.checkpoints,
+        "cosignatures": report.cosignatures,
+        "signed_sha256": report.signed_sha256,
+    }
     if report.findings:
         detail["first"] = report.findings[0].index
     outcome = Outcome.SUCCESS if report.clean else Outcome.FAILURE
