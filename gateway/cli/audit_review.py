@@ -62,16 +62,19 @@ def show(context: click.Context, home: Home, review_id: uuid.UUID, as_json: bool
 
     Exit status 1: the report is not what was signed.
     """
-    from gateway.oversight import service_reports, service_reviews
+    from gateway.oversight import service_anomalies, service_reports, service_reviews
     from gateway.oversight.reading import reading
 
     with opened(home) as runtime:
         with reading(runtime) as log:
             sheet = service_reviews.worksheet(log, review_id)
+            found = service_anomalies.of_review(log.session, sheet.review)
         fields = _row(sheet.review, runtime) | {
             "downloads": len(sheet.groups),
             "waiting": sheet.waiting,
-            "exceptions": len(sheet.exceptions),
+            "exceptions": sheet.excepted,
+            "anomalies": len(found),
+            "unjudged": sum(one.state == "open" for one in found),
         }
         if sheet.review.signed_at is not None:
             again = service_reports.reproduce(desk_of(runtime), review_id)
@@ -181,11 +184,22 @@ def anomalies(home: Home, state: str | None, as_json: bool) -> None:
             {
                 "id": str(row.id), "rule": row.rule, "account": names(row.person),
                 "entries": row.entries, "state": row.state, "figures": row.evidence["figures"],
-                "events": row.evidence["events"],
+                "events": row.evidence["events"] if as_json else _ranges(row.evidence["events"]),
             }
             for row in service_anomalies.page(log.session, Window(200, "cli"), wanted, "")[:200]
         ]  # fmt: skip
     emit(rows, as_json)
+
+
+def _ranges(indexes: list[int]) -> str:
+    """Indexes for people: each run of neighbours by its ends."""
+    found: list[list[int]] = []
+    for index in indexes:
+        if found and index == found[-1][-1] + 1:
+            found[-1][1:] = [index]
+        else:
+            found.append([index])
+    return ", ".join("-".join(map(str, run)) for run in found)
 
 
 def _last_day(end: datetime, zone: ZoneInfo) -> str:

@@ -17,7 +17,7 @@ from gateway.journal import Act, Entry
 from gateway.oversight import report as reports
 from gateway.oversight import service_anomalies as anomalies
 from gateway.oversight import service_reviews as reviews
-from gateway.oversight.models import Anomaly, AnomalyState, LogReview, MarkKind, ReviewState
+from gateway.oversight.models import Anomaly, AnomalyState, LogReview, ReviewState
 from gateway.oversight.reading import Reading, reading
 from gateway.oversight.report import Kind, Report
 from gateway.oversight.report_period import rights_span
@@ -279,7 +279,7 @@ def _signed(desk: Desk, review: LogReview, sheet: Worksheet, made: Made, found: 
         "first": review.first_index,
         "end": review.end_index,
         "downloads": len(sheet.groups),
-        "exceptions": _exceptions(sheet),
+        "exceptions": sheet.excepted,
         "anomalies": found,
         "record_sha256": made.sha256(RECORD),
         "csv_sha256": made.sha256(CSV),
@@ -289,8 +289,3 @@ def _signed(desk: Desk, review: LogReview, sheet: Worksheet, made: Made, found: 
     by = anomalies.answering(desk.actor)
     ref = f"log_review:{review.id}"
     return Entry(actor, Act.LOG_REVIEW_SIGNED, subjects=by, ref=ref, detail=detail)
-
-
-def _exceptions(sheet: Worksheet) -> int:
-    marks = [group.mark for group in sheet.groups if group.mark is not None]
-    return sum(mark.kind == MarkKind.EXCEPTION for mark in marks) + len(sheet.exceptions)

@@ -53,6 +53,12 @@ class Worksheet:
         """How many groups nobody has said anything about."""
         return sum(group.mark is None for group in self.groups)
 
+    @property
+    def excepted(self) -> int:
+        """How many groups and single downloads are exceptions."""
+        marks = [group.mark for group in self.groups if group.mark is not None]
+        return sum(mark.kind == MarkKind.EXCEPTION for mark in marks) + len(self.exceptions)
+
 
 def open_due(runtime: Runtime) -> list[LogReview]:
     """Open the review of every period that is over and has none yet, oldest first.

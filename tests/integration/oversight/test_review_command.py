@@ -180,8 +180,26 @@ def test_a_whole_review_is_done_from_the_host(
     signed = command("sign", review, *by, "--statement", STATEMENT)
     assert signed.exit_code == 0, signed.output
 
+    (shown,) = rows(command("show", review, "--json"))
+    assert (shown["exceptions"], shown["anomalies"], shown["unjudged"]) == (1, 1, 0)
     decided = {row["result"]: row["note"] for row in rows(command("downloads", review, "--json"))}
     assert decided == {"confirmed": "", "exception": WHY}
+
+
+def test_the_entries_behind_an_anomaly_are_short_for_people_and_whole_for_programs(
+    command: Command, runtime: Runtime, clock: FixedClock
+) -> None:
+    at(clock, "2026-11-02T10:00")
+    world = build(runtime)
+    first = [download(runtime, world, ref=None) for _ in range(3)]
+    download(runtime, world)
+    later = download(runtime, world, ref=None)
+    look(runtime)
+
+    (whole,) = rows(command("anomalies", "--json"))
+
+    assert whole["events"] == [*first, later]
+    assert f"{first[0]}-{first[-1]}, {later}" in command("anomalies").stdout
 
 
 def test_downloads_are_named_by_number_or_by_key(command: Command, untouched: LogReview) -> None:
