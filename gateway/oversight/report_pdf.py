@@ -21,7 +21,14 @@ from reportlab.lib.units import mm
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfbase.ttfonts import TTFError, TTFont
-from reportlab.platypus import LongTable, Paragraph, SimpleDocTemplate, Spacer, TableStyle
+from reportlab.platypus import (
+    KeepTogether,
+    LongTable,
+    Paragraph,
+    SimpleDocTemplate,
+    Spacer,
+    TableStyle,
+)
 
 from gateway.oversight.coverage import NOT_COVERED
 from gateway.oversight.report import (
@@ -41,11 +48,11 @@ READERS_OWN, EMBEDDED = "HYGothic-Medium", "NanumGothic"
 FONT_FILE = Path("/usr/share/fonts/truetype/nanum/NanumGothic.ttf")
 # Whoever has to read more than this reads the CSV file.
 ROWS_SHOWN = 1000
-WIDTHS = (19, 26, 26, 26, 28, 22, 24, 30, 12, 20, 18, 26)
+# Without the section, which stands above each table.
+WIDTHS = (26, 28, 28, 28, 24, 26, 32, 13, 22, 24, 26)
 _GRID = TableStyle(
     [
         ("GRID", (0, 0), (-1, -1), 0.25, colors.HexColor("#9aa7ad")),
-        ("BACKGROUND", (0, 0), (-1, 0), colors.HexColor("#eef3f4")),
         ("VALIGN", (0, 0), (-1, -1), "TOP"),
         ("LEFTPADDING", (0, 0), (-1, -1), 2),
         ("RIGHTPADDING", (0, 0), (-1, -1), 2),
@@ -53,6 +60,9 @@ _GRID = TableStyle(
         ("BOTTOMPADDING", (0, 0), (-1, -1), 2),
     ]
 )
+_SHADE = colors.HexColor("#eef3f4")
+_HEADED = TableStyle([("BACKGROUND", (0, 0), (-1, 0), _SHADE)], parent=_GRID)
+_NAMED = TableStyle([("BACKGROUND", (0, 0), (0, -1), _SHADE)], parent=_GRID)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +124,12 @@ def _story(report: Report, names: Names, styles: Styles) -> Iterator[Any]:
         [_cell(name, styles.text), _cell(value, styles.text)]
         for name, value in facts(report, names)
     ]
-    yield LongTable(pairs, colWidths=[60 * mm, 217 * mm], style=_GRID)
+    yield LongTable(pairs, colWidths=[60 * mm, 217 * mm], style=_NAMED)
     for section in Section:
         yield from _section(report, section, names, styles)
     yield Paragraph("이 기록이 다루지 않는 것 (What this log does not cover)", styles.heading)
     for text in NOT_COVERED:
-        yield _cell(f"• {text.ko}", styles.text)
-        yield _cell(text.en, styles.small)
+        yield KeepTogether([_cell(f"• {text.ko}", styles.text), _cell(text.en, styles.small)])
 
 
 def _section(report: Report, section: Section, names: Names, styles: Styles) -> Iterator[Any]:
@@ -137,9 +146,9 @@ def _section(report: Report, section: Section, names: Names, styles: Styles) -> 
 
 def _table(report: Report, rows: Sequence[Row], names: Names, style: ParagraphStyle) -> LongTable:
     zone = ZoneInfo(report.zone)
-    table = [[_cell(name, style) for name in HEAD]]
-    table += [[_cell(value, style) for value in cells(row, names, zone)] for row in rows]
-    return LongTable(table, colWidths=[width * mm for width in WIDTHS], repeatRows=1, style=_GRID)
+    table = [[_cell(name, style) for name in HEAD[1:]]]
+    table += [[_cell(value, style) for value in cells(row, names, zone)[1:]] for row in rows]
+    return LongTable(table, colWidths=[width * mm for width in WIDTHS], repeatRows=1, style=_HEADED)
 
 
 def _cell(value: object, style: ParagraphStyle) -> Paragraph:
