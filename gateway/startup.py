@@ -47,6 +47,8 @@ def open_runtime(settings: Settings, clock: Clock | None = None) -> Runtime:
     """
     db = Database(settings.database)
     try:
+        if db.path is not None and not db.path.exists():
+            raise OperatorError(f"there is no home at {settings.home}; run: sumun db upgrade")
         if schema.current(db) != schema.head():
             raise OperatorError("the database is not up to date; run: sumun db upgrade")
         return assemble(settings, db, clock or SystemClock())

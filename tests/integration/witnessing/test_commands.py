@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import Result
+from click.testing import CliRunner, Result
 
 from audit.log_keys import current_vkey
 from audit.policy_file import parse_policy
 from audit.witness import PATH
 from gateway.cli import audit_witness
+from gateway.cli.main import root
 from gateway.doctor import Check, examine
 from gateway.journal.log_key import log_signer
 from gateway.keys import Purpose
@@ -278,6 +279,16 @@ def test_a_key_that_signs_and_is_missing_stops_the_start(
 
     assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
     assert "backup" in result.stderr
+
+
+def test_a_home_that_is_not_there_is_told_and_not_made(tmp_path: Path) -> None:
+    home = tmp_path / "nowhere"
+
+    result = CliRunner().invoke(root, ["--home", str(home), "audit", "keys"])
+
+    assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
+    assert f"there is no home at {home}" in result.stderr
+    assert not home.exists()
 
 
 def test_the_group_is_registered() -> None:
