@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gateway.identity import passwords, rules, throttle
 from gateway.identity.models import Person
 from gateway.identity.throttle import Blocked, Kind, Subject
@@ -21,16 +23,16 @@ def counted_by(runtime: Runtime, actor: Actor, account: str) -> list[Subject]:
     ]
 
 
-def attempt(runtime: Runtime, actor: Actor, act: Act, counted: list[Subject]) -> None:
+def attempt(runtime: Runtime, refusal: Entry, counted: list[Subject]) -> None:
     """Count one attempt before anything is looked at.
 
-    Raises Problem 429 while blocked: `act` is refused in the log, or folded into a count.
+    Raises Problem 429 while blocked: `refusal` is written to the log, or folded into a count.
     """
     try:
         throttle.attempt(runtime, counted)
     except Blocked as blocked:
-        if runtime.folding.refused(TOO_MANY, actor.place.address or ""):
-            runtime.journal.append(Entry(actor, act, Outcome.DENY, reason=TOO_MANY))
+        if runtime.folding.refused(TOO_MANY, refusal.actor.place.address or ""):
+            runtime.journal.append(replace(refusal, outcome=Outcome.DENY, reason=TOO_MANY))
         raise blocked.problem from None
 
 
@@ -44,7 +46,7 @@ def ask_again(
     """
     field, password = given
     counted = counted_by(runtime, actor, person.account)
-    attempt(runtime, actor, act, counted)
+    attempt(runtime, Entry(actor, act), counted)
     if not passwords.matches(runtime.db, person.password_hash, password):
         runtime.journal.append(Entry(actor, act, Outcome.DENY, reason=WRONG))
         rules.refuse(field, "비밀번호가 다릅니다.", "The password is not right.")

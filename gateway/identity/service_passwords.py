@@ -80,7 +80,7 @@ def use_recovery(runtime: Runtime, actor: Actor, token: str, new: str) -> None:
     422 for an unfit password, 429 while the address is blocked.
     """
     counted = [throttle.subject(runtime, Kind.RECOVERY, group(actor.place.address or ""))]
-    guessing.attempt(runtime, actor, Act.RECOVERY_USED, counted)
+    guessing.attempt(runtime, Entry(actor, Act.RECOVERY_USED), counted)
     with runtime.db.read() as session:
         known = _live_token(session, digest(token), runtime.clock.now())
         person = session.get_one(Person, known.person_id) if known else None

@@ -117,9 +117,9 @@ def sign_in(
     a right password of a stopped account; 429 while blocked. Every refusal is an event.
     """
     folded = rules.fold(credentials.account)
-    tried = replace(actor, personal={"account": credentials.account[:64]})
+    tried = _tried(runtime, actor, credentials.account, folded)
     counted = guessing.counted_by(runtime, actor, folded)
-    guessing.attempt(runtime, tried, Act.SESSION_REFUSED, counted)
+    guessing.attempt(runtime, tried, counted)
     person = _verified(runtime, folded, credentials.password)
     if person is None:
         raise _refused(runtime, tried, guessing.WRONG, ProblemCode.SIGN_IN_FAILED)
@@ -173,8 +173,20 @@ def _verified(runtime: Runtime, account: str, password: str) -> Person | None:
     return person if passwords.matches(runtime.db, stored, given) else None
 
 
-def _refused(runtime: Runtime, tried: Actor, reason: str, code: ProblemCode) -> Problem:
-    runtime.folding.record(Entry(tried, Act.SESSION_REFUSED, Outcome.DENY, reason=reason))
+def _tried(runtime: Runtime, actor: Actor, typed: str, folded: str) -> Entry:
+    """What a refusal will say. The name that was typed is sealed under the key of the person it
+    names, so that it is erased with them; a name that is nobody's, under that of the month."""
+    fields = {"account": typed[:64]}
+    with runtime.db.read() as session:
+        person = session.scalar(select(Person.id).where(Person.account == folded))
+    if person is None:
+        return Entry(replace(actor, personal=fields), Act.SESSION_REFUSED, Outcome.DENY)
+    about = {person: fields}
+    return Entry(actor, Act.SESSION_REFUSED, Outcome.DENY, subjects=[person], about=about)
+
+
+def _refused(runtime: Runtime, tried: Entry, reason: str, code: ProblemCode) -> Problem:
+    runtime.folding.record(replace(tried, reason=reason))
     if reason.startswith("account_"):
         return Problem(
             code,

@@ -83,6 +83,8 @@ def _fillings(seen: Seen, language: int) -> dict[str, str]:
     return {
         "who": _actor(seen, language),
         "whom": _names(others(seen), language),
+        # Whose account a visitor named: somebody's, or only what was typed.
+        "tried": _names(seen.subjects, language) if seen.subjects else _actor(seen, language),
         "dataset": _dataset(seen, language),
         "item": seen.item or ("항목", "an item")[language],
         "ref": seen.ref or ("대상", "an object")[language],

@@ -34,20 +34,24 @@ from gateway.evidence.erasure import erase
 from gateway.evidence.holds import Hold
 from gateway.evidence.publication import publish_now
 from gateway.evidence.reading import snapshot
-from gateway.identity.models import Person, PersonStatus, Role
+from gateway.identity.models import Person, PersonStatus, Role, SessionChannel
+from gateway.identity.service_sessions import Credentials, sign_in
 from gateway.journal import Act, Actor, Channel, Entry, Outcome, Place
 from gateway.runtime import Runtime
 from tests.integration.evidence.conftest import Command, fill
 from tests.people import acting_as, grant
 from tests.world import build
 
-PERSONAL = ("kim.sumun", "김수문", "kim.sumun@example.org", "192.0.2.77")
+PERSONAL = ("kim.sumun", "Kim.Sumun", "김수문", "kim.sumun@example.org", "192.0.2.77")
 YEAR = timedelta(days=366)
 
 
 @pytest.fixture
 def downloads(runtime: Runtime, kim: Person) -> Person:
-    """Kim has downloaded, and the year for which the law keeps that has passed."""
+    """Kim has mistyped the password and downloaded; the year that the law keeps that has passed."""
+    visitor = Actor.anonymous(Place("192.0.2.9", "curl/8", Channel.WEB))
+    with pytest.raises(Problem, match="not right"):
+        sign_in(runtime, visitor, Credentials("Kim.Sumun", "wrong wrong"), SessionChannel.BROWSER)
     actor = replace(acting_as(kim), place=Place("192.0.2.77", "curl/8", Channel.API))
     for _ in range(3):
         runtime.journal.append(
@@ -64,8 +68,11 @@ def test_no_personal_field_is_readable_afterwards(
     bundle = _bundle(command, tmp_path / "before.zip", "download.")
     publish_now(runtime)
 
+    assert "Kim.Sumun" in _typed(runtime)
+
     erase(runtime, Actor.operator(), "kim.sumun", "요청")
 
+    assert _typed(runtime) == []
     publish_now(runtime)
     after = _bundle(command, tmp_path / "after.zip", "download.", "--opened")
     assert set(_opened(after)) == {None}
@@ -328,6 +335,14 @@ def _database(runtime: Runtime) -> Iterator[bytes]:
 
 def _fields(reader: LogReader, leaf: bytes) -> dict[str, Any]:
     return dict(reader.personal(decode(leaf)))
+
+
+def _typed(runtime: Runtime) -> list[str]:
+    """Every account name typed at a refused sign-in that can still be read."""
+    with snapshot(runtime) as (_sql, reader):
+        rows = reader.search(Filters(action=Act.SESSION_REFUSED))
+        boxes = [box for row in rows for box in _fields(reader, row.leaf).values() if box]
+    return [str(part["account"]) for box in boxes for part in (box.get("about"),) if part]
 
 
 def _sealed_name(runtime: Runtime, person: Person) -> str:

@@ -86,6 +86,20 @@ def test_a_refused_sign_in_is_an_event_with_the_account_that_was_tried(
     assert last.personal == {"account": "nobody"}
 
 
+def test_the_name_of_an_account_is_sealed_for_its_owner_and_not_for_the_months_visitors(
+    runtime: Runtime, events: list[Any]
+) -> None:
+    victim = make_person(runtime, "victim")
+    for _ in range(7):
+        attempt(runtime, "VICTIM", "wrong wrong wrong")
+
+    refused = [event for event in events if event.action == "session.refused"]
+
+    assert {event.reason for event in refused} == {"wrong_credentials", "too_many_attempts"}
+    for event in refused:
+        assert (event.personal, event.subjects) == ({}, (str(victim.id),))
+
+
 def test_an_account_is_blocked_from_any_address_and_says_for_how_long(
     runtime: Runtime, browser: Browser, clock: FixedClock
 ) -> None:
