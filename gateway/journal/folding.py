@@ -126,6 +126,7 @@ class Folding:
         self._lock = threading.Lock()
         self._timer: threading.Timer | None = None
         self._closed = False
+        self._behind = False
 
     def retry_after(self, reason: str, address: str) -> int:
         """Seconds that forgers from `address` must wait, 0 when none; an early one is counted."""
@@ -151,10 +152,13 @@ class Folding:
         """Make a reading of names durable, or count it when the same were read this minute.
 
         The first readings of a minute are durable before anything is shown, so a count only adds
-        how often. Raises audit.errors.LogUnavailable as `record` does.
+        how often. Raises audit.errors.LogUnavailable as `record` does, and while earlier counts
+        could not be written: then nothing more is shown.
         """
         if self._count(self._readings, Flood.of_reading(entry)):
             self._journal.append(entry)
+        elif self._behind:
+            self.fold()
 
     def fold(self) -> int:
         """Write the counts whose window has closed; returns how many events that were.
@@ -192,7 +196,10 @@ class Folding:
         return count is Count.ALONE
 
     def _fold(self, now: datetime) -> int:
-        return sum(self._write(each, now) for each in self._all())
+        self._behind = True
+        written = sum(self._write(each, now) for each in self._all())
+        self._behind = False
+        return written
 
     def _write(self, limits: _Rungs, now: datetime) -> int:
         tallies = limits.drain(now)

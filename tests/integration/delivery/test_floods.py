@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -227,6 +228,37 @@ def test_a_reading_that_cannot_be_recorded_is_not_shown(runtime: Runtime, place:
     )
     with unwritable_log(runtime), pytest.raises(LogUnavailable):
         runtime.folding.read(reading)
+
+
+def shown_of(runtime: Runtime, readings: Iterable[Entry]) -> int:
+    """How many pages are shown before one is refused because the log cannot be written."""
+    shown = 0
+    with suppress(LogUnavailable):
+        for reading in readings:
+            runtime.folding.read(reading)
+            shown += 1
+    return shown
+
+
+def test_counted_readings_stop_too_when_counts_cannot_be_written(
+    runtime: Runtime, place: World, logged: Read
+) -> None:
+    reading = Entry(
+        Actor(PartyKind.PERSON, Place("203.0.113.9"), place.person),
+        Act.MANIFEST_READ,
+        dataset="voices",
+        version="1.0",
+    )
+    for _ in range(READINGS_PER_WINDOW):
+        runtime.folding.read(reading)
+    with unwritable_log(runtime):
+        shown = shown_of(runtime, [reading] * 2 * COUNTED_AT_MOST)
+    runtime.folding.read(reading)
+
+    assert shown < COUNTED_AT_MOST
+    attempts = [one.detail.get("attempts", 1) for one in logged("manifest.read")]
+    assert sum(attempts) == READINGS_PER_WINDOW - 1 + COUNTED_AT_MOST
+    assert runtime.folding.unreported() == 1
 
 
 def test_bytes_are_never_counted_together(client: Client, issue: Issue, logged: Read) -> None:
