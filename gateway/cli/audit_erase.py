@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,18 @@ def _print(done: Erased, as_json: bool) -> None:
     if as_json:
         emit(asdict(done), True)
         return
-    emit({"erased": done.token}, False)
+    for line in _told(done):
+        click.echo(line)
     for one in done.opened_bundles:
         click.echo(f"bundle {one.bundle} (entry {one.index}) was handed out with open fields")
+
+
+def _told(done: Erased) -> Iterator[str]:
+    """What is gone, what stays, and where it is recorded."""
+    index = "waiting for its number" if done.index is None else f"entry {done.index}"
+    yield f"erased: {done.token}"
+    yield "destroyed: the key of everything that was sealed for this person, in every copy"
+    yield "replaced: account, name, mail address and devices; the account is closed"
+    yield f"stays: {done.entries} entries that name the token, with their proofs; no name any more"
+    yield f"recorded: subject.erased, {index}"
+    yield "backups made before hold the key still: destroy them, or erase again after a restore"

@@ -71,7 +71,8 @@ def edited_copy(stage: Stage, runtime: Runtime, folder: Path, index: int) -> Non
         report = _verify(runtime, copy)
         copy.close()
         named = {finding.index for finding in report.findings}
-        stage.say(str(report.findings[0]) if report.findings else "nothing found")
+        for found in report.findings[:1]:
+            stage.say(f"index {found.index}: {found.table}.{found.column}: {found.what}")
         stage.check(index in named, f"verification names index {index}")
 
 

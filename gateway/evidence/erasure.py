@@ -8,6 +8,7 @@ and checkpoint stays valid.
 from __future__ import annotations
 
 import re
+import time
 import uuid
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -32,6 +33,11 @@ from gateway.journal import Act, Actor, Entry
 from gateway.runtime import Runtime
 
 # People the log knows without an account: visitors of a month, and operators on the host.
+_WAIT_SECONDS, _PAUSE_SECONDS = 5.0, 0.02
+_NAMING = (
+    "SELECT COUNT(*) FROM (SELECT idx FROM audit_entries WHERE person = ? "
+    "UNION SELECT idx FROM audit_subjects WHERE person = ?) AS named"
+)
 NO_ACCOUNT = re.compile(r"operator:\d+|anonymous:\d{4}-\d{2}")
 
 
@@ -46,10 +52,16 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """Whom the log no longer names, by token, when, and which bundles were open before."""
+    """Whom the log no longer names, by token, when, and which bundles were open before.
+
+    `index` is that of `subject.erased`; None while it waits for its number. `entries` of the log
+    name the token, and stay.
+    """
 
     token: str
     time_ms: int
+    index: int | None
+    entries: int
     opened_bundles: tuple[Opened, ...]
 
 
@@ -68,7 +80,9 @@ def erase(runtime: Runtime, actor: Actor, whom: str, reason: str) -> Erased:
     except _Held as held:
         raise _refused(runtime, actor, key, held.holds) from None
     _wipe(runtime)
-    return Erased(runtime.vault.token(Domain.PERSON, key), time_ms, _opened_bundles(runtime))
+    token = runtime.vault.token(Domain.PERSON, key)
+    index = _numbered(runtime, event.event_id)
+    return Erased(token, time_ms, index, _naming(runtime, token), _opened_bundles(runtime))
 
 
 class _Held(Exception):
@@ -175,6 +189,25 @@ def _wipe(runtime: Runtime) -> None:
         connection.cursor().execute(statement)
         if not runtime.db.sqlite:
             connection.cursor().execute("VACUUM audit_person_keys")
+
+
+def _numbered(runtime: Runtime, event_id: str) -> int | None:
+    """The index of the erasure, which was queued and gets its number in a moment."""
+    until = time.monotonic() + _WAIT_SECONDS
+    while True:
+        with snapshot(runtime, main=True) as (_sql, reader):
+            found = reader.search(Filters(event_id=event_id), limit=1)
+        if found or time.monotonic() > until:
+            return found[0].index if found else None
+        runtime.journal.log.kick()
+        time.sleep(_PAUSE_SECONDS)
+
+
+def _naming(runtime: Runtime, token: str) -> int:
+    """How many entries name somebody, as the one who acted or whose data was handled."""
+    with snapshot(runtime, main=True) as (sql, _reader):
+        row = sql.one(_NAMING, (token, token))
+    return 0 if row is None else int(row[0])
 
 
 def _opened_bundles(runtime: Runtime) -> tuple[Opened, ...]:

@@ -31,7 +31,7 @@ def bundle() -> Response | tuple[str, int]:
     if parsed.value is None:
         return reports_page(desk, parsed.form), 422
     try:
-        made = _made(desk, parsed.value.question)
+        made = _made(desk, parsed.value.question, parsed.value.kept)
     except Problem as problem:
         said = problem.to_json(language())
         field = problem.extra.get("field", "")
@@ -41,12 +41,12 @@ def bundle() -> Response | tuple[str, int]:
     return response
 
 
-def _made(desk: Desk, question: Question) -> IO[bytes]:
+def _made(desk: Desk, question: Question, kept: str | None) -> IO[bytes]:
     """The bundle as an open file that has no name any more. Raises Problem."""
     with reading(desk.runtime) as opened:
         asked = resolve(opened.session, question, desk.runtime.settings.zone)
     people = [asked.person_id] if asked.person_id else []
-    order = Order(asked.filters, asked.plain(), asked.free(), people)
+    order = Order(asked.filters, asked.plain(), asked.free(), people, kept)
     with tempfile.TemporaryDirectory(prefix="sumun-bundle-") as folder:
         target = Path(folder) / NAME
         export(desk.runtime, desk.actor, order, target)

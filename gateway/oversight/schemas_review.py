@@ -14,6 +14,7 @@ from gateway.oversight.schemas import ActionCode, Free, Name, Paged, Plain, Slug
 from gateway.oversight.signs import RuleCode
 
 Note = StringConstraints(strip_whitespace=True, max_length=2000)
+Checkpoint = StringConstraints(strip_whitespace=True, max_length=20_000)
 Key = StringConstraints(
     strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[A-Za-z0-9._:|-]+$"
 )
@@ -42,7 +43,10 @@ class PersonQuery(Paged):
 
 
 class BundleOrder(Strict):
-    """Which entries an evidence bundle shall prove; all that are given must hold."""
+    """Which entries an evidence bundle shall prove; all that are given must hold.
+
+    `trusted` is a checkpoint that the auditor kept from before, which the log must extend.
+    """
 
     person: Annotated[str, Name] | None = None
     dataset: Annotated[str, Slug] | None = None
@@ -50,11 +54,17 @@ class BundleOrder(Strict):
     action: Annotated[str, ActionCode] | None = None
     since: Annotated[str, Plain] | None = None
     until: Annotated[str, Plain] | None = None
+    trusted: Annotated[str, Checkpoint] | None = None
 
     @property
     def question(self) -> Question:
         """The same as a question."""
-        return Question(**self.model_dump())
+        return Question(**self.model_dump(exclude={"trusted"}))
+
+    @property
+    def kept(self) -> str | None:
+        """The checkpoint that the auditor kept, as a signed note."""
+        return self.trusted and f"{self.trusted}\n"
 
 
 class AnomalyQuery(Paged):

@@ -1,12 +1,15 @@
-"""C2SP tlog-tiles over HTTP: checkpoint, key and hash tiles for everyone, entries for auditors."""
+"""C2SP tlog-tiles over HTTP: checkpoint, key, tiles and verifier for all, entries for auditors."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from flask import Blueprint, Response, request
 from werkzeug.wrappers import Response as BaseResponse
 
 from audit.errors import TileMissing, TilePathMalformed
 from audit.merkle import TILE_WIDTH
+from audit.standalone import verify_bundle
 from audit.tiles import TilePath, parse_path
 from gateway.errors import OperatorError, Problem, ProblemCode
 from gateway.identity.http import actor, require_role, rt
@@ -50,6 +53,12 @@ def checkpoint() -> BaseResponse:
 def key() -> BaseResponse:
     """The verifier key of the log's checkpoints."""
     return _answer(f"{verifier_key(rt())}\n".encode(), TEXT, FRESH)
+
+
+@blueprint.get("/verify_bundle.py")
+def verifier() -> BaseResponse:
+    """The verifier of bundles and proofs as one file, to read before it is run."""
+    return _answer(Path(verify_bundle.__file__).read_bytes(), TEXT, FRESH)
 
 
 @blueprint.get("/tile/<path:rest>")

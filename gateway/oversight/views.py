@@ -161,9 +161,5 @@ def first_findings(report: Report) -> str:
 
 
 def offline_command(index: int, vkey: str) -> str:
-    """The command that verifies a downloaded proof with nothing but the `audit` library."""
-    return (
-        'python -c "from audit.proof import parse_proof, verify_proof; '
-        f"text = open('sumun-{index}.tlog-proof').read(); "
-        f"print(verify_proof(text, parse_proof(text).extra, '{vkey}'))\""
-    )
+    """The command that verifies a downloaded proof with the one file that every bundle holds."""
+    return f"python verify_bundle.py --proof sumun-{index}.tlog-proof --key '{vkey}'"

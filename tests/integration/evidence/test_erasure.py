@@ -292,6 +292,24 @@ def test_the_command_names_bundles_that_left_open(
     assert len(json.loads(done.stdout)["opened_bundles"]) == 1
 
 
+def test_the_command_says_what_is_gone_what_stays_and_where_it_is_recorded(
+    runtime: Runtime, downloads: Person, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SUMUN_AUDIT_RETENTION_DAYS", "0")
+
+    done = command("erase", "kim.sumun", "--reason", "요청")
+
+    assert done.exit_code == 0, done.output
+    with snapshot(runtime) as (_sql, reader):
+        (row,) = reader.search(Filters(action=Act.SUBJECT_ERASED))
+        named = reader.search(Filters(actor=str(downloads.id)), limit=500)
+    assert f"recorded: subject.erased, entry {row.index}" in done.stdout
+    assert "destroyed: the key" in done.stdout
+    stays = int(done.stdout.split("stays: ")[1].split(" ")[0])
+    assert stays >= len(named) + 2
+    assert "kim.sumun" not in done.stdout
+
+
 def _bundle(command: Command, path: Path, action: str, *more: str) -> Path:
     made = command("export", "--action", action, "--out", str(path), *more)
     assert made.exit_code == 0, made.output

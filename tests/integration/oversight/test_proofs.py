@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -36,6 +40,40 @@ def test_an_entry_page_tells_shows_and_proves(
     assert "class_uid" in page
     english = auditor.client.get(f"/audit/{index}?lang=en").text
     assert "A download of 음성/a.wav of dataset voices 1.0 by 이회원 (member)" in english
+
+
+def test_an_entry_page_offers_the_verifier_that_checks_its_proof(
+    auditor: Browser, member: Browser, write: Write, tmp_path: Path
+) -> None:
+    index = write(member.person)
+    page = auditor.client.get(f"/audit/{index}?lang=en").text
+    (tmp_path / "verify.py").write_bytes(member.client.get("/log/verify_bundle.py").data)
+    proof = tmp_path / f"sumun-{index}.tlog-proof"
+    proof.write_bytes(auditor.client.get(f"/audit/{index}/proof").data)
+
+    command = [sys.executable, "-I", tmp_path / "verify.py", "--proof", proof]
+    done = subprocess.run(
+        [*command, "--key", vkey(auditor)], capture_output=True, text=True, check=False
+    )
+
+    assert f"verify_bundle.py --proof sumun-{index}.tlog-proof --key" in page
+    assert "/log/verify_bundle.py" in page
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("ko", "시계가 뒤로 갔습니다"), ("en", "A clock had gone back")]
+)
+def test_an_entry_behind_an_earlier_one_says_so(
+    auditor: Browser, member: Browser, write: Write, clock: Any, language: str, words: str
+) -> None:
+    before = write(member.person)
+    clock.advance(timedelta(seconds=-90))
+    index = write(member.person)
+    clock.advance(timedelta(seconds=90))
+
+    assert words in auditor.client.get(f"/audit/{index}?lang={language}").text
+    assert words not in auditor.client.get(f"/audit/{before}?lang={language}").text
 
 
 def test_the_proof_file_proves_itself(auditor: Browser, member: Browser, write: Write) -> None:

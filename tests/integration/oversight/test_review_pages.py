@@ -15,6 +15,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from audit.standalone.verify_bundle import verify
 from gateway.app import create_app
 from gateway.clock import FixedClock
 from gateway.identity.models import Role
@@ -264,6 +265,23 @@ def test_a_bundle_from_the_page_verifies_with_its_own_verifier(
     )  # fmt: skip
 
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_bundle_from_the_page_proves_growth_from_a_checkpoint_that_was_kept(
+    desk: Browser, runtime: Runtime, tmp_path: Path
+) -> None:
+    kept = runtime.journal.log.checkpoint().note
+    get(desk, "/audit/overview")
+
+    answer = post(desk, "/audit/reports/bundle", dataset="voices", trusted=kept)
+    bad = post(desk, "/audit/reports/bundle", trusted="another.example/log\n3\nx\n\n— a b")
+
+    (tmp_path / "b.zip").write_bytes(answer.data)
+    answer.close()
+    manifest, _ = verify(tmp_path / "b.zip", since=kept)
+    assert manifest["trusted"]["size"] == int(kept.split("\n")[1])
+    assert bad.status_code == 422
+    assert "another.example/log" in bad.text
 
 
 @pytest.mark.parametrize("fields", [{"person": "nobody.here"}, {"since": "x"}, {"dataset": "A B"}])
