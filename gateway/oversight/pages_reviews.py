@@ -128,7 +128,7 @@ def review_file(review_id: uuid.UUID, name: str) -> Response:
     """One file of a signed review's report."""
     desk = views.auditor()
     shown.expect_file(name)
-    made = service_reports.export(desk, review_id)
+    made = service_reports.export(desk, review_id, printed=name == service_reports.PDF)
     start = made.report.start.astimezone(rt().settings.zone)
     return shown.file(made, name, f"sumun-review-{start:%Y-%m}")
 

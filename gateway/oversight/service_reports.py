@@ -97,12 +97,12 @@ def sign(desk: Desk, review_id: uuid.UUID, statement: str, revision: int) -> Log
     return review
 
 
-def export(desk: Desk, review_id: uuid.UUID) -> Made:
-    """The files of a signed review, recorded before they are given out.
+def export(desk: Desk, review_id: uuid.UUID, *, printed: bool = True) -> Made:
+    """The files of a signed review, recorded before they are given out; `printed` with the PDF.
 
     Raises Problem 404, 409 for a review that nobody has signed yet, LogUnavailable.
     """
-    made, review = _again(desk, review_id)
+    made, review = _again(desk, review_id, printed=printed)
     if review.note:
         made.files[NOTE] = review.note.encode()
     _record(desk, f"log_review:{review_id}", made)
@@ -114,7 +114,7 @@ def reproduce(desk: Desk, review_id: uuid.UUID) -> Again:
     with reading(desk.runtime) as opened:
         if _is_pruned(opened, reviews.get(opened.session, review_id)):
             return Again(record=False, csv=False, erased=0, pruned=True)
-    made, review = _again(desk, review_id)
+    made, review = _again(desk, review_id, printed=False)
     return Again(
         made.sha256(RECORD) == review.record_sha256,
         made.sha256(CSV) == review.csv_sha256,
@@ -198,8 +198,10 @@ def _review(
     )  # fmt: skip
 
 
-def _made(desk: Desk, opened: Reading, report: Report, note: str = "") -> Made:
-    """The report with the rights that changed and the totals, as files.
+def _made(
+    desk: Desk, opened: Reading, report: Report, note: str = "", *, printed: bool = True
+) -> Made:
+    """The report with the rights that changed and the totals, as files; `printed` with the PDF.
 
     `note` is the one it was signed with: the PDF is set in the font it was set in then.
     """
@@ -212,11 +214,9 @@ def _made(desk: Desk, opened: Reading, report: Report, note: str = "") -> Made:
     if report.kind is Kind.REVIEW:
         rows += total_rows(opened, report.first, report.end)
     whole = dataclasses.replace(report, rows=rows)
-    files = {
-        RECORD: reports.record(whole),
-        CSV: reports.spreadsheet(whole, names),
-        PDF: _pdf(whole, names, note),
-    }
+    files = {RECORD: reports.record(whole), CSV: reports.spreadsheet(whole, names)}
+    if printed:
+        files[PDF] = _pdf(whole, names, note)
     return Made(whole, files, names.erased)
 
 
@@ -235,7 +235,7 @@ def _pdf(report: Report, names: Accounts, note: str) -> bytes:
     return preferred
 
 
-def _again(desk: Desk, review_id: uuid.UUID) -> tuple[Made, LogReview]:
+def _again(desk: Desk, review_id: uuid.UUID, *, printed: bool = True) -> tuple[Made, LogReview]:
     with reading(desk.runtime) as opened:
         sheet = reviews.worksheet(opened, review_id)
         review = sheet.review
@@ -256,7 +256,7 @@ def _again(desk: Desk, review_id: uuid.UUID) -> tuple[Made, LogReview]:
         found = list(anomalies.of_review(opened.session, review))
         signed = (review.signed_by, review.signed_at, review.statement)
         report = _review(desk, opened, sheet, found, signed)
-        return _made(desk, opened, report, review.note), review
+        return _made(desk, opened, report, review.note, printed=printed), review
 
 
 def _is_pruned(opened: Reading, review: LogReview) -> bool:

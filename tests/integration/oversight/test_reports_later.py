@@ -182,3 +182,15 @@ def test_the_font_is_in_the_file_with_what_its_glyphs_mean_and_always_the_same(
     assert b"NanumGothic" in first
     assert b"/FontFile2" in first
     assert b"/ToUnicode" in first
+
+
+def test_what_needs_no_pdf_does_not_wait_for_one(
+    desk: Desk, review: LogReview, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(*_: object) -> bytes:
+        raise AssertionError
+
+    monkeypatch.setattr(report_pdf, "pdf", slow)
+
+    assert service_reports.reproduce(desk, review.id).csv
+    assert set(service_reports.export(desk, review.id, printed=False).files) == {RECORD, CSV, NOTE}
