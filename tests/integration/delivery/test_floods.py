@@ -16,9 +16,12 @@ from audit.event import Domain
 from gateway.access.models import Grant
 from gateway.clock import FixedClock
 from gateway.errors import Problem, ProblemCode
-from gateway.identity import passwords
+from gateway.identity import passwords, throttle
+from gateway.identity.guessing import counted_by
 from gateway.identity.models import Person, SessionChannel
+from gateway.identity.service_people import _sources
 from gateway.identity.service_sessions import Credentials, sign_in
+from gateway.identity.throttle import FREE_ATTEMPTS, Blocked, Kind, Subject
 from gateway.journal import Act, Actor, Channel, Entry, Outcome, PartyKind, Place
 from gateway.journal.folding import (
     FORGERIES_PER_WINDOW,
@@ -191,6 +194,32 @@ def test_guessed_accounts_from_a_large_network_are_counted(
     alone, folded = logged("session.refused"), logged("requests.folded")
     assert len(alone) == 4 * REFUSALS_PER_WINDOW - 1
     assert sum(one.detail["attempts"] for one in folded) == 300 - len(alone)
+
+
+def tried(runtime: Runtime, subjects: Callable[[str], list[Subject]], addresses: list[str]) -> int:
+    """How many attempts are let through before one is blocked."""
+    for count, address in enumerate(addresses):
+        try:
+            throttle.attempt(runtime, subjects(address))
+        except Blocked:
+            return count
+    return len(addresses)
+
+
+def test_a_whole_ipv6_network_guesses_and_signs_up_as_one_visitor(runtime: Runtime) -> None:
+    one_visitor = [f"2001:db8:7:7::{n:x}" for n in range(60)]
+    one_site = [f"2001:db8:8:{n:x}::1" for n in range(400)]
+
+    def guesses(address: str) -> list[Subject]:
+        account = f"nobody{address}"
+        return counted_by(runtime, Actor(PartyKind.ANONYMOUS, Place(address)), account)
+
+    def sign_ups(address: str) -> list[Subject]:
+        return _sources(runtime, Actor(PartyKind.ANONYMOUS, Place(address)))
+
+    assert tried(runtime, guesses, one_visitor) == FREE_ATTEMPTS[Kind.ADDRESS]
+    assert tried(runtime, sign_ups, one_visitor) == FREE_ATTEMPTS[Kind.SIGN_UP]
+    assert tried(runtime, sign_ups, one_site) == FREE_ATTEMPTS[Kind.SIGN_UP_SITE]
 
 
 def test_pages_of_a_list_of_files_are_counted_and_none_is_lost(
