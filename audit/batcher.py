@@ -166,10 +166,12 @@ class Batcher:
         """Number a batch, once more with care if it met another gateway or a known event."""
         try:
             return self._numbering.number(sql, self._epoch, batch, careful=False)
+        except HeadMoved:
+            self._numbering.forget()
         except Exception as error:
-            if not self._store.is_duplicate(error) and not isinstance(error, HeadMoved):
+            if not self._store.is_duplicate(error):
                 raise
-        self._drop_connection()
+            self._drop_connection()
         self._numbering.hold()
         return self._numbering.number(self._connection(), self._epoch, batch, careful=True)
 
