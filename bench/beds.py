@@ -36,7 +36,7 @@ def postgresql(server: str) -> Iterator[Settings]:
 @contextmanager
 def server() -> Iterator[str]:
     """A PostgreSQL server of its own."""
-    with tempfile.TemporaryDirectory() as folder, postgres.server(Path(folder)) as url:
+    with postgres.server() as url:
         yield url
 
 

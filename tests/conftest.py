@@ -29,11 +29,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_url() -> Iterator[str]:
     """A real PostgreSQL server on a socket of its own; the address of its empty template."""
     from tests.parts.postgres import server
 
-    with server(tmp_path_factory.mktemp("pg"), durable=False) as url:
+    with server(durable=False) as url:
         yield url
 
 

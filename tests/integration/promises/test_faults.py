@@ -159,7 +159,7 @@ def on_own_postgres(home: Path, database: str, clock: FixedClock) -> Iterator[St
 @pytest.mark.parametrize("end", ["stop", "crash"])
 def test_a_server_outlives_its_database(tmp_path: Path, clock: FixedClock, end: str) -> None:
     with (
-        stoppable(tmp_path / "pg") as database,
+        stoppable() as database,
         on_own_postgres(tmp_path / "home", database.database, clock) as stage,
     ):
         stage.issue(stage.held[0], "1.0", "a.txt")

@@ -145,8 +145,8 @@ class Load:
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Stoppable]:
-    with plain_stoppable(tmp_path / "pg") as found:
+def server() -> Iterator[Stoppable]:
+    with plain_stoppable() as found:
         yield found
 
 
