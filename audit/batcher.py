@@ -60,11 +60,21 @@ class Batcher:
             if len(self._queue) >= self._awaited:
                 self._ready.notify()
         if not waiter.done.acquire(timeout=timeout_s):
-            waiter.abandoned = True
+            self._abandon(waiter)
             raise LogUnavailable(f"the log did not confirm the event within {timeout_s:g} s")
         if waiter.error is not None:
             raise waiter.error
         return waiter.index
+
+    def _abandon(self, waiter: Waiter) -> None:
+        """Give up an event, and a connection that no longer answers: its thread waits for it."""
+        with self._ready:
+            waiter.abandoned = True
+            if waiter in self._queue:
+                self._queue.remove(waiter)
+            sql = self._sql
+        if sql is not None:
+            self._store.cut(sql)
 
     def expect(self) -> None:
         """Poll the outbox often for a while: a row was written but not committed yet."""

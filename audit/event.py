@@ -26,6 +26,7 @@ SALT_BYTES = 16
 PRODUCT = {"name": "Sumun", "vendor_name": "Sumun"}
 
 ACTION = re.compile(r"[a-z][a-z0-9_-]*(?:\.[a-z0-9_-]+)+")
+_COLUMN = re.compile(r"[^\x00-\x1f\x7f]{1,512}")
 EVENT_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -204,10 +205,21 @@ def _check(event: Event, salt: bytes) -> None:
     for name in ("dataset", "version", "item", "ref", "task", "reason"):
         value = getattr(event, name)
         _require(value is None or (type(value) is str and value != ""), f"{name}: empty or no text")
+    for name in ("action", "dataset", "version", "ref"):
+        _require(is_column(getattr(event, name)), f"{name}: too long, or with control characters")
     try:
         canonical.check(dict(event.detail))
     except canonical.NotCanonical as error:
         raise EventInvalid(f"detail: {error}") from error
+
+
+def is_column(value: str | None) -> bool:
+    """Tell whether a text can be stored and indexed as a search column on both databases.
+
+    PostgreSQL takes no NUL, and no index row above 2,704 bytes: what it refuses would come
+    back from the outbox in every batch.
+    """
+    return value is None or _COLUMN.fullmatch(value) is not None
 
 
 def _require(holds: bool, message: str) -> None:

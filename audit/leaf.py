@@ -19,43 +19,21 @@ from audit.event import (
     Opener,
     PartyKind,
     ResourceKind,
+    is_column,
     seal_aad,
 )
 from audit.ocsf import Outcome
 
 _TOKEN = re.compile(r"[0-9a-f]{32}")
+_NUMBERS = (
+    *("time", "class_uid", "category_uid", "activity_id", "type_uid", "severity_id"),
+    "status_id",
+)
 _KEYS = frozenset(
     [
-        "v",
-        "salt",
-        "time",
-        "class_uid",
-        "category_uid",
-        "activity_id",
-        "type_uid",
-        "severity_id",
-        "status_id",
-        "metadata",
-        "api",
-        "actor",
-        "outcome",
-        "task",
-        "reason",
-        "ref",
-        "subjects",
-        "resources",
-        "detail",
-        "sealed",
+        *("v", "salt", "metadata", "api", "actor", "outcome", "task", "reason", "ref", "subjects"),
+        *("resources", "detail", "sealed", *_NUMBERS),
     ]
-)
-_NUMBERS = (
-    "time",
-    "class_uid",
-    "category_uid",
-    "activity_id",
-    "type_uid",
-    "severity_id",
-    "status_id",
 )
 _OUTCOMES = frozenset(outcome.value for outcome in Outcome)
 _KINDS = frozenset(kind.value for kind in PartyKind)
@@ -191,7 +169,7 @@ def _parsed(document: dict[str, Any]) -> Parsed:
     _require(document["outcome"] in _OUTCOMES, "outcome")
     _require(type(document["task"]) is str, "task")
     _require(_optional_text(document["reason"]), "reason")
-    _require(_optional_text(document["ref"]), "ref")
+    _require(_optional_column(document["ref"]), "ref")
     _check_detail(document["detail"])
     subjects = document["subjects"]
     _require(type(subjects) is list and all(map(_is_token, subjects)), "subjects")
@@ -244,6 +222,7 @@ def _check_event_id(metadata: dict[str, Any]) -> None:
 def _check_action(api: dict[str, Any]) -> None:
     _require(api.keys() == {"operation"}, "api")
     _require(ACTION.fullmatch(api["operation"]) is not None, "api.operation")
+    _require(is_column(api["operation"]), "api.operation")
 
 
 def _check_actor(actor: dict[str, Any] | None) -> None:
@@ -264,7 +243,8 @@ def _check_resources(resources: list[dict[str, Any]]) -> None:
     if rest and rest[0]["type"] == ResourceKind.DATASET:
         first = rest.pop(0)
         _require(first.keys() == {"type", "uid", "version"}, "resources")
-        _require(type(first["uid"]) is str and _optional_text(first["version"]), "resources")
+        _require(type(first["uid"]) is str and is_column(first["uid"]), "resources")
+        _require(_optional_column(first["version"]), "resources")
     if rest:
         last = rest.pop(0)
         _require(last.keys() == {"type", "uid"} and last["type"] == ResourceKind.ITEM, "resources")
@@ -290,6 +270,10 @@ def _check_sealed(sealed: dict[str, str | None]) -> None:
 
 def _is_token(value: object) -> bool:
     return type(value) is str and _TOKEN.fullmatch(value) is not None
+
+
+def _optional_column(value: object) -> bool:
+    return value is None or (type(value) is str and is_column(value))
 
 
 def _optional_text(value: object) -> bool:

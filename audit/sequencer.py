@@ -245,16 +245,27 @@ class Log:
     @contextmanager
     def _side_connection(self) -> Iterator[Sql]:
         """The connection for keys and checkpoints, apart from the batcher's. Errors close it."""
-        with self._side_lock:
-            try:
-                if self._side is None:
-                    self._side = self._store.adopt(self._connect())
-                yield self._side
-            except AuditError:
-                raise
-            except Exception as error:
-                self._drop_side()
-                raise LogUnavailable(f"the log's database failed: {error}") from error
+        self._take_side()
+        try:
+            if self._side is None:
+                self._side = self._store.adopt(self._connect())
+            yield self._side
+        except AuditError:
+            raise
+        except Exception as error:
+            self._drop_side()
+            raise LogUnavailable(f"the log's database failed: {error}") from error
+        finally:
+            self._side_lock.release()
+
+    def _take_side(self) -> None:
+        """Wait for the connection, and end it if whoever has it gets no answer."""
+        if self._side_lock.acquire(timeout=self._timeout_s):
+            return
+        side = self._side
+        if side is not None:
+            self._store.cut(side)
+        raise LogUnavailable(f"the log's database did not answer within {self._timeout_s:g} s")
 
     @contextmanager
     def _write_transaction(self, sql: Sql) -> Iterator[None]:

@@ -127,6 +127,10 @@ class Store(ABC):
         """Set up a connection that belongs to the log and return it ready for statements."""
 
     @abstractmethod
+    def cut(self, sql: Sql) -> None:
+        """End a connection from another thread than the one that waits for its answer."""
+
+    @abstractmethod
     def begin(self, sql: Sql) -> None:
         """Start a write transaction."""
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import socket
+from contextlib import suppress
 from typing import Any, cast
 
 from audit.dbapi import Connection, Dialect, Sql, records
@@ -37,7 +40,14 @@ class PostgresStore(Store):
         sql = Sql(connection, Dialect.POSTGRES)
         sql.run("SET lock_timeout = '5s'")
         sql.run("SET synchronous_commit = on")
+        # The default of a statement that is a transaction of its own.
+        sql.run("SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED")
         return sql
+
+    def cut(self, sql: Sql) -> None:
+        """Shut the socket down: closing it would not wake the thread that waits."""
+        with suppress(Exception), socket.socket(fileno=os.dup(_fileno(sql))) as twin:
+            twin.shutdown(socket.SHUT_RDWR)
 
     def begin(self, sql: Sql) -> None:
         """Start a transaction in which each statement sees what others committed."""
@@ -61,3 +71,8 @@ class PostgresStore(Store):
         if queued is None:
             raise HeadMoved("the log's head was moved by someone else")
         return bool(queued[0])
+
+
+def _fileno(sql: Sql) -> int:
+    number: int = cast(Any, sql.connection).fileno()
+    return number

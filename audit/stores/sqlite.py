@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import suppress
+from typing import cast
 
 from audit.dbapi import Connection, Dialect, Sql
 from audit.stores.base import Store
@@ -14,6 +16,11 @@ class SqliteStore(Store):
     def adopt(self, connection: Connection) -> Sql:
         """Return the connection ready; its settings are the caller's (WAL, synchronous=FULL)."""
         return Sql(connection, Dialect.SQLITE)
+
+    def cut(self, sql: Sql) -> None:
+        """Stop the statement that runs; there is no server that could be silent."""
+        with suppress(sqlite3.Error):
+            cast(sqlite3.Connection, sql.connection).interrupt()
 
     def begin(self, sql: Sql) -> None:
         """Take SQLite's write lock at once: upgrading later could deadlock."""

@@ -24,6 +24,15 @@ from gateway.db.hot import HotReads
 
 BUSY_SECONDS = 5.0
 _POLL_SECONDS = 0.001
+# A server that is gone without a word, or a firewall that forgot the connection, must not be
+# waited for as long as the kernel would. Seconds, but the user timeout, which is milliseconds.
+_LIVENESS: dict[str, Any] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
 
 
 class WriteBusy(Exception):
@@ -127,7 +136,10 @@ class Database:
         options = "" if writable else "-c default_transaction_read_only=on"
         target = make_url(self.url).set(drivername="postgresql")
         return psycopg.connect(
-            target.render_as_string(hide_password=False), autocommit=True, options=options
+            target.render_as_string(hide_password=False),
+            autocommit=True,
+            options=options,
+            **_LIVENESS,
         )
 
     def dispose(self) -> None:
@@ -155,7 +167,11 @@ class Database:
             return engine
         options = {} if writable else {"options": "-c default_transaction_read_only=on"}
         return create_engine(
-            self.url, connect_args=options, pool_size=16, max_overflow=32, pool_pre_ping=True
+            self.url,
+            connect_args={**_LIVENESS, **options},
+            pool_size=16,
+            max_overflow=32,
+            pool_pre_ping=True,
         )
 
 

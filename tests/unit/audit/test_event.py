@@ -103,6 +103,20 @@ def test_whatever_is_encoded_reads_back_with_the_columns_it_was_stored_under(
     assert Prepared.of(prepared.leaf) == prepared
 
 
+@pytest.mark.parametrize("text", ["a\x00b", "line\nline", "x" * 513], ids=["NUL", "break", "long"])
+@pytest.mark.parametrize("name", ["ref", "dataset", "version"])
+def test_what_a_database_could_not_index_is_no_event(name: str, text: str) -> None:
+    with pytest.raises(EventInvalid, match=name):
+        leaf_of(event(**{name: text}))
+
+
+def test_a_leaf_with_what_no_database_could_index_is_not_read() -> None:
+    document = canonical.read(leaf_of(event()))
+    document["ref"] = "a\x00b"
+    with pytest.raises(LeafMalformed, match="ref"):
+        decode(canonical.write(document))
+
+
 def test_nothing_personal_stands_in_a_leaf_in_plain() -> None:
     leaf = leaf_of(event(about={"lee": {"name": "이수문", "mail": "lee@example.org"}}))
     for secret in ("kim", "김수문", "이수문", "lee@", "192.0.2.7", "curl", "patient/", "seoul"):

@@ -7,8 +7,10 @@ import random
 import threading
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import psycopg
 import pytest
@@ -16,8 +18,10 @@ import pytest
 from audit.clockwatch import FLAG
 from audit.dbapi import Dialect
 from audit.errors import LogUnavailable
+from audit.event import Party
 from audit.leaf import decode
 from tests.parts.postgres import Stoppable, plain_stoppable
+from tests.parts.silent_link import SilentLink, silent_link
 from tests.unit.audit import kills
 from tests.unit.audit.clean import clean_run
 from tests.unit.audit.world import (
@@ -237,3 +241,59 @@ def test_a_lost_connection_is_replaced_without_help(postgres_log: World) -> None
 
     assert eventually(appends)
     assert kills.is_gap_free(postgres_log)
+
+
+@contextlib.contextmanager
+def behind_a_link(server: Stoppable) -> Iterator[tuple[World, SilentLink]]:
+    """A log whose connections go over a link that can fall silent."""
+    postgres_world(server.url)
+    folder = Path(parse_qs(urlsplit(server.url).query)["host"][0])
+    with silent_link(folder) as link:
+        url = f"postgresql://postgres@127.0.0.1:{link.port}/postgres"
+        yield World(Dialect.POSTGRES, lambda: psycopg.connect(url), contextlib.nullcontext), link
+
+
+def test_a_link_that_falls_silent_costs_one_refusal(server: Stoppable) -> None:
+    with behind_a_link(server) as (world, link):
+        log = world.log(timeout_s=1)
+        log.append(event())
+
+        link.cut()
+        with pytest.raises(LogUnavailable):
+            log.append(event())
+        after = log.append(event())
+
+        assert after == 1
+        log.close()
+
+
+def test_a_silent_link_never_leaves_a_new_persons_event_without_an_answer(
+    server: Stoppable,
+) -> None:
+    with behind_a_link(server) as (world, link), ThreadPoolExecutor(3) as several:
+        log = world.log(timeout_s=1)
+        log.head()
+
+        link.cut()
+        waiting = [several.submit(log.append, event(actor=Party(f"person-{n}"))) for n in range(3)]
+        refused = [one.exception(timeout=30) for one in waiting]
+
+        assert any(isinstance(one, LogUnavailable) for one in refused)
+        assert log.append(event(actor=Party("person-3"))) >= 0
+        log.close()
+
+
+@pytest.mark.parametrize("level", ["repeatable read", "serializable"])
+def test_two_gateways_append_whatever_the_databases_own_isolation(
+    server: Stoppable, level: str
+) -> None:
+    world = postgres_world(server.url)
+    world.execute(f"ALTER DATABASE postgres SET default_transaction_isolation = '{level}'")
+    logs = [world.log() for _ in range(2)]
+
+    with ThreadPoolExecutor(6) as several:
+        indexes = list(several.map(lambda at: logs[at % 2].append(event()), range(120)))
+
+    assert sorted(indexes) == list(range(120))
+    for log in logs:
+        log.close()
