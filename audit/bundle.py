@@ -43,14 +43,15 @@ _DATE = (1980, 1, 1, 0, 0, 0)
 _PAGE = 512
 _LEAVES = "SELECT idx, leaf FROM audit_entries WHERE idx >= ? AND idx < ? ORDER BY idx"
 _TILES_KEPT = 4096
-COMPLETENESS = {
-    "en": verify_bundle.COMPLETENESS,
-    "ko": (
-        "이 범위의 모든 기록이 공개 또는 가림 처리된 상태로 이 묶음에 들어 있으며, "
-        "이는 증명됩니다. 가림 처리된 기록 가운데 조건에 맞는 것이 없다는 점은 "
-        "운영자의 진술입니다. 확인하려면 가림 처리된 기록을 열어 달라고 요구하십시오."
-    ),
-}
+_WHOLE_KO = (
+    "이 범위에서는{} 모든 기록이 공개 또는 가림 처리된 상태로 이 묶음에 들어 있으며, "
+    "이는 증명됩니다. 가림 처리된 기록 가운데 조건에 맞는 것이 없다는 점은 "
+    "운영자의 진술입니다. 확인하려면 가림 처리된 기록을 열어 달라고 요구하십시오."
+)
+_GONE_KO = (
+    "{}번 앞의 기록은 보관 파일로 옮기고 삭제하여 해시만 들어 있습니다. 그 내용과 조건에 "
+    "맞는지는 이 묶음으로 알 수 없으며, 감사 기록이 알려 주는 보관 파일에서 확인해야 합니다."
+)
 OPENED = (
     "Personal fields as this log opened them when the bundle was made. They are sealed in the "
     "entries, so they are bound to them only by the operator's word, until opened again."
@@ -230,6 +231,16 @@ class _Writer:
                 middle = low + (1 << ((high - low - 1).bit_length() - 1))
                 stack += [(middle, high), (low, middle)]
 
+    def _completeness(self) -> dict[str, str]:
+        """What is proved of the range; of what was pruned nothing is."""
+        end, pruned = self._contents.end, [step.minimum for step in self._contents.pruned]
+        korean, below = _WHOLE_KO.format(""), max(pruned, default=0)
+        if below:
+            kept = _WHOLE_KO.format(f" {below}번부터") if below < end else ""
+            korean = f"{_GONE_KO.format(below)} {kept}".rstrip()
+        english = verify_bundle.completeness({"end": end, "pruned": pruned})
+        return {"en": english, "ko": korean}
+
     def _manifest(self, trusted: dict[str, object] | None) -> dict[str, Any]:
         contents = self._contents
         return {
@@ -249,7 +260,7 @@ class _Writer:
                 "around": [b64encode(one).decode() for one in self._around()],
             },
             "opened": OPENED if contents.opened else None,
-            "completeness": COMPLETENESS,
+            "completeness": self._completeness(),
             "members": self._members,
         }
 

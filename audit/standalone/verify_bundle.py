@@ -53,15 +53,20 @@ MAX_INDEX = 1 << 63
 MAX_HASHES = 64
 SHOWN = 4000
 COMPLETENESS = (
-    "Every entry of the range is in this bundle, open or redacted; that is proved. That no "
+    "Every entry of the range{} is in this bundle, open or redacted; that is proved. That no "
     "redacted entry matches the query is the operator's statement: to check it, have redacted "
     "entries opened."
 )
 NONE_SELECTED = (
-    "no entry was selected. The operator states that no entry of the range answers the query. "
+    "no entry was selected. The operator states that no entry of the range{} answers the query. "
     "What is proved is that the range is whole; not that nothing in it answers: redacted entries "
     "must be opened to see that."
 )
+GONE = (
+    "Entries below {} were pruned: the bundle holds their hashes, and shows neither what they say "
+    "nor whether they answer the query. That takes the archives which the log tells of."
+)
+ALL_GONE = "no entry was selected: every entry of the range was pruned."
 NO_RANGE = (
     "the range is empty: by the times that the log keeps, no entry lies in the period asked for. "
     "That is the operator's statement, and nothing but the checkpoint is proved."
@@ -588,12 +593,36 @@ def _signed(keys: Sequence[Key], note: str) -> Key:
     raise NotVerified("no key that was given signed it; after a change of keys take the later key")
 
 
+def pruned_below(said: dict[str, Any]) -> int:
+    """The index below which the range's entries may be missing; 0 when none were pruned."""
+    return max([0, *said["pruned"]])
+
+
+def completeness(said: dict[str, Any]) -> str:
+    """What is proved of the whole range, and what is the operator's word, by what was pruned."""
+    below = pruned_below(said)
+    if not below:
+        return COMPLETENESS.format("")
+    kept = COMPLETENESS.format(f" from {below} on") if below < said["end"] else ""
+    return f"{GONE.format(below)} {kept}".rstrip()
+
+
+def none_selected(said: dict[str, Any]) -> str:
+    """What a bundle without any selected entry shows of its range, and what it does not."""
+    below = pruned_below(said)
+    if said["first"] >= said["end"]:
+        return NO_RANGE
+    if said["end"] <= below:
+        return ALL_GONE
+    return NONE_SELECTED.format(f" from {below} on" if below else "")
+
+
 def summary(manifest: dict[str, Any], key_given: bool) -> str:
     """What was verified, and what was not, in words; each line is printable."""
     said, chosen = manifest["range"], len(manifest["selected"])
     lines = [f"verified: {chosen} entries are in the log, each by its own proof"]
     if not chosen:
-        lines = [f"verified: {NONE_SELECTED if said['first'] < said['end'] else NO_RANGE}"]
+        lines = [f"verified: {none_selected(said)}"]
     if said["first"] < said["end"]:
         lines.append(
             f"whole range: entries {said['first']} to {said['end'] - 1}, "
@@ -602,7 +631,7 @@ def summary(manifest: dict[str, Any], key_given: bool) -> str:
     if said["pruned"]:
         lines.append(f"pruned: below {said['pruned'][-1]}, as a minimum signed by the log says")
     query = json.dumps(manifest["query"], ensure_ascii=False, sort_keys=True)
-    lines += [f"query: {plain(query)}", f"completeness: {COMPLETENESS}"]
+    lines += [f"query: {plain(query)}", f"completeness: {completeness(said)}"]
     if manifest["trusted"]:
         lines.append(f"the log extends the checkpoint of {manifest['trusted']['size']} entries")
     if not key_given:

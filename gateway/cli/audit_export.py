@@ -63,14 +63,10 @@ def export(
             raise fail(f"{out} cannot be written: {error.strerror or error}") from error
     emit(asdict(made), as_json)
     if not made.entries and not as_json:
-        click.echo(_of_nothing(made.first < made.end))
+        from audit.standalone.verify_bundle import none_selected
 
-
-def _of_nothing(has_range: bool) -> str:
-    """What a bundle without any selected entry shows, and what it does not."""
-    from audit.standalone.verify_bundle import NO_RANGE, NONE_SELECTED
-
-    return NONE_SELECTED if has_range else NO_RANGE
+        said = {"first": made.first, "end": made.end, "pruned": [made.pruned_below]}
+        click.echo(none_selected(said))
 
 
 @click.command("verify-bundle")

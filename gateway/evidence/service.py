@@ -50,13 +50,17 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """A bundle that was written, and recorded in the log as entry `index`."""
+    """A bundle that was written, and recorded in the log as entry `index`.
+
+    Entries of the range from `first` to `end` (half-open) may be missing below `pruned_below`.
+    """
 
     path: Path
     bundle: str
     entries: int
     first: int
     end: int
+    pruned_below: int
     sha256: str
     index: int
 
@@ -76,8 +80,16 @@ def export(runtime: Runtime, actor: Actor, order: Order, target: Path) -> Export
     finally:
         partial.unlink(missing_ok=True)
     said = manifest["range"]
-    chosen = len(manifest["selected"])
-    return Exported(target, manifest["bundle"], chosen, said["first"], said["end"], digest, index)
+    return Exported(
+        path=target,
+        bundle=manifest["bundle"],
+        entries=len(manifest["selected"]),
+        first=said["first"],
+        end=said["end"],
+        pruned_below=max(said["pruned"], default=0),
+        sha256=digest,
+        index=index,
+    )
 
 
 def redaction_keys(

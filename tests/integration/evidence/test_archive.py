@@ -17,7 +17,7 @@ from audit.merkle import leaf_hash
 from audit.minimum import sign_minimum
 from audit.note import Verifier, parse_note
 from audit.search import Filters
-from audit.standalone.verify_bundle import NotVerified, verify
+from audit.standalone.verify_bundle import NotVerified, completeness, none_selected, verify
 from audit.tiles import TilePath
 from gateway.clock import to_ms
 from gateway.db import Database
@@ -175,6 +175,31 @@ def test_a_bundle_over_pruned_entries_still_proves_its_range(
     assert made.exit_code == 0, made.output
     assert done.exit_code == 0, done.output
     assert f"pruned: below {LEFT_OUT}, as a minimum signed by the log says" in done.stdout
+
+
+def test_a_bundle_over_pruned_entries_claims_nothing_of_them(
+    runtime: Runtime, pruned: Archived, command: Command, tmp_path: Path
+) -> None:
+    made = command("export", "--dataset", "none-such", "--out", str(tmp_path / "b.zip"))
+
+    told = command("verify-bundle", str(tmp_path / "b.zip")).stdout
+    manifest, _ = verify(tmp_path / "b.zip")
+    for said in (made.stdout, told):
+        assert f"no entry of the range from {LEFT_OUT} on answers the query" in said
+    for said in (told, manifest["completeness"]["en"]):
+        assert f"Entries below {LEFT_OUT} were pruned: the bundle holds their hashes" in said
+        assert f"Every entry of the range from {LEFT_OUT} on is in this bundle" in said
+    assert f"{LEFT_OUT}번 앞의 기록은" in manifest["completeness"]["ko"]
+    assert f"이 범위에서는 {LEFT_OUT}번부터 모든 기록이" in manifest["completeness"]["ko"]
+
+
+def test_of_a_range_that_was_pruned_whole_nothing_is_claimed() -> None:
+    said = {"first": 0, "end": 300, "pruned": [256, LEFT_OUT]}
+
+    words = (none_selected(said), completeness(said))
+
+    assert words[0] == "no entry was selected: every entry of the range was pruned."
+    assert "is in this bundle" not in words[1]
 
 
 def test_a_range_above_the_minimum_speaks_of_no_pruning(
