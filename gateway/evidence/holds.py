@@ -7,7 +7,7 @@ check to `HOLDS`.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -20,7 +20,7 @@ from gateway.applications.models import Application, ApplicationState
 from gateway.catalog.models import Dataset
 from gateway.clock import from_ms
 from gateway.evidence.reading import snapshot
-from gateway.evidence.retention import access_records
+from gateway.evidence.retention import RIGHTS, RIGHTS_TERM, access_records
 from gateway.identity.models import RoleGrant
 from gateway.runtime import Runtime
 
@@ -55,14 +55,31 @@ def standing(runtime: Runtime, session: Session, key: str) -> list[Hold]:
 
 def access_record(runtime: Runtime, session: Session, key: str) -> Hold | None:
     """The newest access record of the person must be kept."""
-    newest = _newest(runtime, key)
-    until = None if newest is None else newest + access_records(runtime, session)
+    # Operators and visitors have no account: whatever they did is a record of the host's.
+    done = DONE if _account(key) is not None else (None,)
+    newest = _newest(runtime, key, done, SUFFERED)
+    until = None if newest is None else access_records(runtime, session).after(newest)
     if until is None or until <= runtime.clock.now():
         return None
     return Hold(
         "access-record-retention",
         "접속기록 보관 기간이 끝나지 않았습니다(개인정보의 안전성 확보조치 기준 제8조)",
         "the person's access records must be kept (PIPA safety standard, article 8)",
+        until,
+    )
+
+
+def rights_record(runtime: Runtime, _session: Session, key: str) -> Hold | None:
+    """The newest change of a right that the person had or gave must be kept."""
+    newest = _newest(runtime, key, RIGHTS, RIGHTS)
+    until = None if newest is None else RIGHTS_TERM.after(newest)
+    if until is None or until <= runtime.clock.now():
+        return None
+    return Hold(
+        "rights-record-retention",
+        "접근권한 부여·변경·말소 기록의 보관 기간이 끝나지 않았습니다"
+        "(개인정보의 안전성 확보조치 기준 제5조)",
+        "records of roles, memberships and grants must be kept (PIPA safety standard, article 5)",
         until,
     )
 
@@ -125,6 +142,7 @@ def staff_role(runtime: Runtime, session: Session, key: str) -> Hold | None:
 
 HOLDS: list[Check] = [
     access_record,
+    rights_record,
     live_grant,
     destruction_duty,
     open_application,
@@ -152,11 +170,12 @@ def _grants(session: Session, key: str) -> list[tuple[datetime, int, int]]:
     return [(ended or ends, used, days) for ended, ends, used, days in rows]
 
 
-def _newest(runtime: Runtime, key: str) -> datetime | None:
-    # Operators and visitors have no account: whatever they did is a record of the host's.
-    acts = DONE if _account(key) is not None else (None,)
-    done = [Filters(actor=key, action=action) for action in acts]
-    suffered = [Filters(subject=key, action=action) for action in SUFFERED]
+def _newest(
+    runtime: Runtime, key: str, done: Sequence[str | None], suffered: Sequence[str]
+) -> datetime | None:
+    """When the newest entry is of, that the person did or that others did to them."""
+    own = [Filters(actor=key, action=action) for action in done]
+    others = [Filters(subject=key, action=action) for action in suffered]
     with snapshot(runtime, main=True) as (_sql, reader):
-        rows = [row for one in (*done, *suffered) for row in reader.search(one, limit=1)]
+        rows = [row for one in (*own, *others) for row in reader.search(one, limit=1)]
     return max((from_ms(row.columns.time_ms) for row in rows), default=None)

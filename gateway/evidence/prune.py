@@ -18,8 +18,8 @@ from gateway.clock import from_ms, to_ms
 from gateway.errors import OperatorError
 from gateway.evidence.archive import Archived
 from gateway.evidence.publication import shelves
-from gateway.evidence.reading import signer
-from gateway.evidence.retention import access_records
+from gateway.evidence.reading import signer, snapshot
+from gateway.evidence.retention import RIGHTS_ACTS, RIGHTS_TERM, access_records
 from gateway.journal import Act, Actor, Entry
 from gateway.runtime import Runtime
 
@@ -30,6 +30,9 @@ _SUBJECTS = (
     "(SELECT idx FROM audit_entries WHERE idx >= ? AND idx < ? AND action IN ({}))"
 )
 _ENTRIES = "DELETE FROM audit_entries WHERE idx >= ? AND idx < ? AND action NOT IN ({})"
+_OLDEST = (
+    "SELECT MIN(time_ms) FROM audit_entries WHERE time_ms > ? AND time_ms < ? AND action IN ({})"
+)
 _LOWEST = "SELECT MIN(idx) FROM audit_entries WHERE idx < ? AND action NOT IN ({})"
 
 
@@ -39,12 +42,29 @@ def check_age(runtime: Runtime, before_ms: int) -> None:
     Raises OperatorError naming the rule and the day before which entries may go.
     """
     with runtime.db.read() as session:
-        limit = runtime.clock.now() - access_records(runtime, session)
+        limit = access_records(runtime, session).before(runtime.clock.now())
+    right = _oldest_right(runtime, min(before_ms, to_ms(limit)))
+    if right is not None:
+        raise OperatorError(
+            "rights-record-retention: entries may be pruned only from before "
+            f"{_day(runtime, right)}: a role, membership or grant was changed then, which is to be "
+            f"kept until {_day(runtime, RIGHTS_TERM.after(right))} (PIPA safety standard, "
+            "article 5)"
+        )
     if from_ms(before_ms) > limit:
         raise OperatorError(
             "access-record-retention: entries may be pruned only from before "
             f"{_day(runtime, limit)} (PIPA safety standard, article 8)"
         )
+
+
+def _oldest_right(runtime: Runtime, before_ms: int) -> datetime | None:
+    """When the oldest right was changed that must still be kept, if that was before a moment."""
+    young = to_ms(RIGHTS_TERM.before(runtime.clock.now()))
+    query = _OLDEST.format(", ".join("?" * len(RIGHTS_ACTS)))
+    with snapshot(runtime, main=True) as (sql, _reader):
+        row = sql.one(query, (young, before_ms, *RIGHTS_ACTS))
+    return None if row is None or row[0] is None else from_ms(int(row[0]))
 
 
 def prune(runtime: Runtime, actor: Actor, archived: Archived) -> int:

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -27,13 +27,14 @@ from gateway.evidence.archive import Archived, archive
 from gateway.evidence.publication import publish_now, shelves
 from gateway.evidence.reading import signer, snapshot
 from gateway.evidence.tiles import check
-from gateway.identity.models import Person
+from gateway.identity.models import Person, Role
 from gateway.journal import Act, Actor
 from gateway.oversight.service_proof import prove
 from gateway.runtime import Runtime
 from tests.integration.evidence.conftest import Command, fill
 from tests.integration.evidence.forging import forge, members_of, without
 from tests.integration.oversight.damage import drop_triggers, run
+from tests.people import grant
 
 _COPY = "SELECT minimum + 256, time_ms, note FROM audit_minimum"
 OLD = 600
@@ -378,6 +379,28 @@ def test_the_command_refuses_to_prune_what_the_law_asks_to_keep(
     assert refused.stderr.count("\n") == 1
     assert "access-record-retention" in refused.stderr
     assert not (tmp_path / "a").exists()
+
+
+def test_rights_changed_within_three_years_are_not_pruned(runtime: Runtime, kim: Person) -> None:
+    """Four years of a log: an auditor's role in the second stops the pruning there."""
+    runtime.clock.at = datetime(2028, 2, 29, 12, tzinfo=UTC)  # type: ignore[attr-defined]
+    fill(runtime, 300)
+    runtime.clock.at += timedelta(days=10)  # type: ignore[attr-defined]
+    grant(runtime, kim, Role.AUDITOR)
+    runtime.clock.at += timedelta(days=10)  # type: ignore[attr-defined]
+    fill(runtime, 300)
+    runtime.clock.at = datetime(2031, 3, 1, 12, tzinfo=UTC)  # type: ignore[attr-defined]
+    zone = runtime.settings.zone
+    first_day = to_ms(datetime(2028, 3, 10, tzinfo=zone))
+
+    for before in (first_day + 86_400_000, to_ms(datetime(2029, 1, 1, tzinfo=zone))):
+        with pytest.raises(OperatorError) as refused:
+            pruning.check_age(runtime, before)
+        assert str(refused.value).startswith(
+            "rights-record-retention: entries may be pruned only from before 2028-03-10: "
+        )
+        assert "kept until 2031-03-10" in str(refused.value)
+    pruning.check_age(runtime, first_day)
 
 
 def test_the_command_archives_and_prunes(

@@ -35,11 +35,12 @@ from gateway.evidence.holds import Hold
 from gateway.evidence.publication import publish_now
 from gateway.evidence.reading import snapshot
 from gateway.identity.models import Person, PersonStatus, Role, SessionChannel
+from gateway.identity.service_roles import end_role
 from gateway.identity.service_sessions import Credentials, sign_in
 from gateway.journal import Act, Actor, Channel, Entry, Outcome, Place
 from gateway.runtime import Runtime
 from tests.integration.evidence.conftest import Command, fill
-from tests.people import acting_as, grant
+from tests.people import acting_as, grant, operators
 from tests.world import build
 
 PERSONAL = ("kim.sumun", "Kim.Sumun", "김수문", "kim.sumun@example.org", "192.0.2.77")
@@ -173,7 +174,7 @@ def test_sensitive_data_is_kept_two_years(runtime: Runtime) -> None:
     with runtime.db.read() as session:
         fill(runtime, 1, session.get_one(Person, world.person))
 
-    with pytest.raises(Problem, match=r"access-record-retention.*until 2029-12-06"):
+    with pytest.raises(Problem, match=r"access-record-retention.*until 2029-12-07"):
         erase(runtime, Actor.operator(), str(world.person), "요청")
 
 
@@ -247,6 +248,21 @@ def test_a_staff_role_stands_against_it(runtime: Runtime, downloads: Person) -> 
 
     with pytest.raises(Problem, match="staff-role"):
         erase(runtime, Actor.operator(), "kim.sumun", "요청")
+
+
+def test_a_right_changed_within_three_years_stands_against_it(
+    runtime: Runtime, downloads: Person
+) -> None:
+    role = grant(runtime, downloads, Role.AUDITOR)
+    first, _ = operators(runtime)
+    end_role(runtime, acting_as(first), role.id)
+    runtime.clock.advance(2 * YEAR)  # type: ignore[attr-defined]
+
+    with pytest.raises(Problem, match=r"rights-record-retention.*until 2030-11-03"):
+        erase(runtime, Actor.operator(), "kim.sumun", "요청")
+
+    runtime.clock.advance(YEAR)  # type: ignore[attr-defined]
+    assert erase(runtime, Actor.operator(), "kim.sumun", "요청").token
 
 
 def test_another_feature_can_add_a_duty_of_its_own(
