@@ -29,7 +29,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -43,12 +43,18 @@ HEADER = "sumun-receipt:"
 ARCHIVED = "log.archived"
 NOTE_ED25519 = 1
 OWN = ("manifest.json", "manifest.sig")
+LARGER = ("keys.json", "verify_bundle.py")
 DECIMAL = re.compile("0|[1-9][0-9]{0,18}")
 DIGEST = re.compile("[0-9a-f]{64}")
 BUNDLE_ID = re.compile("[0-9a-f]{32}")
 MEMBER = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*")
-MAX_MEMBER, MAX_READ = 1 << 34, 1 << 32
-MAX_MANIFEST = 1 << 26
+# What a member may have when it is unpacked, in bytes. A small file must not fill the memory.
+MAX_SMALL, MAX_LARGER = 1 << 16, 1 << 20
+MAX_MANIFEST, PER_MEMBER = 1 << 24, 512
+MAX_BOX = MAX_SMALL + 16
+MAX_UNPACKED = 1 << 32
+PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+BLOCK = 1 << 20
 MAX_INDEX = 1 << 63
 MAX_HASHES = 64
 SHOWN = 4000
@@ -201,14 +207,23 @@ class Bundle:
     """An opened bundle, member by member."""
 
     zip: zipfile.ZipFile
-    manifest: dict[str, Any]
+    manifest: dict[str, Any] = field(default_factory=dict)
     keys: list[Key] = field(default_factory=list)
-
+    vkeys: list[str] = field(default_factory=list)
     ends: list[int] = field(default_factory=list)
 
     def read(self, name: str) -> bytes:
-        need(self.zip.getinfo(name).file_size <= MAX_READ, f"{name}: too large")
-        return self.zip.read(name)
+        # Never more than stated, whatever the packed bytes unpack to.
+        with self.zip.open(name) as file:
+            return file.read(self.zip.getinfo(name).file_size)
+
+    def digest(self, name: str) -> bytes:
+        """The SHA-256 of a member of any size."""
+        digest = hashlib.sha256()
+        with self.zip.open(name) as file:
+            while block := file.read(BLOCK):
+                digest.update(block)
+        return digest.digest()
 
     def text(self, name: str) -> str:
         return self.read(name).decode()
@@ -252,11 +267,34 @@ def texts(values: object) -> bool:
     return isinstance(values, list) and all(isinstance(one, str) for one in values)
 
 
-def read_manifest(opened: zipfile.ZipFile) -> dict[str, Any]:
-    """The manifest, every field of the type that is used below; nothing is verified yet."""
-    size = opened.getinfo("manifest.json").file_size
-    need(size <= MAX_MANIFEST, "the manifest is too large")
-    manifest: Any = json.loads(opened.read("manifest.json"))
+def most(name: str, members: int) -> int:
+    """How many bytes a member may have, by what it is, in a bundle of so many members."""
+    if name == "manifest.json":
+        return min(MAX_MANIFEST, MAX_LARGER + PER_MEMBER * members)
+    larger = name in LARGER or name.startswith(("policies/", "opened/"))
+    return MAX_LARGER if larger else MAX_SMALL
+
+
+def check_sizes(opened: zipfile.ZipFile) -> None:
+    """No member is larger than it may be, so that reading it is safe; nothing is read yet.
+
+    The range's two are as large as the range, but not packed: no larger than the file itself.
+    """
+    members, total = opened.infolist(), 0
+    for info in members:
+        name = info.filename
+        if name.startswith("range/"):
+            need(info.compress_type == zipfile.ZIP_STORED, f"{name}: packed")
+            continue
+        need(info.compress_type in PACKED, f"{name}: packed in an unknown way")
+        need(info.file_size <= most(name, len(members)), f"{name}: too large")
+        total += info.file_size
+    need(total <= MAX_UNPACKED, "the members are too large together")
+
+
+def read_manifest(bundle: Bundle) -> dict[str, Any]:
+    """The manifest, every field of the type that is used below; of the log that signed it."""
+    manifest: Any = json.loads(bundle.read("manifest.json"))
     if not isinstance(manifest, dict):
         raise NotVerified("the manifest is no object")
     need(manifest.get("format") == FORMAT, f"the format is not {FORMAT}")
@@ -266,6 +304,8 @@ def read_manifest(opened: zipfile.ZipFile) -> dict[str, Any]:
     need(said["first"] <= said["end"] <= manifest["size"], "the manifest's range is malformed")
     inside = not selected or said["first"] <= selected[0] <= selected[-1] < said["end"]
     need(inside, "a selected entry lies outside the range")
+    need(manifest["key"] == bundle.vkeys[-1], "the manifest names another key")
+    need(manifest["origin"] == bundle.keys[-1].name, "the manifest names another log")
     return manifest
 
 
@@ -319,16 +359,16 @@ def check_members(bundle: Bundle) -> None:
     need(len(set(names)) == len(names), "two members have the same name")
     need(set(names) == {*members, *OWN}, "members are missing, or not listed in the manifest")
     for name, said in members.items():
-        info, digest = bundle.zip.getinfo(name), hashlib.sha256()
-        need(info.file_size == said["bytes"] <= MAX_MEMBER, f"{name}: not of the size stated")
-        with bundle.zip.open(name) as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-        need(digest.hexdigest() == said["sha256"], f"{name}: altered")
+        size = bundle.zip.getinfo(name).file_size
+        need(size == said["bytes"], f"{name}: not of the size stated")
+        need(bundle.digest(name).hex() == said["sha256"], f"{name}: altered")
 
 
 def check_keys(bundle: Bundle, trusted: str | None) -> None:
-    """The log's keys, oldest first: each hands over to the next; one of them is trusted."""
+    """The log's keys, oldest first: each hands over to the next; one of them is trusted.
+
+    The first of the bundle that is read: whose word the rest is depends on it.
+    """
     history = json.loads(bundle.text("keys.json"))
     need(isinstance(history, dict), "the key history is malformed")
     known, handovers = history.get("keys"), history.get("handovers")
@@ -342,14 +382,13 @@ def check_keys(bundle: Bundle, trusted: str | None) -> None:
         need(lines[0] == old.name == new.name, "a hand-over is of another log")
         need(lines[3:] == [f"next-key {said}"], "a hand-over names another key")
         bundle.ends.append(number(lines[1]))
-    need(bundle.manifest["key"] == known[-1], "the manifest names another key")
-    need(bundle.manifest["origin"] == bundle.keys[-1].name, "the manifest names another log")
+    bundle.vkeys = known
     need(trusted in (None, *known), "the bundle is not of the log whose key you trust")
 
 
 def check_manifest(bundle: Bundle) -> None:
-    """The manifest is signed by the log's present key."""
-    digest = b64encode(hashlib.sha256(bundle.read("manifest.json")).digest()).decode()
+    """The manifest is signed by the log's present key; it is not even parsed before."""
+    digest = b64encode(bundle.digest("manifest.json")).decode()
     key = bundle.keys[-1]
     right = [FORMAT, key.name, digest]
     need(key.open(bundle.text("manifest.sig")) == right, "the manifest is not the one signed")
@@ -402,15 +441,13 @@ def check_proof(bundle: Bundle, name: str, leaf: bytes, head: tuple[int, bytes])
     return proof.index
 
 
-def check_entries(bundle: Bundle, head: tuple[int, bytes]) -> None:
+def check_entries(bundle: Bundle, head: tuple[int, bytes], hashes: dict[int, bytes]) -> None:
     """Each selected entry is in the log, by a proof of its own, and in the range."""
-    first, hashes = bundle.manifest["range"]["first"], bundle.read("range/hashes")
     for index in bundle.manifest["selected"]:
         leaf = bundle.read(f"entries/{index}.json")
         proved = check_proof(bundle, f"proofs/{index}.tlog-proof", leaf, head)
         need(proved == index, f"entry {index}: the proof is of another entry")
-        at = 32 * (index - first)
-        need(hashes[at : at + 32] == leaf_hash(leaf), f"entry {index}: not the one in the range")
+        need(hashes[index] == leaf_hash(leaf), f"entry {index}: not the one in the range")
 
 
 def check_pruned(bundle: Bundle, head: tuple[int, bytes]) -> int:
@@ -437,11 +474,25 @@ def check_pruned(bundle: Bundle, head: tuple[int, bytes]) -> int:
     return below
 
 
-def check_range(bundle: Bundle, size: int, root: bytes) -> None:
-    """The hashes of the range, with what lies around it, make up the whole tree."""
-    said, hashes = bundle.manifest["range"], bundle.read("range/hashes")
+def check_range(bundle: Bundle, size: int, root: bytes, wanted: set[int]) -> dict[int, bytes]:
+    """The hashes of the range, with what lies around it, make up the whole tree.
+
+    Return the `wanted` ones by index.
+    """
+    said, stated = bundle.manifest["range"], bundle.zip.getinfo("range/hashes").file_size
     first, end = said["first"], said["end"]
-    need(0 <= first <= end <= size and len(hashes) == 32 * (end - first), "the range has gaps")
+    need(0 <= first <= end <= size and stated == 32 * (end - first), "the range has gaps")
+    with bundle.zip.open("range/hashes") as file:
+        whole, found = _whole(file, said, size, wanted)
+    need(whole == root, "the range is not that of the log")
+    return found
+
+
+def _whole(
+    file: IO[bytes], said: dict[str, Any], size: int, wanted: set[int]
+) -> tuple[bytes, dict[int, bytes]]:
+    """The root over the range's hashes, read one after the other, and the `wanted` ones."""
+    first, end, found = said["first"], said["end"], {}
     around = iter([unhash(one) for one in said["around"]])
 
     def subtree(low: int, high: int) -> bytes:
@@ -450,12 +501,16 @@ def check_range(bundle: Bundle, size: int, root: bytes) -> None:
             need(other, "the range is not that of the log")
             return other or b""
         if high - low == 1:
-            return hashes[32 * (low - first) : 32 * (low - first) + 32]
+            one = file.read(32)
+            if low in wanted:
+                found[low] = one
+            return one
         middle = low + (1 << ((high - low - 1).bit_length() - 1))
         return node_hash(subtree(low, middle), subtree(middle, high))
 
     whole = subtree(0, size) if size else hashlib.sha256(b"").digest()
-    need(whole == root and next(around, None) is None, "the range is not that of the log")
+    need(next(around, None) is None, "the range is not that of the log")
+    return whole, found
 
 
 def redacted(bundle: Bundle) -> Iterator[tuple[int, bytes]]:
@@ -465,27 +520,29 @@ def redacted(bundle: Bundle) -> Iterator[tuple[int, bytes]]:
         for index in range(said["first"], said["end"]):
             length = file.read(4)
             need(len(length) == 4, f"entry {index}: the redacted entry is missing")
-            box = file.read(int.from_bytes(length, "big"))
-            need(len(box) == int.from_bytes(length, "big"), f"entry {index}: cut short")
+            size = int.from_bytes(length, "big")
+            need(size <= MAX_BOX, f"entry {index}: too large")
+            box = file.read(size)
+            need(len(box) == size, f"entry {index}: cut short")
             yield index, box
         need(not file.read(1), "there is more than the range holds")
 
 
-def check_redacted(bundle: Bundle, below: int, keys: dict[str, str]) -> dict[int, bytes]:
+def check_redacted(
+    bundle: Bundle, below: int, keys: dict[int, str], hashes: dict[int, bytes]
+) -> dict[int, bytes]:
     """Every entry is here, open or as ciphertext, or pruned `below` that index.
 
     Opens those whose keys are given.
     """
-    said, opened = bundle.manifest["range"], {}
-    selected, hashes = set(bundle.manifest["selected"]), bundle.read("range/hashes")
+    opened, selected = {}, set(bundle.manifest["selected"])
     for index, box in redacted(bundle):
         need(not box or index not in selected, f"entry {index}: both open and redacted")
         here = box or index in selected or index < below
         need(here, f"entry {index}: neither open nor redacted")
-        if str(index) in keys and box:
-            leaf = open_box(bundle.manifest["bundle"], index, keys[str(index)], box)
-            at = 32 * (index - said["first"])
-            need(leaf_hash(leaf) == hashes[at : at + 32], f"entry {index}: another entry")
+        if index in keys and box:
+            leaf = open_box(bundle.manifest["bundle"], index, keys[index], box)
+            need(leaf_hash(leaf) == hashes[index], f"entry {index}: another entry")
             opened[index] = leaf
     return opened
 
@@ -537,17 +594,20 @@ def verify(
 def _verify(
     opened: zipfile.ZipFile, key: str | None, since: str | None, keys: dict[str, str]
 ) -> tuple[dict[str, Any], dict[int, bytes]]:
-    bundle = Bundle(opened, read_manifest(opened))
-    check_members(bundle)
+    check_sizes(opened)
+    bundle = Bundle(opened)
     check_keys(bundle, key)
     check_manifest(bundle)
+    bundle.manifest = read_manifest(bundle)
+    check_members(bundle)
     head = bundle.checkpoint(bundle.text("checkpoint"))
     need(bundle.manifest["size"] == head[0], "the manifest names another checkpoint")
     check_trusted(bundle, *head, since)
-    check_range(bundle, *head)
-    check_entries(bundle, head)
+    given = {int(index): key for index, key in keys.items() if DECIMAL.fullmatch(index)}
+    hashes = check_range(bundle, *head, {*bundle.manifest["selected"], *given})
+    check_entries(bundle, head, hashes)
     below = check_pruned(bundle, head)
-    return bundle.manifest, check_redacted(bundle, below, keys)
+    return bundle.manifest, check_redacted(bundle, below, given, hashes)
 
 
 def verify_proof(
@@ -595,7 +655,7 @@ def _signed(keys: Sequence[Key], note: str) -> Key:
 
 def pruned_below(said: dict[str, Any]) -> int:
     """The index below which the range's entries may be missing; 0 when none were pruned."""
-    return max([0, *said["pruned"]])
+    return int(max([0, *said["pruned"]]))
 
 
 def completeness(said: dict[str, Any]) -> str:

@@ -23,11 +23,12 @@ def members_of(path: Path) -> Members:
         return {name: opened.read(name) for name in opened.namelist()}
 
 
-def pack(path: Path, members: Members) -> None:
-    """Write members as they are."""
+def pack(path: Path, members: Members, packed: str | None = None) -> None:
+    """Write members as they are, the one named `packed`."""
     with zipfile.ZipFile(path, "w") as target:
         for name, data in members.items():
-            target.writestr(name, data)
+            how = zipfile.ZIP_DEFLATED if name == packed else zipfile.ZIP_STORED
+            target.writestr(name, data, how)
 
 
 def forge(

@@ -8,6 +8,7 @@ import random
 import shutil
 import subprocess
 import sys
+import tracemalloc
 import venv
 import zipfile
 from datetime import timedelta
@@ -351,6 +352,67 @@ def test_a_manifest_that_is_no_manifest_is_refused_in_one_line(
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
+def test_a_member_that_unpacks_to_more_than_it_may_have_is_not_even_read(
+    runtime: Runtime, bundle: Path, tmp_path: Path
+) -> None:
+    names, forged = list(members_of(bundle)), tmp_path / "forged.zip"
+    for name in ["manifest.json", "manifest.sig", *_of_each_kind(names)]:
+        if name.startswith("range/"):
+            continue
+        members = members_of(bundle) | {name: b"[" + b"[]," * 11_000_000 + b"0]"}
+        pack(forged, members, packed=name)
+        assert _refused_in_little_memory(forged) == f"{name}: too large"
+        assert forged.stat().st_size < 1_000_000
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+def test_a_member_that_unpacks_to_more_than_is_stated_is_read_no_further(
+    bundle: Path, tmp_path: Path
+) -> None:
+    forged = tmp_path / "forged.zip"
+    data, stated = bytes(60_000_000), 1000
+    pack(forged, members_of(bundle) | {"keys.json": data}, packed="keys.json")
+    raw = forged.read_bytes()
+    assert raw.count(len(data).to_bytes(4, "little")) == 2
+    lying = raw.replace(len(data).to_bytes(4, "little"), stated.to_bytes(4, "little"))
+    forged.write_bytes(lying)
+
+    assert "damaged" in _refused_in_little_memory(forged)
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+def test_a_range_that_was_packed_is_not_unpacked(bundle: Path, tmp_path: Path) -> None:
+    for name in ("range/hashes", "range/redacted"):
+        forged, members = tmp_path / "forged.zip", members_of(bundle)
+        pack(forged, members | {name: bytes(60_000_000)}, packed=name)
+        assert _refused_in_little_memory(forged).endswith(": packed")
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+def test_what_the_log_did_not_sign_is_not_parsed(bundle: Path, tmp_path: Path) -> None:
+    members = members_of(bundle) | {"manifest.json": b"[" * 100_000}
+    pack(tmp_path / "forged.zip", members)
+
+    with pytest.raises(NotVerified, match="the manifest is not the one signed"):
+        verify(tmp_path / "forged.zip")
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+def test_a_range_is_verified_in_memory_that_does_not_grow_with_it(
+    runtime: Runtime, bundle: Path, tmp_path: Path
+) -> None:
+    """A redacted entry said to have 4 GB, in a range whose file is 60 MB larger."""
+    forged = tmp_path / "forged.zip"
+
+    def change(_manifest: dict[str, Any], members: dict[str, bytes]) -> None:
+        members["range/redacted"] = b"\xff" * 4 + bytes(60_000_000)
+
+    forge(bundle, forged, signer(runtime), change)
+
+    assert _refused_in_little_memory(forged) == "entry 0: too large"
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
 def test_any_flipped_bit_of_a_signed_manifest_makes_one_clear_line(
     runtime: Runtime, bundle: Path, tmp_path: Path
 ) -> None:
@@ -457,6 +519,19 @@ def _at_most_one_line(bundle: Path) -> bool:
         lines, manifest = [str(error)], {}
     assert all(line.isprintable() for line in lines)
     return bool(manifest)
+
+
+def _refused_in_little_memory(bundle: Path) -> str:
+    """Why it is not verified, after at most 16 MB."""
+    tracemalloc.start()
+    try:
+        with pytest.raises(NotVerified) as refused:
+            verify(bundle)
+        _now, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 16_000_000
+    return str(refused.value)
 
 
 def _alone(folder: Path, *words: object, **environment: str) -> subprocess.CompletedProcess[str]:
