@@ -68,7 +68,7 @@ def authorize(door: Door, actor: Actor, ask: Ask, intent: Intent) -> Permit:
     door.db.assert_no_write("authorize")
     for _attempt in range(RESERVE_ATTEMPTS):
         gathered, decision = consider(door, ask)
-        actor = _answering(actor, gathered) if intent.bearer else actor
+        actor = (_answering if intent.bearer else _for_organisation)(actor, gathered)
         if not decision.allowed:
             refuse(door, actor, gathered, decision, intent)
         if ask.epoch not in {None, gathered.epoch}:
@@ -85,6 +85,7 @@ def refuse(
     door: Door, actor: Actor, gathered: Gathered, decision: Decision, intent: Intent
 ) -> NoReturn:
     """Record the no and raise it: Problem ACCESS_DENIED, or LOG_UNAVAILABLE."""
+    actor = _for_organisation(actor, gathered)
     record_refusal(door.folding, _entry(actor, gathered, decision, intent))
     raise presenter.denied(decision)
 
@@ -133,6 +134,13 @@ def _answering(actor: Actor, gathered: Gathered) -> Actor:
         organisation_id=gathered.organisation_id,
         personal=gathered.personal,
     )
+
+
+def _for_organisation(actor: Actor, gathered: Gathered) -> Actor:
+    """Whoever uses a grant of their own acts for the organisation it was given under."""
+    if gathered.grant_id is None or actor.person_id != gathered.person_id:
+        return actor
+    return dataclasses.replace(actor, organisation_id=gathered.organisation_id)
 
 
 def _refuse_old_epoch(
