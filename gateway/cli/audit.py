@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from gateway.cli.audit_report import print_report, printable
 from gateway.cli.common import FOUND, Home, emit, fail, home_option, json_option
 from gateway.cli.later import LaterGroup
 
@@ -66,14 +66,16 @@ def verify(
 ) -> None:
     """Read every entry again and compare it with everything that was built from it.
 
+    The main database is read, whatever copy SUMUN_AUDIT_DATABASE_URL gives the auditors' pages.
     Nothing is left out without --full and --projection; scripts may name what they rely on.
     Exit status 0: the log is as it was written. 1: each fault is named with its index.
     """
-    from gateway.oversight.offline import verify_home
+    from gateway.oversight.offline import database_name, verify_home
 
-    report = verify_home(home.settings(), None if since is None else since.read())
+    settings = home.settings()
+    report = verify_home(settings, None if since is None else since.read())
     checkpoint = _recorded(home, report) if report.clean else report.checkpoint
-    _print_report(report, checkpoint, as_json)
+    print_report(report, checkpoint, database_name(settings), as_json)
     if not report.clean:
         context.exit(FOUND)
 
@@ -116,13 +118,16 @@ def prove(context: click.Context, home: Home, index: int, out: Path | None, as_j
 def search(home: Home, limit: int, as_json: bool, **conditions: str | None) -> None:
     """Search the log, newest first. The search itself is recorded."""
     question = _question(conditions)
+    from gateway.oversight.gaps import told
     from gateway.oversight.service_search import take
 
     with _opened(home) as runtime:
-        found = take(_desk(runtime), question, limit)
+        found, gaps = take(_desk(runtime), question, limit), told(runtime, question.since)
         zone = runtime.settings.zone
     rows = [_full(seen) if as_json else _short(seen, zone) for seen in found]
     emit(rows, as_json)
+    for line in gaps:
+        click.echo(f"sumun: {line}", err=True)
 
 
 @contextmanager
@@ -148,7 +153,7 @@ def _desk(runtime: Runtime) -> Desk:
 def _recorded(home: Home, report: Report) -> str | None:
     """Record a clean verification and return the checkpoint that covers it.
 
-    A copy may be on a medium that cannot be written: then that is said, and nothing else.
+    It may be on a medium that cannot be written: then that is said, and nothing else.
     """
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -165,71 +170,6 @@ def _recorded(home: Home, report: Report) -> str | None:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         click.echo(f"sumun: this verification could not be recorded: {reason}", err=True)
         return report.checkpoint
-
-
-def _print_report(report: Report, checkpoint: str | None, as_json: bool) -> None:
-    if as_json:
-        emit(_report(report, checkpoint), True)
-        return
-    for finding in report.findings:
-        place = f"{finding.table}.{finding.column}"
-        click.echo(_printable(f"index {finding.index}: {place}: {finding.what}"))
-    if report.more:
-        click.echo(f"and {report.more} more findings")
-    click.echo(f"{'clean' if report.clean else 'DAMAGED'}: {report.size} entries read again")
-    if report.minimum:
-        click.echo(
-            f"{report.pruned} entries were pruned below the signed minimum {report.minimum}; "
-            f"archives: {', '.join(report.archives)}"
-        )
-    click.echo(_signed(report))
-    click.echo(f"root {report.root.hex()}")
-    if checkpoint:
-        click.echo(_printable(f"\n{checkpoint}"), nl=False)
-
-
-def _signed(report: Report) -> str:
-    """What is stored of signatures, and how far the log itself vouches that none is gone."""
-    stored = f"{report.checkpoints} checkpoints, {report.cosignatures} cosignatures"
-    if report.told is None:
-        return f"{stored}; some could be gone: no earlier verification tells of any"
-    told = report.told
-    return (
-        f"{stored}; entry {told.index}, a verification, tells of {told.checkpoints} and "
-        f"{told.cosignatures}: only later ones could be gone unnoticed"
-    )
-
-
-def _report(report: Report, checkpoint: str | None) -> dict[str, Any]:
-    findings = [
-        {
-            "index": one.index,
-            "table": one.table,
-            "column": one.column,
-            "what": _printable(one.what),
-        }
-        for one in report.findings
-    ]
-    return {
-        "clean": report.clean,
-        "size": report.size,
-        "root": report.root.hex(),
-        "pruned": report.pruned,
-        "minimum": report.minimum,
-        "archives": list(report.archives),
-        "checkpoints": report.checkpoints,
-        "cosignatures": report.cosignatures,
-        "told": report.told and asdict(report.told),
-        "findings": findings,
-        "more": report.more,
-        "checkpoint": checkpoint and _printable(checkpoint),
-    }
-
-
-def _printable(text: str) -> str:
-    """Damaged text may hold anything, also what a terminal would obey."""
-    safe = text.encode("utf-8", "backslashreplace").decode()
-    return "".join(one if one.isprintable() or one == "\n" else repr(one)[1:-1] for one in safe)
 
 
 def _write(path: Path, text: str) -> None:
@@ -250,7 +190,7 @@ def _print_proof(proof: Proof, vkey: str, out: Path | None, as_json: bool) -> No
     if proof.holds:
         click.echo(f"verified: entry {proof.index} is among the {size} signed for", err=True)
     else:
-        click.echo(_printable(f"NOT verified: entry {proof.index}: {proof.fault}"), err=True)
+        click.echo(printable(f"NOT verified: entry {proof.index}: {proof.fault}"), err=True)
     click.echo(f"verifier key: {vkey}", err=True)
     name = "FILE" if out is None else out
     click.echo(f"anywhere: python verify_bundle.py --proof {name} --key '{vkey}'", err=True)

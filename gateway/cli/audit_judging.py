@@ -39,7 +39,7 @@ def downloads(home: Home, review_id: uuid.UUID, *, waiting: bool, as_json: bool)
 
     `no` is what the other commands take; it is the index of the first of these downloads.
     """
-    from gateway.oversight import service_reviews
+    from gateway.oversight import gaps, service_reviews
     from gateway.oversight.reading import reading
     from gateway.oversight.report_rows import Accounts
     from gateway.oversight.service_search import record_view
@@ -52,6 +52,8 @@ def downloads(home: Home, review_id: uuid.UUID, *, waiting: bool, as_json: bool)
         shown = [one for one in sheet.groups if one.mark is None or not waiting]
         keys = [{"key": one.key} if as_json else {} for one in shown]
         emit([_fields(one, names) | key for one, key in zip(shown, keys, strict=True)], as_json)
+        if gaps.is_pruned(log, sheet.review):
+            click.echo("sumun: entries of this review were archived and deleted", err=True)
 
 
 @click.command(context_settings=_KEYS)

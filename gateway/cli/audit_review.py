@@ -62,26 +62,25 @@ def show(context: click.Context, home: Home, review_id: uuid.UUID, as_json: bool
 
     Exit status 1: the report is not what was signed.
     """
-    from gateway.oversight import service_anomalies, service_reports, service_reviews
+    from gateway.oversight import gaps, service_anomalies, service_reports, service_reviews
     from gateway.oversight.reading import reading
 
     with opened(home) as runtime:
         with reading(runtime) as log:
             sheet = service_reviews.worksheet(log, review_id)
             found = service_anomalies.of_review(log.session, sheet.review)
+            pruned = gaps.is_pruned(log, sheet.review)
         fields = _row(sheet.review, runtime) | {
-            "downloads": len(sheet.groups),
-            "waiting": sheet.waiting,
-            "exceptions": sheet.excepted,
+            "downloads": None if pruned else len(sheet.groups),
+            "waiting": None if pruned else sheet.waiting,
+            "exceptions": None if pruned else sheet.excepted,
             "anomalies": len(found),
             "unjudged": sum(one.state == "open" for one in found),
+            "pruned": pruned,
         }
         if sheet.review.signed_at is not None:
             again = service_reports.reproduce(desk_of(runtime), review_id)
-            fields |= {
-                "record": again.record, "csv": again.csv, "erased": again.erased,
-                "pruned": again.pruned,
-            }  # fmt: skip
+            fields |= {"record": again.record, "csv": again.csv, "erased": again.erased}
     emit(fields, as_json)
     altered = fields.get("csv") is False and not fields["erased"]
     if not fields.get("pruned") and (fields.get("record") is False or altered):

@@ -1,4 +1,8 @@
-"""Verifies a home's log without opening the home: nothing is created, nothing is written."""
+"""Verifies a home's log without opening the home: nothing is created, nothing is written.
+
+What is read is the main database, whatever copy the auditors' pages read: this verification speaks
+of the log that the gateway writes, and is recorded there.
+"""
 
 from __future__ import annotations
 
@@ -44,6 +48,14 @@ def verify_home(settings: Settings, since: str | None = None) -> Report:
         trusted = anchor.checkpoint if since is None else _trusted(since, keys)
         report = verify(connection, dialect, vkey, vault, trusted, witnesses=witnesses)
         return anchor.judge(report)
+
+
+def database_name(settings: Settings) -> str:
+    """The URL of the database that is verified, without its password and options."""
+    url = make_url(settings.database)
+    place = {name: url.query[name] for name in ("host", "port") if name in url.query}
+    named = url.set(drivername=url.get_backend_name(), query=place)._replace(password=None)
+    return named.render_as_string()
 
 
 def _anchor(sql: Sql, settings: Settings, keys: KeyStore, since: str | None) -> Anchor:
@@ -95,7 +107,7 @@ def _signed(note: str, verifier: Verifier) -> bool:
 
 @contextmanager
 def _connected(settings: Settings) -> Iterator[tuple[Any, Dialect]]:
-    url = settings.audit_database_url or settings.database
+    url = settings.database
     sqlite = url.startswith("sqlite")
     connection, failures = _sqlite(url) if sqlite else _postgres(url)
     try:
@@ -114,7 +126,7 @@ def _sqlite(url: str) -> tuple[Any, type[Exception]]:
     try:
         connection.execute("SELECT 1 FROM sqlite_master").fetchone()
     except sqlite3.OperationalError:
-        # A copy on a medium that cannot be written: no other process can be writing it either.
+        # On a medium that cannot be written: no other process can be writing it either.
         connection.close()
         connection = _open(path, "&immutable=1")
     # Bytes that are no UTF-8 are damage to be named, not a reason to stop.

@@ -63,7 +63,7 @@ def _results(desk: Desk, query: EntryQuery, raw: dict[str, Any]) -> str:
     page = views.page("audit", question.given(), rows)
     return _search_page(
         raw, {}, page=page, chart=pictures.by_day(days), question=question,
-        contexts=views.contexts(desk, page.items),
+        contexts=views.contexts(desk, page.items), gaps=views.gaps_since(desk, question.since),
     )  # fmt: skip
 
 
@@ -173,7 +173,7 @@ def own() -> str:
     return render(
         "oversight/accesses.html", page=page, given=given, action_options=ACTIONS, vkey=vkey,
         here=views.link(url_for("accesses.own"), given),
-        offline=views.offline_command(newest, vkey),
+        offline=views.offline_command(newest, vkey), gaps=views.gaps_since(desk),
     )  # fmt: skip
 
 

@@ -46,11 +46,14 @@ def rights() -> str:
     try:
         rows, count = shown.rights(desk, given["since"], given["until"])
     except Problem as problem:
-        if problem.code is not ProblemCode.VALIDATION_FAILED:
+        if problem.code not in {ProblemCode.VALIDATION_FAILED, ProblemCode.WRONG_STATE}:
             raise
         errors = refused(Form(), problem).errors
         return render("oversight/rights.html", given=given, errors=errors, rows=None)
-    return render("oversight/rights.html", given=given, errors={}, rows=rows, count=count)
+    return render(
+        "oversight/rights.html", given=given, errors={}, rows=rows, count=count,
+        gaps=views.gaps_since(desk, given["since"]),
+    )  # fmt: skip
 
 
 @blueprint.get("/reports/rights/<name>")

@@ -47,7 +47,7 @@ def item() -> str:
     page = views.page("item", given, rows)
     return render(
         "oversight/item.html", query=query, page=page, contexts=views.contexts(desk, page.items),
-        here=views.link(url_for("audit.item"), given), **kept,
+        here=views.link(url_for("audit.item"), given), gaps=views.gaps_since(desk), **kept,
     )  # fmt: skip
 
 
@@ -69,6 +69,7 @@ def person() -> str:
         "oversight/person.html", query=query, span=span, page=page, given=given,
         contexts=views.contexts(desk, page.items),
         here=views.link(url_for("audit.person"), given), **kept,
+        gaps=views.gaps_since(desk, span.first.isoformat()),
     )  # fmt: skip
 
 

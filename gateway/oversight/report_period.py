@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from audit import stats
 from gateway.clock import to_ms
+from gateway.oversight.gaps import expect_whole
 from gateway.oversight.queries import field_problem, moment
 from gateway.oversight.reading import Reading
 from gateway.oversight.report import Kind, Report
@@ -16,7 +17,10 @@ LONGEST = timedelta(days=366)
 
 
 def rights_span(desk: Desk, opened: Reading, since: str, until: str) -> Report:
-    """The period of a report of rights, without its rows. Raises Problem 422 naming a day."""
+    """The period of a report of rights, without its rows.
+
+    Raises Problem 422 naming a day, 409 when entries of the period were pruned.
+    """
     settings = desk.runtime.settings
     start = _edge("since", since, settings.zone)
     end = _edge("until", until, settings.zone, whole_day=True)
@@ -28,6 +32,7 @@ def rights_span(desk: Desk, opened: Reading, since: str, until: str) -> Report:
         )  # fmt: skip
     if start > now:
         raise field_problem("since", "아직 오지 않은 날짜입니다.", "This day has not come yet.")
+    expect_whole(opened, start, end, settings.zone)
     span = (stats.boundary(opened.sql, to_ms(start)), stats.ending(opened.sql, to_ms(end)))
     return Report(
         Kind.ROLES, f"{since}..{until}", desk.runtime.journal.log.origin, settings.timezone,

@@ -155,7 +155,8 @@ def verify_all(desk: Desk) -> Report:
 
 def _anchor(sql: Sql, runtime: Runtime) -> Anchor:
     try:
-        return find_anchor(sql, runtime.settings, runtime.keys)
+        lags = bool(runtime.settings.audit_database_url)
+        return find_anchor(sql, runtime.settings, runtime.keys, may_lag=lags)
     except OperatorError as error:
         raise Problem(ProblemCode.STORAGE_UNAVAILABLE) from error
 

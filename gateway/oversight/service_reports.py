@@ -9,7 +9,6 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from audit import minimum
 from audit.event import Domain
 from gateway.errors import Problem, ProblemCode
 from gateway.evidence.reading import signer
@@ -17,6 +16,7 @@ from gateway.journal import Act, Entry
 from gateway.oversight import report as reports
 from gateway.oversight import service_anomalies as anomalies
 from gateway.oversight import service_reviews as reviews
+from gateway.oversight.gaps import expect_held, is_pruned
 from gateway.oversight.models import Anomaly, AnomalyState, LogReview, ReviewState
 from gateway.oversight.reading import Reading, reading
 from gateway.oversight.report import Kind, Report
@@ -112,7 +112,7 @@ def export(desk: Desk, review_id: uuid.UUID, *, printed: bool = True) -> Made:
 def reproduce(desk: Desk, review_id: uuid.UUID) -> Again:
     """Make a signed report again and compare it with the digests that were signed."""
     with reading(desk.runtime) as opened:
-        if _is_pruned(opened, reviews.get(opened.session, review_id)):
+        if is_pruned(opened, reviews.get(opened.session, review_id)):
             return Again(record=False, csv=False, erased=0, pruned=True)
     made, review = _again(desk, review_id, printed=False)
     return Again(
@@ -125,7 +125,7 @@ def reproduce(desk: Desk, review_id: uuid.UUID) -> Again:
 def rights_report(desk: Desk, since: str, until: str) -> Made:
     """The roles, memberships and grants that changed in a period (days, both included).
 
-    Raises Problem 422 naming the day that is wrong, LogUnavailable.
+    Raises Problem 422 naming the day that is wrong, 409 for a pruned period, LogUnavailable.
     """
     with reading(desk.runtime) as opened:
         report = rights_span(desk, opened, since, until)
@@ -140,6 +140,7 @@ def _complete(
 ) -> tuple[Worksheet, list[Anomaly]]:
     sheet = reviews.worksheet(opened, review_id)
     reviews.expect_open(sheet.review)
+    expect_held(opened, sheet.review)
     found = list(anomalies.of_review(opened.session, sheet.review))
     undecided = sum(one.state == AnomalyState.OPEN for one in found)
     if sheet.review.revision != revision:
@@ -245,22 +246,11 @@ def _again(desk: Desk, review_id: uuid.UUID, *, printed: bool = True) -> tuple[M
                 "서명하지 않은 점검에는 보고서가 없습니다.",
                 "A review has a report once it is signed.",
             )
-        if _is_pruned(opened, review):
-            raise Problem(
-                ProblemCode.WRONG_STATE,
-                "보존 기간이 지나 이 점검의 기록을 옮겨 보관하고 삭제했으므로 보고서를 다시 만들 "
-                "수 없습니다. 그때 받아 둔 파일은 서명 파일로 확인합니다.",
-                "Entries of this review were archived and deleted after their retention, so its "
-                "report cannot be made again. Check the files kept from then with their signature.",
-            )
+        expect_held(opened, review)
         found = list(anomalies.of_review(opened.session, review))
         signed = (review.signed_by, review.signed_at, review.statement)
         report = _review(desk, opened, sheet, found, signed)
         return _made(desk, opened, report, review.note, printed=printed), review
-
-
-def _is_pruned(opened: Reading, review: LogReview) -> bool:
-    return review.first_index < min(review.end_index, minimum.current(opened.sql))
 
 
 def _note(desk: Desk, made: Made, at: datetime) -> str:

@@ -94,22 +94,19 @@ def confirm(
     able = [
         group.key
         for group in sheet.groups
-        if _is_wanted(group, wanted) and group.purpose and group.person != own
+        if _is_wanted(group.key, group.mark, wanted) and group.purpose and group.person != own
     ]
-    if not able:
-        raise Problem(
-            ProblemCode.VALIDATION_FAILED,
-            "확인한 사유가 없습니다. 이용 목적이 있고 본인이 받지 않은 다운로드를 선택해 주십시오. "
-            "나머지는 예외로 표시합니다.",
-            "Nothing was confirmed. Choose downloads that have a purpose on record and are not "
-            "your own; mark the others as exceptions.",
-            field="keys",
-        )
+    confirmed: list[str] = []
 
     def change(session: Session, review: LogReview) -> None:
-        for key in able:
-            _mark(session, runtime, _said(review, auditor, key, MarkKind.CONFIRMED))
-        detail = {"groups": len(able), "first": review.first_index, "end": review.end_index}
+        # Another auditor may have marked an exception since the sheet was read.
+        marks = marks_of(session, review_id)
+        confirmed.extend(key for key in able if _is_wanted(key, marks.get(key), wanted))
+        if not confirmed:
+            raise _nothing_confirmed()
+        for key in confirmed:
+            session.merge(_said(runtime, review_id, auditor, key, MarkKind.CONFIRMED))
+        detail = {"groups": len(confirmed), "first": review.first_index, "end": review.end_index}
         entry = Entry(
             actor, Act.LOG_REASONS_CONFIRMED, subjects=answering(actor), ref=_ref(review),
             detail=detail,
@@ -117,7 +114,7 @@ def confirm(
         runtime.journal.record(session, entry)
 
     _change(runtime, review_id, change)
-    return len(able)
+    return len(confirmed)
 
 
 def mark_exception(
@@ -133,7 +130,7 @@ def mark_exception(
         expect_somebody_else(runtime, actor, _person_of(opened, review_id, key))
 
     def change(session: Session, review: LogReview) -> None:
-        _mark(session, runtime, _said(review, auditor, key, MarkKind.EXCEPTION, reason))
+        session.merge(_said(runtime, review_id, auditor, key, MarkKind.EXCEPTION, reason))
         entry = Entry(
             noted(actor, reason), Act.LOG_EXCEPTION_MARKED, subjects=answering(actor),
             ref=_ref(review), detail={"key": key},
@@ -212,22 +209,31 @@ def _change(
         change(session, review)
 
 
-def _is_wanted(group: Group, keys: set[str] | None) -> bool:
+def _is_wanted(key: str, mark: ReviewMark | None, keys: set[str] | None) -> bool:
     """An exception somebody noted is never confirmed away with the rest."""
-    if group.mark is not None and group.mark.kind == MarkKind.EXCEPTION:
+    if mark is not None and mark.kind == MarkKind.EXCEPTION:
         return False
-    return group.mark is None if keys is None else group.key in keys
+    return mark is None if keys is None else key in keys
+
+
+def _nothing_confirmed() -> Problem:
+    return Problem(
+        ProblemCode.VALIDATION_FAILED,
+        "확인한 사유가 없습니다. 이용 목적이 있고 본인이 받지 않은 다운로드를 선택해 주십시오. "
+        "나머지는 예외로 표시합니다.",
+        "Nothing was confirmed. Choose downloads that have a purpose on record and are not "
+        "your own; mark the others as exceptions.",
+        field="keys",
+    )
 
 
 def _said(
-    review: LogReview, auditor: uuid.UUID, key: str, kind: MarkKind, note: str = ""
+    runtime: Runtime, review: uuid.UUID, auditor: uuid.UUID, key: str, kind: MarkKind, note: str = ""
 ) -> ReviewMark:
-    return ReviewMark(review_id=review.id, key=key, kind=kind, note=note, marked_by=auditor)
-
-
-def _mark(session: Session, runtime: Runtime, row: ReviewMark) -> None:
-    row.marked_at = runtime.clock.now()
-    session.merge(row)
+    at = runtime.clock.now()
+    return ReviewMark(
+        review_id=review, key=key, kind=kind, note=note, marked_by=auditor, marked_at=at
+    )
 
 
 def _person_of(opened: Reading, review_id: uuid.UUID, key: str) -> str | None:

@@ -14,11 +14,11 @@ from audit.event import Domain
 from audit.search import Entry as Row
 from audit.search import Filters
 from gateway.clock import from_ms, to_ms
-from gateway.errors import Problem, ProblemCode
 from gateway.journal import Act, Actor, Entry
 from gateway.oversight.directory import Directory
 from gateway.oversight.entries import Seen, see
 from gateway.oversight.figures import SERIES, Values, series_of
+from gateway.oversight.gaps import missing
 from gateway.oversight.queries import Question, Resolved, resolve
 from gateway.oversight.reading import Reading, reading
 from gateway.runtime import Runtime
@@ -114,14 +114,10 @@ def record_reading(desk: Desk, index: int) -> None:
 
 
 def stored(opened: Reading, index: int) -> Row:
-    """The row of an index. Raises Problem 404."""
+    """The row of an index. Raises Problem 404, which says of a pruned one where it is."""
     row = opened.log.get(index) if 0 <= index <= MAX_INDEX else None
     if row is None:
-        raise Problem(
-            ProblemCode.NOT_FOUND,
-            "이 번호의 감사 기록이 없습니다.",
-            "The log has no entry with this index.",
-        )
+        raise missing(opened.sql, index)
     return row
 
 

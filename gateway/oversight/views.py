@@ -22,6 +22,7 @@ from gateway.oversight.context import Context
 from gateway.oversight.directory import Directory
 from gateway.oversight.entries import TOKEN_SHOWN, Seen
 from gateway.oversight.figures import DEFAULT_DAYS, MAX_DAYS, Span
+from gateway.oversight.gaps import Gaps, gaps
 from gateway.oversight.models import Anomaly
 from gateway.oversight.queries import Question, field_problem, moment
 from gateway.oversight.reading import reading
@@ -69,6 +70,16 @@ def contexts(desk: Desk, rows: Sequence[Seen]) -> dict[int, Context]:
     """Purpose, research project and agreement behind entries, by their indexes."""
     with reading(desk.runtime) as opened:
         return context.contexts(opened.session, rows)
+
+
+def gaps_since(desk: Desk, since: str | None = None) -> Gaps:
+    """What the log no longer holds of a day or moment and later, for a notice.
+
+    Raises Problem 422 for what is neither.
+    """
+    since_ms = moment("since", since, desk.runtime.settings.zone)
+    with reading(desk.runtime) as opened:
+        return gaps(opened).after(since_ms)
 
 
 def span_of(since: str | None, until: str | None, clock: Clock, zone: ZoneInfo) -> Span:

@@ -14,7 +14,8 @@ from gateway.oversight.context import projects
 from gateway.oversight.coverage import NOT_COVERED
 from gateway.oversight.downloads import Group
 from gateway.oversight.entries import Seen
-from gateway.oversight.models import ReviewState
+from gateway.oversight.gaps import is_pruned
+from gateway.oversight.models import LogReview, ReviewState
 from gateway.oversight.reading import Reading, reading, verifier_key
 from gateway.oversight.report_period import rights_span
 from gateway.oversight.report_rows import Accounts, rights_in
@@ -69,6 +70,7 @@ def sheet(desk: Desk, review_id: uuid.UUID, form: Form) -> str:
         accounts = {group.key: names(group.person) for group in found.groups}
         accounts |= {str(one.id): names(one.person) for one in anomalies}
         projects = _projects(opened, found)
+        pruned = is_pruned(opened, review)
     record_view(desk, "review", f"log_review:{review_id}")
     signed = review.state == ReviewState.SIGNED
     return render(
@@ -77,7 +79,7 @@ def sheet(desk: Desk, review_id: uuid.UUID, form: Form) -> str:
         projects=projects, rights=changed[::-1][:RIGHTS_SHOWN], rights_count=len(changed),
         again=service_reports.reproduce(desk, review_id) if signed else None, form=form,
         undecided=sum(one.state == "open" for one in anomalies), now=rt().clock.now(),
-        files=list(TYPES),
+        files=list(TYPES), pruned=pruned, days=_days(review),
     )  # fmt: skip
 
 
@@ -110,6 +112,14 @@ def file(made: Made, name: str, stem: str) -> Response:
     response.headers["Content-Disposition"] = f'attachment; filename="{stem}.{suffix}"'
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _days(review: LogReview) -> dict[str, str]:
+    """The days of a review as conditions of a search: a grant may have been used before, too."""
+    zone = rt().settings.zone
+    last = review.end_at.astimezone(zone) - timedelta(microseconds=1)
+    first = review.start_at.astimezone(zone)
+    return {"since": first.date().isoformat(), "until": last.date().isoformat()}
 
 
 def _first(found: Worksheet) -> list[Group]:

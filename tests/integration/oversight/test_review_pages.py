@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import re
 import subprocess
@@ -191,6 +192,20 @@ def _plain(quoted: str) -> str:
     from urllib.parse import unquote
 
     return unquote(quoted.replace("&amp;", "&"))
+
+
+def test_the_downloads_of_a_group_are_looked_up_within_the_days_of_the_review(
+    desk: Browser, runtime: Runtime, world: World, clock: FixedClock
+) -> None:
+    download(runtime, world)
+
+    page = get(desk, f"/audit/reviews/{review_of(runtime).id}")
+    (link,) = re.findall(r'href="(/audit\?ref=grant[^"]+)"', page)
+    found = desk.client.get(html.unescape(link)).text
+
+    assert "since=2026-10-01" in link
+    assert "until=2026-10-31" in link
+    assert found.count("download.authorized</code>") == 3
 
 
 def test_a_statement_too_short_comes_back_as_it_was_typed(desk: Browser, runtime: Runtime) -> None:
