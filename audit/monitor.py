@@ -14,8 +14,9 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Protocol
 
+from audit.checkpoint import Checkpoint
 from audit.errors import AuditError, ProofInvalid, SignatureInvalid, TileMissing
-from audit.leaf import Leaf, decode
+from audit.leaf import decode
 from audit.merkle import (
     HASH_BYTES,
     TILE_WIDTH,
@@ -28,7 +29,7 @@ from audit.merkle import (
 from audit.monitor_keys import KeyChain, Past, Signed
 from audit.note import Verifier
 from audit.policy_file import Policy
-from audit.restore import RESTORED
+from audit.restoration import RESTORED, Restoration
 from audit.tiles import TilePath
 
 
@@ -149,7 +150,7 @@ class _Look:
         if self._known.note is None:
             return Seen(Verdict.FIRST, f"begins at {new.size} entries", known)
         last = self._open(self._known.note)
-        if self._extends(last, new):
+        if self._extends(last.checkpoint, new.checkpoint):
             grew = new.size - last.size
             if grew:
                 return Seen(Verdict.GREW, f"{grew} new entries, {new.size} in all", known)
@@ -170,7 +171,7 @@ class _Look:
     def _against_peer(self, new: Signed, peer: Signed, seen: Seen) -> Seen:
         """A peer may have asked later than we did: then its tree must extend ours."""
         old, young = (peer, new) if peer.size <= new.size else (new, peer)
-        if self._extends(old, young):
+        if self._extends(old.checkpoint, young.checkpoint):
             return seen
         if self._names(peer, new):
             return seen
@@ -204,13 +205,13 @@ class _Look:
             times.append(new.key.check_time(new.note))
         return max(times, default=None)
 
-    def _extends(self, old: Signed, new: Signed) -> bool:
+    def _extends(self, old: Checkpoint, new: Checkpoint) -> bool:
         """Whether the tiles lead from one signed root to the other. Raises SourceUnreachable."""
         if old.size > new.size:
             return False
         try:
             proof = consistency_proof(old.size, new.size, self._tile)
-            verify_consistency(old.size, new.size, proof, old.checkpoint.root, new.checkpoint.root)
+            verify_consistency(old.size, new.size, proof, old.root, new.root)
         except (ProofInvalid, TileMissing):
             return False
         return True
@@ -223,7 +224,7 @@ class _Look:
         for index, leaf in self._past.restores:
             entry = self._entry(index, leaf, new) if index < last.size else None
             if entry is not None:
-                return _told(entry, index, last.size)
+                return _told(entry, last.size)
         return None
 
     def _names(self, peer: Signed, new: Signed) -> bool:
@@ -233,30 +234,24 @@ class _Look:
         """
         for index, leaf in self._past.restores:
             entry = self._entry(index, leaf, new) if index < peer.size else None
-            if entry is not None and self._lost(entry, peer):
+            if entry is not None and entry.known == peer.checkpoint:
                 return True
         return False
 
-    def _lost(self, entry: Leaf, peer: Signed) -> bool:
-        try:
-            return self._open(str(entry.detail.get("known_checkpoint", ""))).same_tree(peer)
-        except AuditError:
-            return False
-
-    def _entry(self, index: int, leaf: bytes, new: Signed) -> Leaf | None:
-        """The restore at `index`: it must be in the tree, and begin with the head it names."""
+    def _entry(self, index: int, leaf: bytes, new: Signed) -> Restoration | None:
+        """The restore at `index`: in the tree, under the log's key, and of the tree below it."""
         if index >= new.size:
             return None
         try:
             path = inclusion_proof(index, new.size, self._tile)
             verify_inclusion(index, new.size, leaf_hash(leaf), path, new.checkpoint.root)
             entry = decode(leaf)
-            head = self._open(str(entry.detail.get("old_head", "")))
+            restored = self._chain.restoration(entry.detail, index, entry.time_ms)
         except AuditError:
             return None
-        if entry.action != RESTORED or head.size != index or not self._extends(head, new):
+        if entry.action != RESTORED or not self._extends(restored.head, new.checkpoint):
             return None
-        return entry
+        return restored
 
 
 def read_tile(source: Source, level: int, index: int, width: int) -> bytes:
@@ -275,11 +270,11 @@ def read_tile(source: Source, level: int, index: int, width: int) -> bytes:
     return data
 
 
-def _told(entry: Leaf, index: int, size: int) -> str:
+def _told(entry: Restoration, size: int) -> str:
     return (
-        f"the log says that a backup of {index} entries was restored on "
+        f"the log says that a backup of {entry.size} entries was restored on "
         f"{_moment(entry.time_ms // 1000)}; "
-        f"the {size - index} entries after them that it had signed for this monitor are gone"
+        f"the {size - entry.size} entries after them that it had signed for this monitor are gone"
     )
 
 

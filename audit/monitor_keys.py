@@ -7,12 +7,14 @@ world until the witnesses have cosigned one of the new key.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from audit.checkpoint import Checkpoint, open_checkpoint
 from audit.errors import AuditError, NoteMalformed, SignatureInvalid
 from audit.log_keys import open_handover
 from audit.note import Note, Verifier
+from audit.restoration import Restoration, open_restoration
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +42,6 @@ class Signed:
     def size(self) -> int:
         """The number of entries."""
         return self.checkpoint.size
-
-    def same_tree(self, other: Signed) -> bool:
-        """Whether both are of the same entries."""
-        mine, theirs = self.checkpoint, other.checkpoint
-        return (mine.size, mine.root) == (theirs.size, theirs.root)
 
 
 class KeyChain:
@@ -74,6 +71,14 @@ class KeyChain:
                 raise SignatureInvalid("it is signed with a key that the log had handed over")
             return Signed(checkpoint, key, note)
         raise SignatureInvalid("no key of the log that this monitor can follow signed it")
+
+    def restoration(self, detail: Mapping[str, object], index: int, time_ms: int) -> Restoration:
+        """Verify what an entry says of a restore by the keys that might sign at its index.
+
+        Raises NoteMalformed or SignatureInvalid.
+        """
+        keys = [key for key in reversed(self._keys) if index <= self._ends.get(key, index)]
+        return open_restoration(detail, index, time_ms, keys)
 
     def later(self, one: Verifier, other: Verifier) -> Verifier:
         """The later of two keys: trust never goes back to one that was handed over."""

@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from audit.dbapi import Dialect
+from audit.errors import NoteMalformed
 from audit.restore import restore_epoch
 from audit.vault import KeyVault
 from gateway import ids
@@ -149,6 +150,8 @@ def begin_epoch(
             return Restored(epoch)
         restored.set_aside(at, kept)
         return _told(epoch, kept)
+    except NoteMalformed as error:
+        raise OperatorError(f"the checkpoint of the backup is not of its log: {error}") from error
     finally:
         db.dispose()
 

@@ -12,11 +12,12 @@ from audit.errors import LeafMalformed
 from audit.leaf import Columns, Parsed, parse, searchable
 from audit.merkle import leaf_hash
 from audit.ocsf import Outcome
-from audit.restore import RESTORED
+from audit.restoration import RESTORED
 from audit.verify.checkpoints import CheckpointCheck
 from audit.verify.findings import Findings
 from audit.verify.keys import ERASED, KEYS, KeyCheck
 from audit.verify.pruned import PRUNED, PrunedCheck
+from audit.verify.restores import RestoreCheck
 from audit.verify.signed import VERIFIED, SignedCheck
 from audit.verify.times import TimesCheck
 from audit.verify.tree import TreeCheck
@@ -60,9 +61,11 @@ class EntryCheck:
         *,
         pruned: PrunedCheck,
         signed: SignedCheck,
+        restores: RestoreCheck,
     ) -> None:
         self._sql = sql
         self._signed = signed
+        self._restores = restores
         self._tree = tree
         self._pruned = pruned
         self._times = TimesCheck(sql, findings)
@@ -190,6 +193,7 @@ class EntryCheck:
         action = parsed.columns.action
         if action == RESTORED:
             self.epoch += 1
+            self._restores.expect(index, parsed, self.epoch, self._tree.edge.root())
         elif action == ERASED:
             for person in parsed.subjects:
                 self._keys.must_be_destroyed(index, person)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from audit.restoration import Restoration
+
 MAX_FINDINGS = 1000
 
 
@@ -23,7 +25,7 @@ class VerifyFinding:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What the newest recorded verification, entry `index`, tells of: so many rows of both."""
+    """What a recorded verification, entry `index`, tells of: so many rows of both."""
 
     index: int
     checkpoints: int
@@ -40,6 +42,7 @@ class Report:
     below the signed `minimum` are not there any more; `archives` are the SHA-256 of the archives
     that hold them. `checkpoints` and `cosignatures` are stored, with the digest `signed_sha256`
     (hexadecimal); those that an earlier verification `told` of cannot be missing unnoticed.
+    `restores` are the backups restored, as the log's key signed them, oldest first.
     """
 
     findings: tuple[VerifyFinding, ...]
@@ -55,6 +58,7 @@ class Report:
     cosignatures: int = 0
     signed_sha256: str = ""
     told: Told | None = None
+    restores: tuple[Restoration, ...] = ()
 
     @property
     def clean(self) -> bool:

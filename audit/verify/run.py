@@ -19,6 +19,7 @@ from audit.verify.findings import Findings, Report
 from audit.verify.keys import KeyCheck
 from audit.verify.pruned import PrunedCheck
 from audit.verify.queue import check_queue
+from audit.verify.restores import RestoreCheck
 from audit.verify.signed import SignedCheck
 from audit.verify.tree import TreeCheck
 
@@ -67,9 +68,19 @@ def _verify(
     checkpoints = CheckpointCheck(sql, str(verifier), since, findings)
     keys = KeyCheck(sql, vault, findings)
     keys.run()
-    pruned = PrunedCheck(sql, read_history(sql, str(verifier))[0].keys, findings)
+    history = read_history(sql, str(verifier))[0]
+    pruned, restores = PrunedCheck(sql, history.keys, findings), RestoreCheck(history, findings)
     signed = SignedCheck(sql, findings)
-    entries = EntryCheck(sql, tree, checkpoints, keys, findings, pruned=pruned, signed=signed)
+    entries = EntryCheck(
+        sql,
+        tree,
+        checkpoints,
+        keys,
+        findings,
+        pruned=pruned,
+        signed=signed,
+        restores=restores,
+    )
     entries.run()
     size, root = tree.edge.size, tree.edge.root()
     tree.finish()
@@ -96,6 +107,7 @@ def _verify(
         stored.cosignatures,
         stored.sha256,
         signed.told,
+        tuple(restores.found),
     )
 
 

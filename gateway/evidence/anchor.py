@@ -7,18 +7,15 @@ the rest. What was published to the store is another copy: the log must extend i
 from __future__ import annotations
 
 import time
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from audit.checkpoint import Checkpoint, parse_text
+from audit.checkpoint import Checkpoint
 from audit.dbapi import Sql
 from audit.errors import AuditError
-from audit.leaf import decode
-from audit.note import parse_note
 from audit.publish import CHECKPOINT, open_signed
-from audit.restore import RESTORED
+from audit.restoration import stored_restorations
 from audit.verify import Report, VerifyFinding
 from gateway.config import Settings
 from gateway.errors import OperatorError
@@ -29,9 +26,7 @@ from gateway.storage import Store, StoreUnavailable
 from gateway.storage.shelf import shelf
 
 PLACE = "published log"
-# The auditors' database may be a copy that follows the main one.
 LAG_SECONDS = 15.0
-_RESTORES = "SELECT leaf FROM audit_entries WHERE action = ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +47,11 @@ class Anchor:
         return replace(report, findings=tuple(sorted((*report.findings, found))))
 
 
-def find_anchor(sql: Sql, settings: Settings, keys: KeyStore) -> Anchor:
+def find_anchor(sql: Sql, settings: Settings, keys: KeyStore, *, may_lag: bool = False) -> Anchor:
     """Read the published checkpoint; nothing is created or written.
 
-    One that a restored backup has named as lost is none: `log.restored` says what became of it.
+    One that a restore has named as lost, under the log's key, is none: that says what became of
+    it. A copy that follows the main database `may_lag`: it is given time to catch up.
     Raises OperatorError when the store cannot be asked.
     """
     data = _read(settings)
@@ -67,9 +63,9 @@ def find_anchor(sql: Sql, settings: Settings, keys: KeyStore) -> Anchor:
         checkpoint = open_signed(note, verifiers)
     except (AuditError, UnicodeDecodeError) as error:
         return Anchor(fault=f"what is published is not this log's checkpoint: {error}")
-    if _text(note) in _named_as_lost(sql):
+    if any(one.known == checkpoint for one in stored_restorations(sql, verifiers)):
         return Anchor()
-    if settings.audit_database_url:
+    if may_lag:
         _await(sql, checkpoint.size)
     return Anchor(checkpoint)
 
@@ -86,19 +82,6 @@ def _read(settings: Settings) -> bytes | None:
         raise OperatorError(
             f"the published checkpoint cannot be read: {error}; name one of your own with --since"
         ) from error
-
-
-def _named_as_lost(sql: Sql) -> set[str]:
-    texts = set()
-    for (leaf,) in sql.all(_RESTORES, (RESTORED,)):
-        with suppress(AuditError):  # damage is the verifier's to name
-            texts.add(_text(str(decode(bytes(leaf)).detail.get("known_checkpoint", ""))))
-    return texts
-
-
-def _text(note: str) -> str:
-    """What was signed, whatever signatures stand below. Raises NoteMalformed."""
-    return str(parse_text(parse_note(note).text))
 
 
 def _await(sql: Sql, size: int) -> None:

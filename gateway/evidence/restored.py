@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from audit.dbapi import Dialect, Sql
 from audit.errors import AuditError
@@ -20,9 +19,9 @@ from audit.leaf import decode
 from audit.log_keys import read_history
 from audit.lost import Lost, branch, edges, find_lost
 from audit.merkle import TILE_WIDTH
-from audit.note import Signer
-from audit.publish import CHECKPOINT, Shelves
-from audit.restore import RESTORED
+from audit.note import Signer, Verifier
+from audit.publish import CHECKPOINT, Shelves, published
+from audit.restoration import stored_restorations
 from audit.stores import store_for
 from audit.tiles import TilePath
 from gateway.clock import Clock
@@ -32,8 +31,6 @@ from gateway.errors import OperatorError
 from gateway.evidence.publication import PRIVATE, PUBLIC
 from gateway.storage import Store, StoreUnavailable
 from gateway.storage.shelf import FolderShelf, shelf
-
-_NEWEST = "SELECT leaf FROM audit_entries WHERE action = ? ORDER BY idx DESC LIMIT 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +73,8 @@ def look(db: Database, signer: Signer, at: Published) -> Lost | None:
             head = store_for(dialect).head(sql)
             if head is None:
                 return None
-            _finish(sql, at)
             keys = read_history(sql, str(signer.verifier))[0].keys
+            _finish(sql, at, keys)
             return find_lost(at.shelves, keys, head.size, bytes(head.root))
     except StoreUnavailable as error:
         raise OperatorError(f"the published log cannot be read: {error}") from error
@@ -137,12 +134,8 @@ def _remove(shelves: Shelves, first: int, end: int) -> None:
     shelves.public.remove(CHECKPOINT)
 
 
-def _finish(sql: Sql, at: Published) -> None:
+def _finish(sql: Sql, at: Published, keys: Sequence[Verifier]) -> None:
     """Take off the shelves what an earlier restore has named but not removed any more."""
-    row = sql.one(_NEWEST, (RESTORED,))
-    detail: Mapping[str, Any] = {} if row is None else decode(bytes(row[0])).detail
-    note = at.shelves.public.get(CHECKPOINT)
-    if not at.own or note is None or note.decode() != detail.get("known_checkpoint"):
-        return
-    if "lost_first" in detail:
-        _remove(at.shelves, int(detail["lost_first"]), int(detail["lost_end"]))
+    done = stored_restorations(sql, keys)
+    if at.own and done and done[-1].lost and published(at.shelves.public, keys) == done[-1].known:
+        _remove(at.shelves, done[-1].size, done[-1].size + done[-1].lost)

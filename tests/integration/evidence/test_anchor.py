@@ -4,25 +4,36 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 from base64 import b64encode
 from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
-from audit.checkpoint import Checkpoint
+from audit.checkpoint import Checkpoint, parse_text
+from audit.note import parse_note
 from audit.publish import CHECKPOINT
+from audit.restoration import RESTORED, Restoration
 from gateway import backup
 from gateway.backup import begin_epoch
 from gateway.cli.main import root
 from gateway.errors import OperatorError
 from gateway.evidence import anchor, restored
 from gateway.evidence.publication import publish_now, shelves
+from gateway.journal import Actor
 from gateway.journal.log_key import log_signer
-from gateway.oversight.offline import verify_home
+from gateway.oversight.directory import Directory
+from gateway.oversight.offline import database_name, verify_home
+from gateway.oversight.service_proof import verify_all
+from gateway.oversight.service_search import Desk
 from gateway.runtime import Runtime
+from tests.integration.evidence import handmade
 from tests.integration.evidence.conftest import fill, published_log
+from tests.integration.oversight.damage import drop_triggers, run
 
 Verify = Callable[..., Result]
 SQLITE = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
@@ -198,15 +209,109 @@ def test_a_copy_for_auditors_that_lags_is_waited_for(
     slept: list[float] = []
     monkeypatch.setattr("gateway.evidence.anchor.time.sleep", slept.append)
     monkeypatch.setattr(anchor, "LAG_SECONDS", 0.05)
+    settings = runtime.settings.model_copy(update={"audit_database_url": runtime.db.url})
 
-    report = verify_home(runtime.settings.model_copy(update={"audit_database_url": runtime.db.url}))
+    main = verify_home(settings)
+    waited = list(slept)
+    copy = verify_all(
+        Desk(replace(runtime, settings=settings), Directory(runtime.vault), Actor.operator())
+    )
 
+    assert (main.clean, copy.clean) == (False, False)
     assert slept
-    assert not report.clean
+    assert not waited
 
 
-def test_cosignatures_below_do_not_make_another_checkpoint() -> None:
-    text = f"a\n1\n{b64encode(b'r' * 32).decode()}\n"
-    line = f"— w {b64encode(b'12345').decode()}\n"
+@SQLITE
+def test_cosignatures_below_do_not_make_another_checkpoint(
+    runtime: Runtime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rolled_back(runtime, tmp_path)
+    monkeypatch.setattr(restored, "set_aside", lambda *_: None)
+    begin_epoch(runtime.settings, runtime.clock)
+    with (published_log(runtime) / CHECKPOINT).open("a") as published:
+        published.write(f"— w {b64encode(b'12345').decode()}\n")
 
-    assert anchor._text(f"{text}\n{line}") == anchor._text(f"{text}\n{line}{line}") == text
+    assert verify_home(runtime.settings).clean
+
+
+def test_a_restore_that_no_key_of_the_log_signed_excuses_nothing(
+    runtime: Runtime, verify: Verify
+) -> None:
+    fill(runtime, 20)
+    published = publish(runtime, 900, b"p" * 32)
+    index = handmade.append(runtime, RESTORED, {"known_checkpoint": published}, new_epoch=True)
+
+    result = verify("--json")
+
+    report = json.loads(result.stdout)
+    said = {(one["index"], one["what"]) for one in report["findings"]}
+    assert result.exit_code == 1
+    assert any(at == index and "not signed by a key of this log" in what for at, what in said)
+    assert any("900 entries were published" in what for _, what in said)
+    assert report["restores"] == []
+
+
+def test_the_note_of_a_restore_excuses_nothing_at_another_index(
+    runtime: Runtime, verify: Verify
+) -> None:
+    """Restored truly once; rolled back later, and the same entry appended again."""
+    fill(runtime, 20)
+    published = publish(runtime, 900, b"p" * 32)
+    log = runtime.journal.log
+    signer = log_signer(runtime.keys, log.origin, None)
+    known = parse_text(parse_note(published).text)
+    true = Restoration(log.origin, log.size() - 1, b"r" * 32, 2, 1_800_000_000_000, known)
+    detail = {"restored": str(signer.sign_plainly(str(true))), "known_checkpoint": published}
+    handmade.append(runtime, RESTORED, detail, new_epoch=True)
+
+    result = verify()
+
+    assert result.exit_code == 1
+    assert "not signed by a key of this log" in result.stdout
+    assert "900 entries were published" in result.stdout
+
+
+@SQLITE
+def test_verification_says_where_a_backup_was_restored_and_what_was_lost(
+    runtime: Runtime, tmp_path: Path, verify: Verify
+) -> None:
+    rolled_back(runtime, tmp_path)
+    begin_epoch(runtime.settings, runtime.clock)
+
+    told, as_json = verify(), verify("--json")
+
+    (one,) = json.loads(as_json.stdout)["restores"]
+    assert told.exit_code == 0
+    assert f"restored at {one['index']}; 40 published entries lost" in told.stdout
+    assert (one["lost"], one["epoch"]) == (40, 2)
+
+
+def test_the_main_database_is_verified_whatever_the_auditors_read(
+    runtime: Runtime, verify: Verify, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(runtime, 20)
+    other = tmp_path / "copy.db"
+    with closing(sqlite3.connect(other)) as copy:
+        copy.execute("CREATE TABLE audit_head (size INTEGER)")
+    drop_triggers(runtime.db)
+    run(runtime.db, "UPDATE audit_entries SET person = 'x' WHERE idx = 7")
+    monkeypatch.setenv("SUMUN_AUDIT_DATABASE_URL", f"sqlite:///{other}")
+
+    result = verify("--json")
+
+    report = json.loads(result.stdout)
+    assert (result.exit_code, report["findings"][0]["index"]) == (1, 7)
+    assert report["database"] == database_name(runtime.settings)
+
+
+def test_the_database_that_was_read_is_named_without_its_password(
+    runtime: Runtime, verify: Verify
+) -> None:
+    fill(runtime, 1)
+    said = verify().stdout
+    url = "postgresql+psycopg://someone:s3cret@host:5433/name?password=s3cret&sslmode=require"
+    settings = runtime.settings.model_copy(update={"database_url": url})
+
+    assert f"database {database_name(runtime.settings)}\n" in said
+    assert database_name(settings) == "postgresql://someone@host:5433/name"

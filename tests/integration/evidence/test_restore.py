@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from audit.publish import CHECKPOINT, PublishedAltered
+from audit.restoration import RESTORED
 from audit.search import Filters
 from gateway import backup
 from gateway.backup import Restored, begin_epoch, make, restore
@@ -26,6 +27,7 @@ from gateway.identity.models import Person
 from gateway.journal import Act, Actor
 from gateway.runtime import Runtime
 from gateway.startup import open_runtime
+from tests.integration.evidence import handmade
 from tests.integration.evidence.conftest import fill, published_log
 
 pytestmark = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
@@ -186,6 +188,34 @@ def test_a_published_log_that_went_another_way_stops_the_restore(
 
     with pytest.raises(OperatorError, match="does not continue the restored log"):
         in_place()
+
+
+@pytest.mark.parametrize("text", ["", "nonsense", f"other.example/log\n9\n{'A' * 43}=\n\n— a b\n"])
+def test_a_backup_that_names_another_logs_checkpoint_stops_the_restore(
+    runtime: Runtime, clock: Clock, tmp_path: Path, text: str
+) -> None:
+    fill(runtime, 3)
+    make(runtime, tmp_path / "backup")
+    about = tmp_path / "backup" / backup.ABOUT
+    about.write_text(json.dumps(json.loads(about.read_text()) | {"checkpoint": text}))
+
+    with pytest.raises(OperatorError, match="checkpoint of the backup"):
+        restore(load({}, home=tmp_path / "new"), tmp_path / "backup", clock)
+
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_restore_made_by_hand_takes_nothing_off_the_shelves(runtime: Runtime) -> None:
+    fill(runtime, 300)
+    publish_now(runtime)
+    published = (published_log(runtime) / CHECKPOINT).read_text()
+    detail = {"known_checkpoint": published, "lost_first": 0, "lost_end": 300}
+    handmade.append(runtime, RESTORED, detail, new_epoch=True)
+
+    begin_epoch(runtime.settings, runtime.clock)
+
+    assert (published_log(runtime) / CHECKPOINT).read_text() == published
+    assert (published_log(runtime) / "tile/0/000").exists()
 
 
 @pytest.mark.parametrize("text", ["", "other.example/log\n9\nx\n\n— a b\n"])

@@ -8,9 +8,13 @@ from datetime import timedelta
 
 import pytest
 
+from audit.verify.findings import Findings
+from audit.verify.signed import VERIFIED, Signed, SignedCheck
 from gateway.db import Database
+from gateway.evidence.reading import snapshot
 from gateway.identity.models import Person
 from gateway.runtime import Runtime
+from tests.integration.evidence import handmade
 from tests.integration.evidence.conftest import Command, fill
 from tests.integration.oversight.damage import drop_triggers, run
 
@@ -79,3 +83,55 @@ def test_a_later_one_could_be_as_is_said(runtime: Runtime, told: int, command: C
     forget(runtime.db, told + 2)
 
     assert command("verify").exit_code == 0
+
+
+def test_a_later_entry_that_tells_of_fewer_hides_nothing(
+    runtime: Runtime, told: int, command: Command
+) -> None:
+    """Rows are taken away, and a verification that never was tells of what is left."""
+    forget(runtime.db, told)
+    with snapshot(runtime) as (sql, _reader):
+        left = SignedCheck(sql, Findings()).finish()
+    handmade.append(runtime, VERIFIED, _detail(left))
+
+    done = command("verify", "--json")
+
+    assert done.exit_code == 1
+    assert f"tells of {told} checkpoints" in done.stdout
+
+
+def test_of_two_verifications_at_once_the_one_that_saw_less_may_be_recorded_last(
+    runtime: Runtime, told: int, command: Command
+) -> None:
+    with snapshot(runtime) as (sql, _reader):
+        first = SignedCheck(sql, Findings()).finish()
+    fill(runtime, 1)
+    runtime.clock.advance(timedelta(seconds=2))  # type: ignore[attr-defined]
+    runtime.journal.log.checkpoint(covering=runtime.journal.log.size())
+    second = command("verify")
+    handmade.append(runtime, VERIFIED, _detail(first))
+
+    done = command("verify", "--json")
+
+    assert (second.exit_code, done.exit_code) == (0, 0)
+    assert json.loads(done.stdout)["told"]["checkpoints"] > first.checkpoints > told
+
+
+def test_one_that_tells_of_fewer_must_be_right_as_well(
+    runtime: Runtime, told: int, command: Command
+) -> None:
+    assert command("verify").exit_code == 0
+    wrong = Signed(told, 0, "0" * 64)
+    index = handmade.append(runtime, VERIFIED, _detail(wrong))
+
+    (found,) = json.loads(command("verify", "--json").stdout)["findings"]
+
+    assert found["index"] == index
+
+
+def _detail(signed: Signed) -> dict[str, object]:
+    return {
+        "checkpoints": signed.checkpoints,
+        "cosignatures": signed.cosignatures,
+        "signed_sha256": signed.sha256,
+    }

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from audit.checkpoint import Checkpoint
+from audit.checkpoint import Checkpoint, parse_text
 from audit.dbapi import Sql
 from audit.errors import (
     NoteMalformed,
@@ -24,12 +24,12 @@ from audit.merkle import leaf_hash
 from audit.monitor import Freshness, Known, Seen, Verdict, look
 from audit.monitor_keys import Past
 from audit.monitor_state import STATE, MonitorState
-from audit.note import Signer, Verifier
+from audit.note import Signer, Verifier, parse_note
 from audit.policy_file import parse_policy
-from audit.restore import RESTORED
+from audit.restoration import FIELD, RESTORED, Restoration
 from audit.tiles import TilePath
 from tests.unit.audit.witnesses import Tree
-from tests.unit.audit.world import ORIGIN, SIGNER, WITNESS, World, event, vault
+from tests.unit.audit.world import ORIGIN, SEED, SIGNER, WITNESS, World, event, vault
 
 TRUSTED = Known(SIGNER.verifier)
 NEW = Signer(ORIGIN, b"n" * 32)
@@ -300,10 +300,26 @@ def test_two_histories_are_told_before_age() -> None:
     assert seen.verdict is Verdict.FORKED
 
 
-def restored(world: World, tree: Tree, kept: int, size: int, **changed: str) -> tuple[Tree, Past]:
+def said_of(tree: Tree, kept: int, known: int | None = None, signer: Signer = SIGNER) -> str:
+    """The note of a restore from a backup of `kept` leaves; `known` leaves were published."""
+    below = parse_text(parse_note(tree.note(kept)).text)
+    lost = None if known is None else parse_text(parse_note(tree.note(known)).text)
+    time_ms = event().time_ms
+    return str(signer.sign_plainly(str(Restoration(ORIGIN, kept, below.root, 2, time_ms, lost))))
+
+
+def restored(
+    world: World,
+    tree: Tree,
+    kept: int,
+    size: int,
+    *,
+    known: int | None = None,
+    note: str | None = None,
+) -> tuple[Tree, Past]:
     """The tree restored from a backup of `kept` leaves and grown again, with its entry."""
     after_it = tree.fork(kept, size)
-    detail = {"old_head": tree.note(kept)} | changed
+    detail = {FIELD: said_of(tree, kept, known) if note is None else note}
     said = event(action=RESTORED, actor=Party("operator:0", kind=PartyKind.OPERATOR), detail=detail)
     with contextlib.closing(world.connect()) as connection:
         leaf = encode(said, gather(vault(), Sql(connection, world.dialect), said), b"0" * 16)
@@ -336,7 +352,7 @@ def test_a_restore_explains_only_what_came_after_the_backup(sqlite_log: World) -
 @pytest.mark.parametrize("size", [25, 40, 90])
 def test_what_a_restore_names_as_lost_is_no_second_view(sqlite_log: World, size: int) -> None:
     tree = Tree.of(40)
-    shown, past = restored(sqlite_log, tree, 20, size, known_checkpoint=tree.note(33))
+    shown, past = restored(sqlite_log, tree, 20, size, known=33)
     mine = Known(SIGNER.verifier, shown.note())
 
     assert look(Shown(shown, past=past), mine, [tree.note(33)]).verdict is Verdict.UNCHANGED
@@ -348,7 +364,7 @@ def test_a_restore_explains_no_checkpoint_that_it_does_not_name(
 ) -> None:
     """Otherwise one entry would excuse whatever somebody else goes on being shown."""
     tree = Tree.of(40)
-    shown, past = restored(sqlite_log, tree, 20, 33, known_checkpoint=tree.note(33))
+    shown, past = restored(sqlite_log, tree, 20, 33, known=33)
     mine = Known(SIGNER.verifier, shown.note())
 
     seen = look(Shown(shown, past=past), mine, [tree.note(peer)])
@@ -361,7 +377,7 @@ def test_a_restore_explains_no_checkpoint_that_it_does_not_name(
 def test_a_restore_on_the_peers_side_explains_nothing(sqlite_log: World, size: int) -> None:
     """The peer is shown a log with a restore in it, this monitor the same log without one."""
     tree = Tree.of(40)
-    other, past = restored(sqlite_log, tree, 20, size, known_checkpoint=tree.note(40))
+    other, past = restored(sqlite_log, tree, 20, size, known=40)
 
     class TwoFaced(Shown):
         """Serves whatever tiles would prove the peer's branch."""
@@ -380,12 +396,23 @@ def test_an_entry_that_is_not_in_the_tree_explains_nothing(sqlite_log: World) ->
     assert look(Shown(tree.fork(20, 50), past=past), after(tree)).verdict is Verdict.FORKED
 
 
-@pytest.mark.parametrize("head", ["", "nonsense", Tree.of(40).note(19), Tree.of(40, "x").note(20)])
-def test_a_restore_without_the_head_it_began_from_explains_nothing(
-    sqlite_log: World, head: str
+@pytest.mark.parametrize(
+    "note",
+    [
+        "",
+        "nonsense",
+        Tree.of(40).note(20),
+        said_of(Tree.of(40), 19),
+        said_of(Tree.of(40, "x"), 20),
+        said_of(Tree.of(40), 20, 40, Signer(ORIGIN, b"o" * 32)),
+        said_of(Tree.of(40), 20, 40, Signer("other.example/log", SEED)),
+    ],
+)
+def test_a_restore_that_the_log_did_not_sign_for_that_place_explains_nothing(
+    sqlite_log: World, note: str
 ) -> None:
     tree = Tree.of(40)
-    shown, past = restored(sqlite_log, tree, 20, 50, old_head=head)
+    shown, past = restored(sqlite_log, tree, 20, 50, note=note)
 
     assert look(Shown(shown, past=past), after(tree)).verdict is Verdict.FORKED
 
