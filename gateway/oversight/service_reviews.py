@@ -38,6 +38,12 @@ from gateway.oversight.service_anomalies import (
 from gateway.runtime import Runtime
 
 MAX_KEYS = 2000
+_NOTHING_CONFIRMED = (
+    "확인한 사유가 없습니다. 이용 목적이 있고 본인이 받지 않은 다운로드를 선택해 주십시오. "
+    "나머지는 예외로 표시합니다.",
+    "Nothing was confirmed. Choose downloads that have a purpose on record and are not "
+    "your own; mark the others as exceptions.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +109,9 @@ def confirm(
         marks = marks_of(session, review_id)
         confirmed.extend(key for key in able if _is_wanted(key, marks.get(key), wanted))
         if not confirmed:
-            raise _nothing_confirmed()
+            raise Problem(ProblemCode.VALIDATION_FAILED, *_NOTHING_CONFIRMED, field="keys")
         for key in confirmed:
-            session.merge(_said(runtime, review_id, auditor, key, MarkKind.CONFIRMED))
+            _mark(session, runtime, _said(review, auditor, key, MarkKind.CONFIRMED))
         detail = {"groups": len(confirmed), "first": review.first_index, "end": review.end_index}
         entry = Entry(
             actor, Act.LOG_REASONS_CONFIRMED, subjects=answering(actor), ref=_ref(review),
@@ -130,7 +136,7 @@ def mark_exception(
         expect_somebody_else(runtime, actor, _person_of(opened, review_id, key))
 
     def change(session: Session, review: LogReview) -> None:
-        session.merge(_said(runtime, review_id, auditor, key, MarkKind.EXCEPTION, reason))
+        _mark(session, runtime, _said(review, auditor, key, MarkKind.EXCEPTION, reason))
         entry = Entry(
             noted(actor, reason), Act.LOG_EXCEPTION_MARKED, subjects=answering(actor),
             ref=_ref(review), detail={"key": key},
@@ -216,24 +222,15 @@ def _is_wanted(key: str, mark: ReviewMark | None, keys: set[str] | None) -> bool
     return mark is None if keys is None else key in keys
 
 
-def _nothing_confirmed() -> Problem:
-    return Problem(
-        ProblemCode.VALIDATION_FAILED,
-        "확인한 사유가 없습니다. 이용 목적이 있고 본인이 받지 않은 다운로드를 선택해 주십시오. "
-        "나머지는 예외로 표시합니다.",
-        "Nothing was confirmed. Choose downloads that have a purpose on record and are not "
-        "your own; mark the others as exceptions.",
-        field="keys",
-    )
-
-
 def _said(
-    runtime: Runtime, review: uuid.UUID, auditor: uuid.UUID, key: str, kind: MarkKind, note: str = ""
+    review: LogReview, auditor: uuid.UUID, key: str, kind: MarkKind, note: str = ""
 ) -> ReviewMark:
-    at = runtime.clock.now()
-    return ReviewMark(
-        review_id=review, key=key, kind=kind, note=note, marked_by=auditor, marked_at=at
-    )
+    return ReviewMark(review_id=review.id, key=key, kind=kind, note=note, marked_by=auditor)
+
+
+def _mark(session: Session, runtime: Runtime, row: ReviewMark) -> None:
+    row.marked_at = runtime.clock.now()
+    session.merge(row)
 
 
 def _person_of(opened: Reading, review_id: uuid.UUID, key: str) -> str | None:

@@ -225,6 +225,31 @@ def test_an_exception_is_marked_on_one_download_with_a_reason(
     assert short.value.code is ProblemCode.VALIDATION_FAILED
 
 
+@pytest.mark.parametrize("chosen", [False, True])
+def test_an_exception_marked_in_the_meantime_is_not_confirmed_away(
+    runtime: Runtime, desk: Desk, monkeypatch: pytest.MonkeyPatch, chosen: bool
+) -> None:
+    """Another auditor marks it after the sheet was read, before the confirmation is written."""
+    review, other = opened(runtime), desk_of(runtime, "auditor.two")
+    key = sheet(runtime, review).groups[0].key
+    change = service_reviews._change
+
+    def later(*words: Any) -> None:
+        monkeypatch.setattr(service_reviews, "_change", change)
+        service_reviews.mark_exception(runtime, other.actor, review.id, key, WHY)
+        change(*words)
+
+    monkeypatch.setattr(service_reviews, "_change", later)
+    with pytest.raises(Problem) as refused:
+        service_reviews.confirm(runtime, desk.actor, review.id, [key] if chosen else None)
+
+    mark = sheet(runtime, review).groups[0].mark
+    assert refused.value.code is ProblemCode.VALIDATION_FAILED
+    assert mark is not None
+    assert (mark.kind, mark.note, mark.marked_by) == ("exception", WHY, other.actor.person_id)
+    assert Act.LOG_REASONS_CONFIRMED not in acts(runtime)
+
+
 def test_nobody_confirms_their_own_downloads(
     runtime: Runtime, world: World, clock: FixedClock
 ) -> None:
