@@ -37,11 +37,13 @@ class Filters:
     """What to look for; all given conditions must hold.
 
     `person` matches the actor and the people whose data was handled, `actor` and `subject` only
-    the one or the other. `action` matches exactly, or every action below it when it ends in a
+    the one or the other; `person_token` is `person` as the log names them, for somebody whose id
+    is known no more. `action` matches exactly, or every action below it when it ends in a
     dot. Times are milliseconds, half-open.
     """
 
     person: str | None = None
+    person_token: str | None = None
     actor: str | None = None
     subject: str | None = None
     organisation: str | None = None
@@ -142,8 +144,10 @@ class Search:
     def _sources(self, filters: Filters) -> list[Run]:
         """The tables to search and their conditions: two when `person` may be either role."""
         rest = self._conditions(filters)
+        token = filters.person_token
         if filters.person is not None:
             token = self._vault.token(Domain.PERSON, filters.person)
+        if token is not None:
             sources = [(_ENTRIES, [("e.person = ?", token)]), (_ABOUT, [("s.person = ?", token)])]
             return [(source, [*own, *rest]) for source, own in sources]
         if filters.subject is not None:
@@ -229,7 +233,8 @@ def _cut(runs: list[Run], text: str, values: Sequence[str]) -> list[Run]:
 
 def _looks_up(filters: Filters) -> bool:
     """Tell whether a column is asked for that is indexed with the outcome."""
-    columns = (filters.person, filters.actor, filters.organisation, filters.dataset, filters.item)
+    people = (filters.person, filters.person_token, filters.actor)
+    columns = (*people, filters.organisation, filters.dataset, filters.item)
     return any(column is not None for column in columns)
 
 

@@ -103,7 +103,7 @@ def prove(context: click.Context, home: Home, index: int, out: Path | None, as_j
 
 
 @audit.command()
-@click.option("--person", help="Account, person id, operator:<uid> or system:worker.")
+@click.option("--person", help="Account, id, token, operator:<uid> or system:worker.")
 @click.option("--organisation", help="Name, business number or id.")
 @click.option("--dataset", help="Slug.")
 @click.option("--item", help="Path of a file.")

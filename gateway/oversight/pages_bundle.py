@@ -12,10 +12,10 @@ from gateway.errors import Problem
 from gateway.evidence.service import Order, export
 from gateway.oversight import views
 from gateway.oversight.pages import blueprint
-from gateway.oversight.queries import Question, resolve
+from gateway.oversight.queries import Question
 from gateway.oversight.reading import reading
 from gateway.oversight.schemas_review import BundleOrder
-from gateway.oversight.service_search import Desk
+from gateway.oversight.service_search import Desk, understand
 from gateway.oversight.views_review import reports_page
 from gateway.web import forms
 from gateway.web.forms import Form
@@ -44,7 +44,7 @@ def bundle() -> Response | tuple[str, int]:
 def _made(desk: Desk, question: Question, kept: str | None) -> IO[bytes]:
     """The bundle as an open file that has no name any more. Raises Problem."""
     with reading(desk.runtime) as opened:
-        asked = resolve(opened.session, question, desk.runtime.settings.zone)
+        asked = understand(desk, opened, question)
     people = [asked.person_id] if asked.person_id else []
     order = Order(asked.filters, asked.plain(), asked.free(), people, kept)
     with tempfile.TemporaryDirectory(prefix="sumun-bundle-") as folder:

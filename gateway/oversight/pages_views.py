@@ -8,9 +8,10 @@ from flask import url_for
 
 from gateway.identity.http import rt
 from gateway.oversight import pictures, service_views, views
-from gateway.oversight.entries import Seen
+from gateway.oversight.entries import TOKEN_SHOWN, Seen
 from gateway.oversight.figures import Span, figures
 from gateway.oversight.pages import blueprint
+from gateway.oversight.queries import TOKEN
 from gateway.oversight.reading import reading
 from gateway.oversight.schemas_review import ItemQuery, PersonQuery, SpanQuery
 from gateway.web import forms
@@ -66,11 +67,16 @@ def person() -> str:
     given = {"person": query.person, **_given(span)}
     page = views.page("person", given, rows)
     return render(
-        "oversight/person.html", query=query, span=span, page=page, given=given,
-        contexts=views.contexts(desk, page.items),
+        "oversight/person.html", query=query, shown=_shown(query.person), span=span, page=page,
+        given=given, contexts=views.contexts(desk, page.items),
         here=views.link(url_for("audit.person"), given), **kept,
         gaps=views.gaps_since(desk, span.first.isoformat()),
     )  # fmt: skip
+
+
+def _shown(person: str) -> str:
+    """A person as asked for; a token as short as in the rows."""
+    return f"#{person[:TOKEN_SHOWN]}" if TOKEN.fullmatch(person) else person
 
 
 def _span(since: str | None, until: str | None) -> Span:

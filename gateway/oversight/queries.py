@@ -22,6 +22,8 @@ from gateway.identity.service_people import find_by_account
 
 # Actors that have no account: commands on the host, the worker, unknown visitors of a month.
 NO_ACCOUNT = re.compile(r"operator:\d+|system:worker|anonymous:\d{4}-\d{2}")
+# How the log names a person: all that is left of somebody who was erased.
+TOKEN = re.compile(r"[0-9a-f]{32}")
 # What a question may say about itself in the log without naming anyone.
 PLAIN = ("dataset", "version", "action", "outcome", "since", "until", "ref", "event_id")
 
@@ -30,10 +32,11 @@ PLAIN = ("dataset", "version", "action", "outcome", "since", "until", "ref", "ev
 class Question:
     """What to look for, as people write it; empty conditions are None.
 
-    `person` is an account, a person's id, `operator:<uid>`, `system:worker` or
-    `anonymous:<YYYY-MM>`; `organisation` an id, a business number or the exact name; `item` a
-    path. `since` and `until` are days or moments of ISO 8601; days and moments without a zone
-    are read in the gateway's time zone. A day as `until` counts whole, a moment is left out.
+    `person` is an account, a person's id, `operator:<uid>`, `system:worker`,
+    `anonymous:<YYYY-MM>` or the log's token of a person; `organisation` an id, a business number
+    or the exact name; `item` a path. `since` and `until` are days or moments of ISO 8601; days and
+    moments without a zone are read in the gateway's time zone. A day as `until` counts whole, a
+    moment is left out.
     """
 
     person: str | None = None
@@ -64,15 +67,18 @@ class Resolved:
     organisation_id: uuid.UUID | None
 
     def plain(self) -> dict[str, object]:
-        """What the log may say openly: the names of the conditions, and codes."""
+        """What the log may say openly: the names of the conditions, codes, and tokens."""
         given = self.question.given()
-        codes = {name: given[name] for name in PLAIN if name in given}
+        codes = {name: given[name] for name in self._codes() if name in given}
         return {"filters": sorted(given), **codes}
 
     def free(self) -> dict[str, str]:
         """What people wrote freely, and what may therefore name somebody."""
         given = self.question.given()
-        return {name: value for name, value in given.items() if name not in PLAIN}
+        return {name: value for name, value in given.items() if name not in self._codes()}
+
+    def _codes(self) -> tuple[str, ...]:
+        return PLAIN if self.filters.person_token is None else (*PLAIN, "person")
 
 
 def resolve(session: Session, question: Question, zone: ZoneInfo) -> Resolved:
@@ -80,10 +86,12 @@ def resolve(session: Session, question: Question, zone: ZoneInfo) -> Resolved:
 
     Raises Problem 422 naming the field: an unknown account or organisation, a malformed moment.
     """
-    person = None if question.person is None else _person(session, question.person)
+    token = question.person if TOKEN.fullmatch(question.person or "") else None
+    person = None if token or question.person is None else _person(session, question.person)
     organisation = question.organisation and _organisation(session, question.organisation)
     filters = Filters(
         person=person,
+        person_token=token,
         organisation=str(organisation) if organisation else None,
         dataset=question.dataset,
         version=question.version,

@@ -14,6 +14,7 @@ from audit.event import Domain
 from audit.search import Entry as Row
 from audit.search import Filters
 from gateway.clock import from_ms, to_ms
+from gateway.identity.service_people import find_by_account
 from gateway.journal import Act, Actor, Entry
 from gateway.oversight.directory import Directory
 from gateway.oversight.entries import Seen, see
@@ -56,7 +57,7 @@ def search(desk: Desk, question: Question, window: Window) -> Found:
     for a condition that cannot be understood, LogUnavailable when asking cannot be recorded.
     """
     with reading(desk.runtime) as opened:
-        resolved = resolve(opened.session, question, desk.runtime.settings.zone)
+        resolved = understand(desk, opened, question)
         rows = [_see(desk, opened, row) for row in _rows(opened, resolved.filters, window)]
         days = _days(desk.runtime, opened, resolved.filters)
     desk.runtime.journal.append(_asked(desk, resolved, Act.LOG_SEARCHED, {"rows": len(rows)}))
@@ -66,7 +67,7 @@ def search(desk: Desk, question: Question, window: Window) -> Found:
 def take(desk: Desk, question: Question, limit: int) -> list[Seen]:
     """The newest `limit` answers to a question; recorded before any is given out."""
     with reading(desk.runtime) as opened:
-        resolved = resolve(opened.session, question, desk.runtime.settings.zone)
+        resolved = understand(desk, opened, question)
     index = desk.runtime.journal.append(_asked(desk, resolved, Act.LOG_SEARCHED, {"rows": limit}))
     return list(islice(_all(desk, resolved.filters, index), limit))
 
@@ -77,7 +78,7 @@ def export(desk: Desk, question: Question) -> Iterator[Seen]:
     Raises as `search` does. No database session stays open between pages.
     """
     with reading(desk.runtime) as opened:
-        resolved = resolve(opened.session, question, desk.runtime.settings.zone)
+        resolved = understand(desk, opened, question)
     index = desk.runtime.journal.append(_asked(desk, resolved, Act.LOG_EXPORTED, {}))
     return _all(desk, resolved.filters, index)
 
@@ -99,6 +100,25 @@ def some(desk: Desk, indexes: Sequence[int], ref: str) -> list[Seen]:
     detail = {"entries": len(found)}
     desk.runtime.journal.append(Entry(desk.actor, Act.LOG_ENTRY_READ, ref=ref, detail=detail))
     return found
+
+
+def understand(desk: Desk, opened: Reading, question: Question) -> Resolved:
+    """Find whom and when a question means; the token of somebody with an account means them.
+
+    So a look-up by token is recorded with the person as one by account is. Raises as `resolve`.
+    """
+    known = _account_of(desk, opened, question.person or "")
+    named = question if known is None else replace(question, person=known)
+    return resolve(opened.session, named, desk.runtime.settings.zone)
+
+
+def _account_of(desk: Desk, opened: Reading, token: str) -> str | None:
+    """The account behind a token, as long as it is still this person's."""
+    account = desk.directory.accounts(opened.session, [token]).get(token)
+    person = account and find_by_account(opened.session, account)
+    if not person or desk.runtime.vault.token(Domain.PERSON, str(person.id)) != token:
+        return None
+    return account
 
 
 def record_view(desk: Desk, view: str, ref: str | None = None) -> None:

@@ -13,10 +13,10 @@ from audit.stats import Use
 from gateway.clock import from_ms
 from gateway.journal import Act, Outcome
 from gateway.oversight.figures import Span
-from gateway.oversight.queries import Question, resolve
+from gateway.oversight.queries import Question
 from gateway.oversight.reading import Reading, reading
 from gateway.oversight.report_rows import Accounts
-from gateway.oversight.service_search import Desk, Found, search
+from gateway.oversight.service_search import Desk, Found, search, understand
 from gateway.web.paging import Window
 
 ADDRESSES = (Act.URL_ISSUED,)
@@ -25,9 +25,13 @@ DOWNLOADS = (Act.DOWNLOAD_AUTHORIZED,)
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What somebody did with something: `about` names the person, or the dataset."""
+    """What somebody did with something: `about` names the person, or the dataset.
+
+    `key` is what the log calls them: a token, or the dataset.
+    """
 
     about: str
+    key: str | None
     downloads: int
     addresses: int
     refused: int
@@ -57,8 +61,10 @@ def what_did(desk: Desk, person: str, span: Span, window: Window) -> tuple[Found
     question = Question(person=person, since=days[0], until=days[1])
     found = search(desk, question, window)
     with reading(desk.runtime) as opened:
-        resolved = resolve(opened.session, question, span.zone)
-        token = desk.runtime.vault.token(Domain.PERSON, resolved.filters.person or "")
+        filters = understand(desk, opened, question).filters
+        token = filters.person_token or desk.runtime.vault.token(
+            Domain.PERSON, filters.person or ""
+        )
         uses = stats.did(opened.sql, token, [str(one) for one in Outcome], *span.ms)
         return found, _summaries(uses, lambda slug: slug or "")
 
@@ -71,11 +77,11 @@ def _summaries(uses: Iterable[Use], name: Callable[[str | None], str]) -> list[S
     by_about: dict[str | None, list[Use]] = {}
     for use in uses:
         by_about.setdefault(use.about, []).append(use)
-    found = [_summary(name(about), some) for about, some in by_about.items()]
+    found = [_summary(name(about), about, some) for about, some in by_about.items()]
     return sorted(found, key=lambda one: (-one.downloads, -one.addresses, one.about))
 
 
-def _summary(about: str, uses: list[Use]) -> Summary:
+def _summary(about: str, key: str | None, uses: list[Use]) -> Summary:
     def count(*acts: str) -> int:
         return sum(use.entries for use in uses if use.action in acts and not _refused(use))
 
@@ -84,7 +90,7 @@ def _summary(about: str, uses: list[Use]) -> Summary:
     total = sum(use.entries for use in uses)
     first, last = min(use.first_ms for use in uses), max(use.last_ms for use in uses)
     return Summary(
-        about, downloads, addresses, refused, total - downloads - addresses - refused,
+        about, key, downloads, addresses, refused, total - downloads - addresses - refused,
         from_ms(first), from_ms(last),
     )  # fmt: skip
 

@@ -19,7 +19,7 @@ from click.testing import CliRunner, Result
 from audit import cosigned, outbox
 from audit.cosignature import Cosigner
 from audit.dbapi import Dialect, Sql
-from audit.event import Event, Outcome, Party, encode
+from audit.event import Domain, Event, Outcome, Party, encode
 from audit.keyring import gather
 from audit.note import parse_note
 from audit.proof import parse_proof, verify_proof
@@ -357,6 +357,18 @@ def test_search_finds_by_account_item_and_day(
     table = command("search", "--person", "member", "--limit", "1")
     assert table.exit_code == 0
     assert "log.searched" in table.stdout or "manifest.read" in table.stdout
+
+
+def test_search_finds_by_the_token_that_an_erasure_leaves(
+    command: Command, runtime: Runtime, person: Person, write: Write
+) -> None:
+    index = write(person)
+    token = runtime.vault.token(Domain.PERSON, str(person.id))
+    run(runtime.db, "UPDATE people SET account = ? WHERE account = ?", "erased-one", "member")
+
+    done = command("search", "--person", token, "--action", "download.", "--json")
+
+    assert [json.loads(line)["index"] for line in done.stdout.splitlines()] == [index]
 
 
 @pytest.mark.parametrize(

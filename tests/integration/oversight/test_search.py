@@ -12,8 +12,11 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from audit.dbapi import Dialect, Sql
+from audit.event import Domain
 from audit.search import Filters
 from gateway.clock import FixedClock
+from gateway.identity.models import Person
 from gateway.journal import Act, Outcome
 from gateway.oversight.reading import reading
 from gateway.runtime import Runtime
@@ -235,20 +238,64 @@ def test_csv_pages_through_everything(auditor: Browser, member: Browser, write: 
 def test_an_erased_person_is_shown_as_erased_and_the_proof_still_holds(
     auditor: Browser, member: Browser, runtime: Runtime, write: Write
 ) -> None:
-    from audit.dbapi import Dialect, Sql
-
     index = write(member.person)
-    with runtime.db.write() as session:
-        connection = session.connection().connection.dbapi_connection
-        assert connection is not None
-        sql = Sql(connection, Dialect(runtime.db.dialect))
-        assert runtime.vault.destroy(sql, str(member.person.id), 1)
+    _destroy(runtime, member.person)
 
     page = auditor.client.get(f"/audit/{index}?lang=ko").text
     assert "이회원" not in page
     assert "파기된 개인정보" in page
     assert "증명됨" in page
     assert "이회원" not in auditor.client.get("/audit?dataset=voices").text
+
+
+def _destroy(runtime: Runtime, person: Person) -> None:
+    """Destroy a person's key, as an erasure does."""
+    with runtime.db.write() as session:
+        connection = session.connection().connection.dbapi_connection
+        assert connection is not None
+        sql = Sql(connection, Dialect(runtime.db.dialect))
+        assert runtime.vault.destroy(sql, str(person.id), 1)
+
+
+def test_what_an_erased_person_did_is_listed_by_the_token_that_is_left(
+    auditor: Browser, member: Browser, runtime: Runtime, write: Write
+) -> None:
+    index = write(member.person)
+    token = runtime.vault.token(Domain.PERSON, str(member.person.id))
+    _destroy(runtime, member.person)
+
+    entry = auditor.client.get(f"/audit/{index}?lang=en").text
+    shown = auditor.client.get(f"/audit/person?person={token}&lang=en").text
+
+    assert f'href="/audit/person?person={token}"' in entry
+    assert f"All that #{token[:8]} did" in shown
+    assert f'href="/audit/{index}"' in shown
+    assert "By dataset" in shown
+    assert index in [one["index"] for one in items(auditor, person=token)]
+
+
+def test_a_look_up_by_token_is_recorded_with_the_token_in_the_open(
+    auditor: Browser, member: Browser, runtime: Runtime, write: Write
+) -> None:
+    token = runtime.vault.token(Domain.PERSON, "operator:4711")
+    assert items(auditor, person=token) == []
+
+    (asked,) = items(auditor, action="log.searched")
+
+    assert asked["detail"]["person"] == token
+
+
+def test_the_token_of_somebody_with_an_account_stands_for_them(
+    auditor: Browser, member: Browser, runtime: Runtime, write: Write
+) -> None:
+    index = write(member.person)
+    token = runtime.vault.token(Domain.PERSON, str(member.person.id))
+
+    assert index in [one["index"] for one in items(auditor, person=token)]
+
+    (asked,) = items(auditor, action="log.searched", person="member")
+    assert asked["subjects"][0]["account"] == "member"
+    assert "person" not in asked["detail"]
 
 
 def test_a_damaged_entry_is_shown_as_damaged(
