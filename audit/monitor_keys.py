@@ -56,6 +56,11 @@ class KeyChain:
         for text in reversed(past.handovers):
             self._backward(text, told)
 
+    @property
+    def keys(self) -> tuple[Verifier, ...]:
+        """Every key that is followed, oldest first."""
+        return tuple(self._keys)
+
     def open(self, text: str) -> Signed:
         """Verify a checkpoint by any of the keys.
 

@@ -77,6 +77,14 @@ NO_RANGE = (
     "the range is empty: by the times that the log keeps, no entry lies in the period asked for. "
     "That is the operator's statement, and nothing but the checkpoint is proved."
 )
+NOT_TRUSTED = (
+    "the bundle is not of the log whose key you trust, or is older than that key: after a change "
+    "of keys give the older one, which leads to the later"
+)
+OPENED = (
+    "the personal fields in opened/ are the operator's statement: nothing here binds them to the "
+    "entries, which hold them sealed"
+)
 
 
 class NotVerified(Exception):
@@ -383,7 +391,7 @@ def check_keys(bundle: Bundle, trusted: str | None) -> None:
         need(lines[3:] == [f"next-key {said}"], "a hand-over names another key")
         bundle.ends.append(number(lines[1]))
     bundle.vkeys = known
-    need(trusted in (None, *known), "the bundle is not of the log whose key you trust")
+    need(trusted in (None, *known), NOT_TRUSTED)
 
 
 def check_manifest(bundle: Bundle) -> None:
@@ -576,11 +584,15 @@ def verify(
     """Verify a bundle; return its manifest and the redacted entries opened with `keys`.
 
     `key` is a verifier key, `since` the text of a checkpoint, `keys` hexadecimal keys by index.
-    Raises NotVerified, or Unreadable when there is no ZIP file to read.
+    Raises NotVerified, or Unreadable for a key that is none, or no ZIP file to read.
     """
+    if key is not None:
+        given_key(key)
     try:
-        with zipfile.ZipFile(path) as opened:
+        with _opened(path) as opened:
             return _verify(opened, key, since, keys or {})
+    except Unreadable:
+        raise
     except OSError as error:
         raise Unreadable(plain(f"{path}: {error.strerror or error}")) from error
     except NotVerified as error:
@@ -589,6 +601,21 @@ def verify(
     except Exception as error:
         what = plain(f"{type(error).__name__}: {error}")
         raise NotVerified(f"the bundle is damaged ({what})") from error
+
+
+def given_key(text: str) -> Key:
+    """A key as it was typed. Raises Unreadable for one that is none: nothing was looked at then."""
+    try:
+        return Key.parse(text)
+    except (NotVerified, ValueError) as error:
+        raise Unreadable(f"what was given as the key is no verifier key: {error}") from error
+
+
+def _opened(path: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(path)
+    except zipfile.BadZipFile as error:
+        raise Unreadable(plain(f"{path}: not a ZIP file, or not whole: {error}")) from error
 
 
 def _verify(
@@ -616,9 +643,9 @@ def verify_proof(
     """Verify the proof of one entry under one of `keys`; return it, the size signed for, the entry.
 
     The entry is the `extra` of the proof, or given by its exact bytes; a receipt names its hash.
-    Raises NotVerified.
+    Raises NotVerified, or Unreadable for a key that is none.
     """
-    proof, known = Proof.parse(text), [Key.parse(key) for key in keys]
+    proof, known = Proof.parse(text), [given_key(key) for key in keys]
     size, root = _signed(known, proof.note).checkpoint(proof.note)
     leaves = [one for one in (proof.extra, entry) if one is not None]
     hashes = [leaf_hash(one) for one in leaves]
@@ -650,7 +677,7 @@ def _signed(keys: Sequence[Key], note: str) -> Key:
         except NotVerified:
             continue
         return key
-    raise NotVerified("no key that was given signed it; after a change of keys take the later key")
+    raise NotVerified("no key that was given signed it; after a change of keys give both")
 
 
 def pruned_below(said: dict[str, Any]) -> int:
@@ -692,6 +719,8 @@ def summary(manifest: dict[str, Any], key_given: bool) -> str:
         lines.append(f"pruned: below {said['pruned'][-1]}, as a minimum signed by the log says")
     query = json.dumps(manifest["query"], ensure_ascii=False, sort_keys=True)
     lines += [f"query: {plain(query)}", f"completeness: {completeness(said)}"]
+    if any(name.startswith("opened/") for name in manifest["members"]):
+        lines.append(f"opened: {OPENED}")
     if manifest["trusted"]:
         lines.append(f"the log extends the checkpoint of {manifest['trusted']['size']} entries")
     if not key_given:

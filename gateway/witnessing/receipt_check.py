@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 
-from audit.checkpoint import Checkpoint, open_checkpoint
+from audit.checkpoint import Checkpoint
 from audit.dbapi import Sql
 from audit.errors import (
     AuditError,
@@ -18,15 +18,14 @@ from audit.errors import (
     SignatureInvalid,
 )
 from audit.leaf import Leaf, decode
-from audit.log_keys import open_handover
 from audit.merkle import TileReader, inclusion_proof, leaf_hash, verify_inclusion
 from audit.monitor import Source, read_tile
-from audit.monitor_keys import Past
+from audit.monitor_keys import KeyChain, Past
 from audit.note import Verifier
 from audit.proof import TlogProof
 from audit.reader import LogReader
 from audit.receipt import PUBLISHED_WITHIN_SECONDS, Receipt, find_leaf, open_receipt
-from audit.restore import RESTORED
+from audit.restoration import RESTORED
 from audit.search import Filters
 from gateway.clock import from_ms
 from gateway.runtime import Runtime
@@ -36,6 +35,9 @@ from gateway.witnessing.service import log_read
 # An outbox row is numbered within 50 ms; a stopped sequencer is given much longer.
 WAIT_SECONDS = 5.0
 PAUSE_SECONDS = 0.05
+OLDER_KEY = (
+    "if it was signed before a change of keys that the log does not tell of, give the older key"
+)
 
 
 class Standing(StrEnum):
@@ -137,26 +139,27 @@ def _held(runtime: Runtime, receipt: Receipt, index: int) -> Checked:
 def check_from_outside(source: Source, vkey: str, text: str, now_ms: int) -> Checked:
     """Check a receipt against the public hash tiles, trusting nothing but a key of the log.
 
+    From that key hand-overs lead to later ones and back to older ones, as `/log/history` has them.
     `now_ms` is the time of whoever asks (milliseconds since 1970). Raises SourceUnreachable, and
     NoteMalformed or SignatureInvalid for the log's own answers.
     """
     past = source.past()
-    keys = _followed(Verifier.parse(vkey), past.handovers)
+    chain = KeyChain(Verifier.parse(vkey), past)
     try:
-        receipt = open_receipt(text, keys)
+        receipt = open_receipt(text, chain.keys)
     except ReceiptMalformed as error:
         return Checked(Standing.MALFORMED, str(error))
     except SignatureInvalid as error:
-        return Checked(Standing.FOREIGN, str(error))
+        return Checked(Standing.FOREIGN, f"{error}; {OLDER_KEY}")
     note = source.checkpoint()
-    signer = _signer_of(note, keys)
-    signed, opened = open_checkpoint(note, signer)
+    opened = chain.open(note)
+    signed = opened.checkpoint
 
     read = partial(read_tile, source)
     index = find_leaf(receipt.leaf_hash, signed.size, read)
     if index is None:
         restores = list(_restores(past, signed, read))
-        at_ms = signer.check_time(opened) * 1000
+        at_ms = opened.key.check_time(opened.note) * 1000
         return _absent(receipt, signed.size, restores, (at_ms, now_ms))
     path = inclusion_proof(index, signed.size, read)
     try:
@@ -214,24 +217,3 @@ def _moment(time_ms: int) -> str:
         return f"{from_ms(time_ms):%Y-%m-%d %H:%M:%S} UTC"
     except (ValueError, OverflowError, OSError):
         return f"millisecond {time_ms} since 1970"
-
-
-def _followed(trusted: Verifier, handovers: Sequence[str]) -> list[Verifier]:
-    keys = [trusted]
-    for text in handovers:
-        try:
-            keys.append(open_handover(text, keys[-1])[1])
-        except AuditError:
-            continue
-    return keys
-
-
-def _signer_of(note: str, keys: Sequence[Verifier]) -> Verifier:
-    """The newest key that signed a checkpoint. Raises NoteMalformed or SignatureInvalid."""
-    for key in reversed(keys):
-        try:
-            open_checkpoint(note, key)
-        except SignatureInvalid:
-            continue
-        return key
-    raise SignatureInvalid("no known key of the log signed its checkpoint")

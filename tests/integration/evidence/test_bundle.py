@@ -21,7 +21,7 @@ import pytest
 
 from audit.note import parse_note
 from audit.standalone import verify_bundle
-from audit.standalone.verify_bundle import OWN, NotVerified, summary, verify
+from audit.standalone.verify_bundle import OWN, NotVerified, Unreadable, summary, verify
 from gateway.evidence.reading import signer
 from gateway.evidence.service import Exported, Order, export
 from gateway.identity.models import Person
@@ -63,6 +63,7 @@ def test_a_bundle_is_verified_with_python_and_cryptography_alone(
     assert done.returncode == 0, done.stdout + done.stderr
     assert "verified: 140 entries are in the log" in done.stdout
     assert "is the operator's statement" in done.stdout
+    assert "opened/" not in done.stdout
 
 
 def test_the_command_says_the_same(runtime: Runtime, command: Command, bundle: Path) -> None:
@@ -106,6 +107,8 @@ def test_opened_fields_are_added_on_demand(
         fields = json.loads(opened.read(f"opened/{manifest['selected'][0]}.json"))
     assert [one["personal"]["name"] for one in fields.values()] == ["김수문"]
     assert "by the operator's word" in manifest["opened"]
+    told = command("verify-bundle", str(target)).stdout
+    assert "the personal fields in opened/ are the operator's statement" in told
 
 
 def test_the_bundle_proves_growth_from_a_checkpoint_kept_before(
@@ -212,7 +215,7 @@ def test_no_byte_of_the_file_can_be_changed_so_that_another_bundle_is_read(bundl
         changed.write_bytes(copy)
         try:
             verify(changed)
-        except NotVerified:
+        except (NotVerified, Unreadable):
             continue
         assert members_of(changed) == original
 
@@ -231,14 +234,26 @@ def test_members_left_out_added_or_swapped_are_noticed(bundle: Path, tmp_path: P
             verify(changed)
 
 
-def test_what_is_no_bundle_is_not_verified(command: Command, tmp_path: Path) -> None:
+def test_what_is_no_bundle_at_all_could_not_be_read(command: Command, tmp_path: Path) -> None:
     nothing, text = tmp_path / "nothing.zip", tmp_path / "text.zip"
     text.write_text("no bundle")
 
-    missing, damaged = command("verify-bundle", str(nothing)), command("verify-bundle", str(text))
+    for done in (command("verify-bundle", str(path)) for path in (nothing, text)):
+        assert done.exit_code == 2
+        assert done.stderr.count("\n") == 1
 
-    assert (missing.exit_code, damaged.exit_code) == (2, 1)
-    assert missing.stderr.count("\n") == 1
+
+@pytest.mark.parametrize("key", ["foo", "", "a+b+c", "log+00000000+AbCd"])
+def test_a_key_that_is_none_could_not_be_used_and_blames_no_bundle(
+    command: Command, bundle: Path, tmp_path: Path, key: str
+) -> None:
+    alone = _alone(tmp_path, bundle, "--key", key)
+    done = command("verify-bundle", str(bundle), "--key", key)
+
+    assert (alone.returncode, done.exit_code) == (2, 2)
+    for said in (alone.stderr, done.stderr):
+        assert "no verifier key" in said
+        assert said.count("\n") == 1
 
 
 def test_the_range_follows_the_period(runtime: Runtime, kim: Person, tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def test_another_key_an_altered_proof_and_a_missing_one_are_told_apart(
     changed, missing = alone("--proof", altered), alone("--proof", tmp_path / "nowhere")
 
     assert [foreign.returncode, changed.returncode, missing.returncode] == [1, 1, 2]
-    assert "later key" in foreign.stdout
+    assert "give both" in foreign.stdout
     assert "does not lead to the root" in changed.stdout
     assert missing.stderr.count("\n") == 1
 

@@ -254,6 +254,33 @@ def test_a_stranger_checks_a_receipt_against_the_public_tiles(
     assert "omitted" in results[1].stdout
 
 
+def test_a_stranger_with_the_new_key_can_check_a_receipt_of_before_the_rotation(
+    runtime: Runtime, url: str, tmp_path: Path
+) -> None:
+    held = kept(tmp_path / "r", given(runtime))
+    for _ in range(2):
+        rotate(runtime, Actor.operator())
+    stranger = ["audit", "check-receipt", "--url", url, "--key", runtime.journal.log.vkey()]
+
+    result = CliRunner().invoke(root, [*stranger, str(held)])
+
+    assert result.exit_code == 0, result.output
+    assert "held" in result.stdout
+
+
+def test_where_the_log_tells_no_history_the_older_key_is_asked_for(
+    runtime: Runtime, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receipt, source = given(runtime), open_source(url)
+    rotate(runtime, Actor.operator())
+    monkeypatch.setattr(source, "past", Past)
+
+    checked = check_from_outside(source, runtime.journal.log.vkey(), receipt, 0)
+
+    assert checked.standing is Standing.FOREIGN
+    assert "give the older key" in checked.words
+
+
 def test_what_is_promised_and_not_yet_due_is_not_called_omitted(
     runtime: Runtime, clock: Any, url: str
 ) -> None:
