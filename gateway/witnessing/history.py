@@ -11,7 +11,7 @@ from typing import Any
 
 from audit.dbapi import Sql
 from audit.log_keys import read_history
-from audit.restore import RESTORED
+from audit.restoration import RESTORED
 from gateway.runtime import Runtime
 from gateway.witnessing.service import log_read
 
