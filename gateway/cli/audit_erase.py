@@ -52,4 +52,5 @@ def _told(done: Erased) -> Iterator[str]:
     yield "replaced: account, name, mail address and devices; the account is closed"
     yield f"stays: {done.entries} entries that name the token, with their proofs; no name any more"
     yield f"recorded: subject.erased, {index}"
+    yield from (f"may be left in {one}" for one in done.left)
     yield "backups made before hold the key still: destroy them, or erase again after a restore"

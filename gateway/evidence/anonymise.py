@@ -58,6 +58,19 @@ _FIELDS: tuple[tuple[Any, dict[str, str]], ...] = (
 )
 
 
+TABLES = (
+    "audit_person_keys",
+    *(
+        model.__tablename__
+        for model in (
+            Person, SignInSession, Attestation, Acceptance, RecoveryToken, IdempotencyKey,
+            ApplicationRevision,
+        )
+    ),
+)  # fmt: skip
+"""Every table that holds what is destroyed or replaced."""
+
+
 def _in_submissions(session: Session, person: Person, names: tuple[str, str]) -> None:
     """Submitted applications quote supervisor and team by account."""
     account, alias = names

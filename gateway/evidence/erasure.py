@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import time
 import uuid
-from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +26,7 @@ from gateway.errors import Problem, ProblemCode
 from gateway.evidence.anonymise import anonymise
 from gateway.evidence.holds import Hold, standing
 from gateway.evidence.reading import snapshot
+from gateway.evidence.wiping import wipe
 from gateway.identity.models import Person
 from gateway.identity.service_people import find_by_account
 from gateway.journal import Act, Actor, Entry
@@ -55,7 +55,8 @@ class Erased:
     """Whom the log no longer names, by token, when, and which bundles were open before.
 
     `index` is that of `subject.erased`; None while it waits for its number. `entries` of the log
-    name the token, and stay.
+    name the token, and stay. `left` says in words where files of the database may hold what was
+    replaced, and what to do about each.
     """
 
     token: str
@@ -63,6 +64,7 @@ class Erased:
     index: int | None
     entries: int
     opened_bundles: tuple[Opened, ...]
+    left: tuple[str, ...]
 
 
 def erase(runtime: Runtime, actor: Actor, whom: str, reason: str) -> Erased:
@@ -79,10 +81,11 @@ def erase(runtime: Runtime, actor: Actor, whom: str, reason: str) -> Erased:
             _erase(session, runtime, key, event)
     except _Held as held:
         raise _refused(runtime, actor, key, held.holds) from None
-    _wipe(runtime)
+    left = wipe(runtime)
     token = runtime.vault.token(Domain.PERSON, key)
     index = _numbered(runtime, event.event_id)
-    return Erased(token, time_ms, index, _naming(runtime, token), _opened_bundles(runtime))
+    entries, bundles = _naming(runtime, token), _opened_bundles(runtime)
+    return Erased(token, time_ms, index, entries, bundles, left)
 
 
 class _Held(Exception):
@@ -180,15 +183,6 @@ def _refused(runtime: Runtime, actor: Actor, key: str, holds: list[Hold]) -> Pro
     return Problem(
         ProblemCode.CONFLICT, f"아직 파기할 수 없습니다. {ko}", f"Not to be erased yet: {en}"
     )
-
-
-def _wipe(runtime: Runtime) -> None:
-    """Have the database let go of what was overwritten; it does so later if it is busy now."""
-    statement = "PRAGMA wal_checkpoint(TRUNCATE)" if runtime.db.sqlite else "VACUUM people"
-    with suppress(Exception), closing(runtime.db.connect_raw()) as connection:
-        connection.cursor().execute(statement)
-        if not runtime.db.sqlite:
-            connection.cursor().execute("VACUUM audit_person_keys")
 
 
 def _numbered(runtime: Runtime, event_id: str) -> int | None:

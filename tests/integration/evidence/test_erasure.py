@@ -29,7 +29,7 @@ from gateway.applications.models import (
     ResearchProject,
 )
 from gateway.errors import Problem
-from gateway.evidence import holds
+from gateway.evidence import holds, wiping
 from gateway.evidence.erasure import erase
 from gateway.evidence.holds import Hold
 from gateway.evidence.publication import publish_now
@@ -45,6 +45,7 @@ from tests.world import build
 
 PERSONAL = ("kim.sumun", "Kim.Sumun", "김수문", "kim.sumun@example.org", "192.0.2.77")
 YEAR = timedelta(days=366)
+POSTGRES = pytest.mark.parametrize("dialect", ["postgresql"], indirect=True)
 
 
 @pytest.fixture
@@ -83,6 +84,69 @@ def test_no_personal_field_is_readable_afterwards(
         rows = reader.search(Filters(actor=str(downloads.id)), limit=500)
         assert len(rows) == 303
         assert {tuple(_fields(reader, row.leaf).values()) for row in rows} == {(None,)}
+
+
+@POSTGRES
+def test_no_file_of_postgresql_holds_the_person_or_their_key(
+    runtime: Runtime, downloads: Person
+) -> None:
+    token = runtime.vault.token(Domain.PERSON, str(downloads.id))
+    key = "SELECT wrapped FROM audit_person_keys WHERE person_token = %s"
+    with closing(runtime.db.connect_raw()) as connection:
+        wrapped = bytes(connection.execute(key, (token,)).fetchone()[0])
+        connection.execute("ANALYZE")
+        before = list(_files(connection))
+        done = erase(runtime, Actor.operator(), "kim.sumun", "요청")
+        after = list(_files(connection))
+
+    secrets = [*(text.encode() for text in PERSONAL[:1] + PERSONAL[2:4]), wrapped]
+    assert all(any(one in data for data in before) for one in secrets)
+    assert [one for one in secrets if any(one in data for data in after)] == []
+    assert len(done.left) == 1
+    assert "write-ahead log" in done.left[0]
+
+
+@POSTGRES
+def test_a_transaction_that_goes_on_and_keeps_old_versions_is_told_of(
+    runtime: Runtime, downloads: Person, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SUMUN_AUDIT_RETENTION_DAYS", "0")
+    monkeypatch.setattr(wiping, "_WAIT_SECONDS", 0.1)
+    with closing(runtime.db.connect_raw()) as looking:
+        looking.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        looking.execute("SELECT COUNT(*) FROM audit_head")
+        done = command("erase", "kim.sumun", "--reason", "요청")
+
+    assert done.exit_code == 0, done.output
+    assert "may be left in PostgreSQL's files of audit_person_keys, people" in done.stdout
+    assert "(a transaction was open for long); as the owner run: VACUUM (FULL, " in done.stdout
+
+
+@POSTGRES
+def test_a_table_of_another_owner_is_told_of(runtime: Runtime, downloads: Person) -> None:
+    role = f"r_{uuid.uuid4().hex}"
+    with closing(runtime.db.connect_raw()) as connection:
+        connection.execute(f"CREATE ROLE {role}")
+        connection.execute(f"GRANT SELECT ON people TO {role}")
+        connection.execute(f"SET ROLE {role}")
+        left = wiping._postgres(connection)
+        connection.execute("RESET ROLE")
+        connection.execute(f"DROP OWNED BY {role}")
+        connection.execute(f"DROP ROLE {role}")
+
+    assert "people" in left[0]
+    assert "the role may not" in left[0]
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+def test_a_journal_that_was_in_use_is_told_of(runtime: Runtime, downloads: Person) -> None:
+    with closing(runtime.db.connect_raw(writable=False)) as looking:
+        looking.execute("BEGIN")
+        looking.execute("SELECT COUNT(*) FROM people").fetchone()
+        busy = erase(runtime, Actor.operator(), "kim.sumun", "요청")
+
+    assert [one.partition(",")[0] for one in busy.left] == ["SQLite's journal"]
+    assert wiping.wipe(runtime) == ()
 
 
 def test_everything_still_verifies(
@@ -365,6 +429,18 @@ def _database(runtime: Runtime) -> Iterator[bytes]:
         for (table,) in tables:
             rows = connection.execute(f'SELECT t::text FROM "{table}" t').fetchall()
             yield "\n".join(row[0] for row in rows).encode()
+
+
+def _files(connection: Any) -> Iterator[bytes]:
+    """The files of the tables and indexes of this database, as they are on disk."""
+    connection.execute("CHECKPOINT")
+    (folder,) = connection.execute("SHOW data_directory").fetchone()
+    found = connection.execute(
+        "SELECT pg_relation_filepath(oid) FROM pg_class WHERE relkind IN ('r', 'i', 't')"
+    ).fetchall()
+    for (name,) in found:
+        for path in Path(folder, name).parent.glob(f"{Path(name).name}*"):
+            yield path.read_bytes()
 
 
 def _fields(reader: LogReader, leaf: bytes) -> dict[str, Any]:
