@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -13,11 +13,12 @@ from audit.dbapi import Sql
 from audit.errors import (
     AuditError,
     LeafMalformed,
+    NoteMalformed,
     ProofInvalid,
     ReceiptMalformed,
     SignatureInvalid,
 )
-from audit.leaf import Leaf, decode
+from audit.leaf import decode
 from audit.merkle import TileReader, inclusion_proof, leaf_hash, verify_inclusion
 from audit.monitor import Source, read_tile
 from audit.monitor_keys import KeyChain, Past
@@ -25,7 +26,7 @@ from audit.note import Verifier
 from audit.proof import TlogProof
 from audit.reader import LogReader
 from audit.receipt import PUBLISHED_WITHIN_SECONDS, Receipt, find_leaf, open_receipt
-from audit.restoration import RESTORED
+from audit.restoration import RESTORED, Restoration, stored_restorations
 from audit.search import Filters
 from gateway.clock import from_ms
 from gateway.runtime import Runtime
@@ -65,8 +66,9 @@ class Checked:
 
 def check(runtime: Runtime, text: str) -> Checked:
     """Check a receipt against the home's log. Raises LogUnavailable."""
+    keys = keys_of(runtime).history.keys
     try:
-        receipt = open_receipt(text, keys_of(runtime).history.keys)
+        receipt = open_receipt(text, keys)
     except ReceiptMalformed as error:
         return Checked(Standing.MALFORMED, str(error))
     except SignatureInvalid as error:
@@ -77,7 +79,7 @@ def check(runtime: Runtime, text: str) -> Checked:
     with log_read(runtime) as (sql, reader):
         found = _find(sql, reader, receipt)
         if found is None:
-            return _missing(sql, receipt)
+            return _missing(stored_restorations(sql, keys), receipt)
     index, right = found
     if not right:
         return Checked(Standing.ALTERED, f"entry {index} is not what was promised", receipt, index)
@@ -109,15 +111,12 @@ def _find(sql: Sql, reader: LogReader, receipt: Receipt) -> tuple[int, bool] | N
     return None if index is None else (index, True)
 
 
-def _missing(sql: Sql, receipt: Receipt) -> Checked:
-    row = sql.one(
-        "SELECT idx, time_ms FROM audit_entries WHERE action = ? ORDER BY idx LIMIT 1 OFFSET ?",
-        (RESTORED, receipt.epoch - 1),
-    )
-    if row is not None:
-        when = from_ms(int(row[1])).strftime("%Y-%m-%d %H:%M UTC")
-        words = f"lost when a backup was restored on {when} (entry {row[0]})"
-        return Checked(Standing.LOST, words, receipt)
+def _missing(restores: Sequence[Restoration], receipt: Receipt) -> Checked:
+    for restore in restores:
+        if _explains(restore, receipt):
+            when = from_ms(restore.time_ms).strftime("%Y-%m-%d %H:%M UTC")
+            words = f"lost when a backup was restored on {when} (entry {restore.size})"
+            return Checked(Standing.LOST, words, receipt)
     return Checked(Standing.OMITTED, "the log promised this event and does not hold it", receipt)
 
 
@@ -158,7 +157,7 @@ def check_from_outside(source: Source, vkey: str, text: str, now_ms: int) -> Che
     read = partial(read_tile, source)
     index = find_leaf(receipt.leaf_hash, signed.size, read)
     if index is None:
-        restores = list(_restores(past, signed, read))
+        restores = list(_restores(past, chain, signed, read))
         at_ms = opened.key.check_time(opened.note) * 1000
         return _absent(receipt, signed.size, restores, (at_ms, now_ms))
     path = inclusion_proof(index, signed.size, read)
@@ -170,8 +169,10 @@ def check_from_outside(source: Source, vkey: str, text: str, now_ms: int) -> Che
     return Checked(Standing.HELD, words, receipt, index, str(TlogProof(index, path, note)))
 
 
-def _restores(past: Past, signed: Checkpoint, read: TileReader) -> Iterator[tuple[int, Leaf]]:
-    """The restored backups that the tree itself holds; the log's word alone excuses nothing."""
+def _restores(
+    past: Past, chain: KeyChain, signed: Checkpoint, read: TileReader
+) -> Iterator[Restoration]:
+    """The restored backups that the tree holds and the log's key signed; no other excuses any."""
     for index, leaf in past.restores:
         if index >= signed.size:
             continue
@@ -179,20 +180,21 @@ def _restores(past: Past, signed: Checkpoint, read: TileReader) -> Iterator[tupl
             path = inclusion_proof(index, signed.size, read)
             verify_inclusion(index, signed.size, leaf_hash(leaf), path, signed.root)
             entry = decode(leaf)
-        except (ProofInvalid, LeafMalformed):
+            restored = chain.restoration(entry.detail, index, entry.time_ms)
+        except (ProofInvalid, LeafMalformed, NoteMalformed, SignatureInvalid):
             continue
         if entry.action == RESTORED:
-            yield index, entry
+            yield restored
 
 
 def _absent(
-    receipt: Receipt, size: int, restores: list[tuple[int, Leaf]], times: tuple[int, int]
+    receipt: Receipt, size: int, restores: Sequence[Restoration], times: tuple[int, int]
 ) -> Checked:
     """Why a promised event may not be there; `times` are the checkpoint's and the asker's."""
     words = f"it is not among the {size} entries that the log shows"
-    for index, entry in restores:
-        if _explains(entry, receipt):
-            words = f"lost when a backup was restored (entry {index}): {words}"
+    for restore in restores:
+        if _explains(restore, receipt):
+            words = f"lost when a backup was restored (entry {restore.size}): {words}"
             return Checked(Standing.LOST, words, receipt)
     due = receipt.time_ms + PUBLISHED_WITHIN_SECONDS * 1000
     by, shown = (_moment(one) for one in (due, times[0]))
@@ -203,11 +205,9 @@ def _absent(
     return Checked(Standing.OMITTED, words, receipt)
 
 
-def _explains(restore: Leaf, receipt: Receipt) -> bool:
+def _explains(restore: Restoration, receipt: Receipt) -> bool:
     """Whether the restore ended the receipt's epoch, or came back from one that it had begun."""
-    ended = restore.detail.get("old_epoch")
-    if type(ended) is not int:
-        return False
+    ended = restore.epoch - 1
     earlier = ended < receipt.epoch and receipt.time_ms <= restore.time_ms
     return ended == receipt.epoch or earlier
 

@@ -18,9 +18,11 @@ from werkzeug.test import TestResponse
 from audit.monitor_keys import Past
 from audit.proof import parse_proof
 from audit.receipt import COLLECTING, header_value, parse_receipt
-from gateway import backup
+from audit.restoration import FIELD, Restoration, sign_restoration
+from gateway import backup, ids
 from gateway.access import wiring as access
 from gateway.cli.main import root
+from gateway.clock import to_ms
 from gateway.delivery import service
 from gateway.delivery.api import EXTENSION
 from gateway.delivery.service import Wanted
@@ -233,7 +235,8 @@ def url(app: Flask) -> Iterator[str]:
 def never(runtime: Runtime, epoch: int = 1) -> str:
     """A receipt that the log signed, for an event that it does not hold."""
     one = parse_receipt(given(runtime))[0]
-    left_out = type(one)(one.origin, one.event_id, b"n" * 32, one.time_ms, epoch)
+    event_id = str(ids.new(runtime.clock))
+    left_out = type(one)(one.origin, event_id, b"n" * 32, one.time_ms, epoch)
     return str(runtime.journal.log._signer.sign_plainly(str(left_out)))
 
 
@@ -326,20 +329,36 @@ def test_a_restore_that_the_tree_does_not_hold_excuses_nothing(runtime: Runtime,
     assert found.standing is Standing.OMITTED
 
 
-@pytest.mark.parametrize(("epoch", "standing"), [(1, "lost_by_restore"), (2, "omitted")])
-def test_a_restore_in_the_tree_excuses_what_was_promised_before_it(
-    runtime: Runtime, url: str, epoch: int, standing: str
+def restored(runtime: Runtime, ended: int, *, signed: bool = True) -> int:
+    """Append a restore that ended an epoch; return its index."""
+    log, at = runtime.journal.log, to_ms(runtime.clock.now())
+    note = Restoration(log.origin, log.size(), b"r" * 32, ended + 1, at)
+    text = sign_restoration(log._signer, note) if signed else str(note)
+    detail = {"old_epoch": ended, FIELD: text}
+    return runtime.journal.append(Entry(Actor.system(), Act.LOG_RESTORED, detail=detail))
+
+
+@pytest.mark.parametrize(
+    ("epoch", "ended", "signed", "standing"),
+    [
+        (1, 1, True, "lost_by_restore"),
+        (2, 3, True, "omitted"),
+        (2, 1, True, "lost_by_restore"),
+        (1, 1, False, "omitted"),
+    ],
+)
+def test_a_restore_in_the_tree_that_the_log_signed_excuses_what_was_promised_before_it(
+    runtime: Runtime, url: str, epoch: int, ended: int, signed: bool, standing: str
 ) -> None:
     vkey, receipt = runtime.journal.log.vkey(), never(runtime, epoch)
     made = parse_receipt(receipt)[0].time_ms
-    index = runtime.journal.append(
-        Entry(Actor.system(), Act.LOG_RESTORED, detail={"old_epoch": epoch if epoch == 1 else 3})
-    )
+    index = restored(runtime, ended, signed=signed)
     ((leaf,),) = run(runtime.db, "SELECT leaf FROM audit_entries WHERE idx = ?", index)
 
     found = check_from_outside(Telling(url, (index, bytes(leaf))), vkey, receipt, made + 10**6)
+    at_home = receipt_check.check(runtime, receipt)
 
-    assert found.standing == standing
+    assert (found.standing, at_home.standing) == (standing, standing)
 
 
 def test_an_event_that_stays_queued_is_not_yet_numbered(
