@@ -14,7 +14,7 @@ from contextlib import suppress
 
 from audit.checkpoint import parse_text
 from audit.dbapi import Connection, Dialect, Sql
-from audit.event import SALT_BYTES, Event, Party, encode
+from audit.event import SALT_BYTES, Event, Party, Place, encode
 from audit.keyring import gather
 from audit.note import Signer, parse_note
 from audit.ocsf import Outcome
@@ -32,12 +32,15 @@ def restore_epoch(
     event_id: str,
     time_ms: int,
     actor: Party | None,
+    personal: Mapping[str, str] | None = None,
+    place: Place | None = None,
     known_checkpoint: str | None = None,
     lost: Mapping[str, object] | None = None,
 ) -> int:
     """Append `log.restored` and begin the next epoch, in one transaction; return its number.
 
     The connection is the caller's, without a transaction open, under the write lock on SQLite.
+    `personal` is about the `actor`, and sealed like the `place`.
     `known_checkpoint` is the newest signed checkpoint published before the loss, if there is one;
     `lost` says which entries it covers that the restored log has not.
     Raises LogUnavailable or ProofInvalid when the restored tables do not hold together, and
@@ -50,7 +53,16 @@ def restore_epoch(
         head = store.locked_head(sql, None)
         named = {} if known_checkpoint is None else {"known_checkpoint": known_checkpoint}
         detail = _detail(head, signer, time_ms, {**named, **(lost or {})})
-        event = Event(RESTORED, Outcome.SUCCESS, time_ms, event_id, actor=actor, detail=detail)
+        event = Event(
+            RESTORED,
+            Outcome.SUCCESS,
+            time_ms,
+            event_id,
+            actor=actor,
+            place=place,
+            detail=detail,
+            personal=personal or {},
+        )
         leaf = encode(event, gather(vault, sql, event), secrets.token_bytes(SALT_BYTES))
         edge = store.load_edge(sql, head.size)
         store.append(sql, head, edge, [Prepared.of(leaf)], head.epoch + 1)

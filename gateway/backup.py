@@ -124,7 +124,7 @@ def begin_epoch(
     For PostgreSQL run this once after `pg_restore` and before the gateway starts. What was
     published beyond the restored log is kept and named. Raises OperatorError as `restore` does.
     """
-    at = restored.published_at(settings, published)
+    at, actor = restored.published_at(settings, published), Actor.operator()
     db = Database(settings.database)
     keys = KeyStore(settings.keys)
     keys.ensure(data_exists=True)
@@ -142,7 +142,9 @@ def begin_epoch(
                 signer=signer,
                 event_id=str(ids.new(clock)),
                 time_ms=to_ms(clock.now()),
-                actor=Actor.operator().party,
+                actor=actor.party,
+                personal=actor.personal,
+                place=actor.place,
                 known_checkpoint=known_checkpoint,
                 lost=None if kept is None else kept.detail,
             )
@@ -154,6 +156,27 @@ def begin_epoch(
         raise OperatorError(f"the checkpoint of the backup is not of its log: {error}") from error
     finally:
         db.dispose()
+
+
+def next_steps(settings: Settings, done: Restored) -> list[str]:
+    """What is to be done now, here and by those who hold the log to one history."""
+    steps, witnesses = [], []
+    try:
+        witnesses = [one.name for one in policy_file.load(settings).witnesses]
+    except OperatorError as error:
+        steps.append(f"put the list of witnesses in its place: {error}")
+    if done.erase_again:
+        steps.append("erase again whoever was erased after the backup: sumun audit erase TOKEN…")
+    if witnesses:
+        steps.append(
+            f"each witness ({', '.join(witnesses)}) looks at the restore and forgets the log: "
+            "sumun audit witness forget ORIGIN; until a quorum has, nothing new is published"
+        )
+    steps.append(
+        "each monitor accepts the restore: sumun audit monitor … --accept"
+        + ("; until a quorum has forgotten it says rolled_back" if witnesses else "")
+    )
+    return steps
 
 
 def _told(epoch: int, kept: Kept) -> Restored:

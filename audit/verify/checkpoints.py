@@ -6,12 +6,13 @@ as well, and what was signed in it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from audit.checkpoint import Checkpoint, open_checkpoint
 from audit.dbapi import Row, Sql
 from audit.errors import NoteMalformed, SignatureInvalid
 from audit.log_keys import read_history
+from audit.restoration import Restoration
 from audit.verify.findings import Findings
 
 TABLE = "audit_checkpoints"
@@ -33,13 +34,21 @@ def _rows(sql: Sql) -> Iterator[Row]:
 class CheckpointCheck:
     """Walks the checkpoints in step with the tree: they are issued in order of size."""
 
-    def __init__(self, sql: Sql, vkey: str, since: Checkpoint | None, findings: Findings) -> None:
+    def __init__(
+        self,
+        sql: Sql,
+        vkey: str,
+        since: Checkpoint | None,
+        findings: Findings,
+        restores: Sequence[Restoration],
+    ) -> None:
         self._rows = _rows(sql)
         self._history, faults = read_history(sql, vkey)
         for index, what in faults.items():
             findings.add(index, ENTRIES, "leaf", what)
         self._handovers = {one.index: one for one in self._history.rotations}
         self._since = since
+        self._restores = restores
         self._findings = findings
         self._waiting: Row | None = None
         self._position = 0
@@ -59,7 +68,8 @@ class CheckpointCheck:
         """Compare what was signed for this size with the recomputed root and epoch."""
         self._position = size + 1
         if self._since is not None and self._since.size == size and self._since.root != root:
-            self._add(size, "root", "the log does not extend the checkpoint trusted so far")
+            what = "the log does not extend the checkpoint trusted so far"
+            self._add(size, "root", what + self._restored(size))
         handover = self._handovers.pop(size, None)
         if handover is not None and handover.root != root:
             self._add(size + 1, "root", "the key was handed over on another history")
@@ -71,7 +81,7 @@ class CheckpointCheck:
         """Report what was signed for sizes that the log does not have."""
         if self._since is not None and self._since.size >= self._position:
             what = f"the log has {size} entries, the checkpoint trusted so far {self._since.size}"
-            self._add(size, "size", what)
+            self._add(size, "size", what + self._restored(self._since.size))
         while self._waiting is not None:
             seq, signed = self._waiting[0], self._waiting[1]
             self._add(size, "size", f"checkpoint {seq} covers {signed} entries, the log has {size}")
@@ -117,6 +127,14 @@ class CheckpointCheck:
             self._add(int(row[1]), "root", what)
         if row[2] != epoch:
             self._add(int(row[1]), "epoch", f"checkpoint {row[0]} is of epoch {epoch}")
+
+    def _restored(self, trusted: int) -> str:
+        """Why entries below a trusted size may be others: a backup of fewer was restored."""
+        behind = [one for one in self._restores if one.size < trusted]
+        if not behind:
+            return ""
+        size = behind[-1].size
+        return f"; entry {size} says that a backup of {size} entries was restored, without the rest"
 
     def _add(self, size: int, column: str, what: str) -> None:
         self._findings.add(max(0, size - 1), TABLE, column, what)

@@ -65,11 +65,11 @@ def _verify(
 ) -> Report:
     findings = Findings()
     tree = TreeCheck(sql, findings)
-    checkpoints = CheckpointCheck(sql, str(verifier), since, findings)
     keys = KeyCheck(sql, vault, findings)
     keys.run()
     history = read_history(sql, str(verifier))[0]
     pruned, restores = PrunedCheck(sql, history.keys, findings), RestoreCheck(history, findings)
+    checkpoints = CheckpointCheck(sql, str(verifier), since, findings, restores.found)
     signed = SignedCheck(sql, findings)
     entries = EntryCheck(
         sql,

@@ -45,7 +45,8 @@ def _signed(report: Report) -> str:
     """What is stored of signatures, and how far the log itself vouches that none is gone."""
     stored = f"{report.checkpoints} checkpoints, {report.cosignatures} cosignatures"
     if report.told is None:
-        return f"{stored}; some could be gone: no earlier verification tells of any"
+        kept = f" that was not pruned (below {report.minimum})" if report.minimum else ""
+        return f"{stored}; some could be gone: no earlier verification{kept} tells of any"
     told = report.told
     return (
         f"{stored}; entry {told.index}, a verification, tells of {told.checkpoints} and "

@@ -44,9 +44,9 @@ def restore(home: Home, folder: Path | None, published: Path | None, as_json: bo
     restored as a new epoch of the log.
 
     Entries that were published after the backup are written to HOME/restored-<time>/ and named
-    in the log.
+    in the log. What witnesses and monitors have to do next is named.
     """
-    from gateway.backup import begin_epoch
+    from gateway.backup import begin_epoch, next_steps
     from gateway.backup import restore as restore_home
 
     settings, clock = home.settings(), SystemClock()
@@ -54,4 +54,8 @@ def restore(home: Home, folder: Path | None, published: Path | None, as_json: bo
         done = begin_epoch(settings, clock, published=published)
     else:
         done = restore_home(settings, folder.resolve(), clock, published)
-    emit({"home": str(settings.home)} | asdict(done), as_json)
+    steps = next_steps(settings, done)
+    fields = {"home": str(settings.home)} | asdict(done)
+    emit(fields | ({"next": steps} if as_json else {}), as_json)
+    for step in steps if not as_json else ():
+        click.echo(f"next: {step}")

@@ -144,6 +144,15 @@ def test_a_pruned_log_verifies_and_says_what_was_pruned(
     assert pruned.sha256 in done.stdout
 
 
+def test_when_every_verification_was_pruned_the_command_does_not_say_there_was_none(
+    runtime: Runtime, pruned: Archived, command: Command
+) -> None:
+    first, second = command("verify"), command("verify")
+
+    assert f"no earlier verification that was not pruned (below {LEFT_OUT})" in first.stdout
+    assert "a verification, tells of" in second.stdout
+
+
 def test_a_pruned_log_is_clean_for_fsck_and_its_bundles_are_gone(
     runtime: Runtime, pruned: Archived
 ) -> None:

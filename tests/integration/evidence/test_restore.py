@@ -94,6 +94,44 @@ def test_the_command_says_what_was_lost_and_the_new_home_verifies(
     assert verified.exit_code == 0, verified.output
 
 
+def test_the_log_says_which_operator_restored_it(
+    runtime: Runtime, clock: Clock, tmp_path: Path
+) -> None:
+    fill(runtime, 3)
+    make(runtime, tmp_path / "backup")
+
+    restore(load({}, home=tmp_path / "new"), tmp_path / "backup", clock)
+
+    with open_new(tmp_path / "new", clock) as opened, snapshot(opened) as (_sql, reader):
+        (row,) = reader.search(Filters(action=Act.LOG_RESTORED))
+        fields = reader.personal(reader.leaf(row))[str(row.columns.person)]
+    assert fields is not None
+    assert fields["personal"] == Actor.operator().personal
+
+
+def test_a_checkpoint_of_what_was_lost_is_a_finding_that_names_the_restore(
+    runtime: Runtime, tmp_path: Path
+) -> None:
+    fill(runtime, 300)
+    made = make(runtime, tmp_path / "backup")
+    fill(runtime, 10)
+    log = runtime.journal.log
+    (tmp_path / "kept").write_text(log.checkpoint(covering=log.size()).note)
+    home = str(tmp_path / "new")
+    CliRunner().invoke(root, ["restore", str(tmp_path / "backup"), "--home", home])
+    words = ["audit", "verify", "--home", home, "--since", str(tmp_path / "kept")]
+
+    behind = CliRunner().invoke(root, words)
+    with open_new(tmp_path / "new", runtime.clock) as opened:
+        fill(opened, 100)
+    forked = CliRunner().invoke(root, words)
+
+    for done in (behind, forked):
+        assert done.exit_code == 1, done.output
+        first = done.stdout.splitlines()[0]
+        assert f"entry {made.log_size} says that a backup of {made.log_size} entries" in first
+
+
 def test_without_a_published_log_nothing_is_said_to_be_lost(
     runtime: Runtime, clock: Clock, tmp_path: Path
 ) -> None:

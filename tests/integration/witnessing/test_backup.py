@@ -63,6 +63,34 @@ def test_a_list_of_witnesses_kept_elsewhere_is_in_the_backup_too(
     assert any(str(listed) in line for line in backup.by_hand(settings))
 
 
+def test_a_restore_says_what_witnesses_and_monitors_have_to_do_next(
+    runtime: Runtime, start: Start, policy: Callable[..., None], tmp_path: Path
+) -> None:
+    policy(start("one"), quorum=1)
+    backup.make(runtime, tmp_path / "copy")
+    words = ["restore", str(tmp_path / "copy"), "--home", str(tmp_path / "again")]
+
+    done = CliRunner().invoke(root, words)
+
+    assert done.exit_code == 0, done.output
+    steps = [line for line in done.stdout.splitlines() if line.startswith("next: ")]
+    assert "each witness (one) looks at the restore and forgets the log" in steps[0]
+    assert "until a quorum has forgotten it says rolled_back" in steps[1]
+
+
+def test_a_list_of_witnesses_that_is_missing_does_not_undo_a_restore(
+    runtime: Runtime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backup.make(runtime, tmp_path / "copy")
+    monkeypatch.setenv("SUMUN_WITNESSES_FILE", str(tmp_path / "nowhere.txt"))
+    words = ["restore", str(tmp_path / "copy"), "--home", str(tmp_path / "again"), "--json"]
+
+    done = CliRunner().invoke(root, words)
+
+    assert done.exit_code == 0, done.output
+    assert "put the list of witnesses in its place" in json.loads(done.stdout)["next"][0]
+
+
 def test_without_witnesses_there_is_nothing_to_carry(
     runtime: Runtime, clock: Clock, tmp_path: Path
 ) -> None:
