@@ -8,14 +8,12 @@ and it explains what somebody else was shown only when it names exactly that che
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Protocol
 
 from audit.checkpoint import Checkpoint
-from audit.errors import AuditError, ProofInvalid, SignatureInvalid, TileMissing
+from audit.errors import AuditError, ProofInvalid, TileMissing
 from audit.leaf import decode
 from audit.merkle import (
     HASH_BYTES,
@@ -27,6 +25,7 @@ from audit.merkle import (
     verify_inclusion,
 )
 from audit.monitor_keys import KeyChain, Past, Signed
+from audit.monitor_time import Dated, Freshness, moment
 from audit.note import Verifier
 from audit.policy_file import Policy
 from audit.restoration import RESTORED, Restoration
@@ -62,17 +61,10 @@ class Verdict(StrEnum):
     NOT_SIGNED = "not_signed"
     QUORUM_UNMET = "quorum_unmet"
     STALE = "stale"
+    FUTURE = "future"
 
 
 FINE = frozenset({Verdict.FIRST, Verdict.UNCHANGED, Verdict.GREW})
-
-
-@dataclass(frozen=True, slots=True)
-class Freshness:
-    """How old the newest checkpoint may be at `now`; both in seconds."""
-
-    now: int
-    within: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +94,8 @@ class Seen:
 
     @property
     def extends(self) -> bool:
-        """Whether the checkpoint may be remembered: it extends the last one, old as it may be."""
-        return self.fine or self.verdict is Verdict.STALE
+        """Whether the checkpoint may be remembered: it extends the last, whatever its date."""
+        return self.fine or self.verdict in {Verdict.STALE, Verdict.FUTURE}
 
 
 def look(
@@ -191,19 +183,18 @@ class _Look:
         """A log that shows an old checkpoint for ever hides what came after it."""
         if not seen.fine or self._fresh is None:
             return seen
-        at = self._signed_at(new)
-        if at is not None and at >= self._fresh.now - self._fresh.within:
+        dated = Dated.of(new.note, new.key, self._policy)
+        ahead = dated.ahead(self._fresh)
+        if ahead is not None:
+            who, at = ahead
+            words = f"{who} dated the newest checkpoint {moment(at)}, which has not come yet here"
+            return Seen(Verdict.FUTURE, words, seen.known, (str(new.note),))
+        newest = dated.newest()
+        if newest is not None and self._fresh.is_young(newest):
             return seen
-        when = "says no time" if at is None else f"was signed on {_moment(at)}"
+        when = "says no time" if newest is None else f"was signed on {moment(newest)}"
         words = f"the newest checkpoint, of {new.size} entries, {when}"
         return Seen(Verdict.STALE, words, seen.known)
-
-    def _signed_at(self, new: Signed) -> int | None:
-        """The newest time that the log or a witness of the policy vouches for, in seconds."""
-        times = list(self._policy.cosigners(new.note).values()) if self._policy else []
-        with suppress(SignatureInvalid):
-            times.append(new.key.check_time(new.note))
-        return max(times, default=None)
 
     def _extends(self, old: Checkpoint, new: Checkpoint) -> bool:
         """Whether the tiles lead from one signed root to the other. Raises SourceUnreachable."""
@@ -273,13 +264,6 @@ def read_tile(source: Source, level: int, index: int, width: int) -> bytes:
 def _told(entry: Restoration, size: int) -> str:
     return (
         f"the log says that a backup of {entry.size} entries was restored on "
-        f"{_moment(entry.time_ms // 1000)}; "
+        f"{moment(entry.time_ms // 1000)}; "
         f"the {size - entry.size} entries after them that it had signed for this monitor are gone"
     )
-
-
-def _moment(seconds: int) -> str:
-    try:
-        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
-    except (ValueError, OverflowError, OSError):
-        return f"second {seconds} since 1970"

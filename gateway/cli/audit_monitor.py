@@ -42,7 +42,9 @@ def _seconds(_context: Any, _option: Any, text: str | None) -> int | None:
     "--every", callback=_seconds, help="Go on looking, such as every 60s, until it finds."
 )
 @click.option(
-    "--fresh", callback=_seconds, help="Find a checkpoint older than this, such as 24h: it stopped."
+    "--fresh",
+    callback=_seconds,
+    help="Find a checkpoint older than this (24h), or dated ahead.",
 )
 @click.option("--once", is_flag=True, help="Look once. This is the default.")
 @click.option("--accept", is_flag=True, help="Accept a restored backup that was told of.")
@@ -52,8 +54,8 @@ def monitor(context: click.Context, /, url: str, state: Path, **options: Any) ->
     """Look whether the log at URL (such as https://host/log) only grew, and shows all the same.
 
     Exit status 1: rollback, fork, split view, a restored backup, a wrong signature, an unmet
-    quorum or a stale checkpoint; what was signed is kept in the state folder as evidence. 2: the
-    log could not be asked, or a peer could not be compared with.
+    quorum, a checkpoint that is stale or dated ahead; what was signed is kept in the state folder
+    as evidence. 2: the log could not be asked, or a peer could not be compared with.
     """
     if options["once"] and options["every"] is not None:
         raise fail("give --once or --every, not both")
@@ -116,7 +118,8 @@ def _peers(places: Sequence[str]) -> tuple[list[str], SourceUnreachable | None]:
 
 
 def _look(url: str, known: Known | None, peers: Sequence[str], options: dict[str, Any]) -> Seen:
-    from audit.monitor import Freshness, Known, look
+    from audit.monitor import Known, look
+    from audit.monitor_time import Freshness
     from audit.note import Verifier
     from gateway.witnessing.sources import open_source
 

@@ -194,6 +194,19 @@ def test_a_log_that_stopped_is_found_when_that_is_asked_for(
     assert watch("--fresh", "soon").exit_code == 2
 
 
+def test_a_checkpoint_dated_ahead_is_kept_as_evidence(
+    watch: Watch, grow: Grow, clock: FixedClock
+) -> None:
+    clock.at = datetime.now(UTC) + timedelta(hours=2)
+    grow(2)
+
+    found = watch("--fresh", "1h")
+
+    assert verdict(found) == (1, "future")
+    assert json.loads(found.stdout)["evidence"]
+    assert verdict(watch()) == (0, "unchanged")
+
+
 def test_a_log_that_cannot_be_reached_is_no_finding(watch: Watch) -> None:
     result = watch(at="http://127.0.0.1:1/log")
 

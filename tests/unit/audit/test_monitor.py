@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from audit.checkpoint import Checkpoint, parse_text
+from audit.cosignature import Cosigner
 from audit.dbapi import Sql
 from audit.errors import (
     NoteMalformed,
@@ -21,9 +22,10 @@ from audit.event import Party, PartyKind, encode
 from audit.keyring import gather
 from audit.log_keys import sign_handover
 from audit.merkle import leaf_hash
-from audit.monitor import Freshness, Known, Seen, Verdict, look
+from audit.monitor import Known, Seen, Verdict, look
 from audit.monitor_keys import Past
 from audit.monitor_state import STATE, MonitorState
+from audit.monitor_time import Freshness
 from audit.note import Signer, Verifier, parse_note
 from audit.policy_file import parse_policy
 from audit.restoration import FIELD, RESTORED, Restoration
@@ -33,6 +35,7 @@ from tests.unit.audit.world import ORIGIN, SEED, SIGNER, WITNESS, World, event, 
 
 TRUSTED = Known(SIGNER.verifier)
 NEW = Signer(ORIGIN, b"n" * 32)
+OTHER = Cosigner("two.example/w", b"v" * 32)
 
 
 class Shown:
@@ -290,6 +293,42 @@ def test_a_witness_vouches_for_the_time_of_a_log_that_says_none() -> None:
 
     assert look(Shown(tree, bare), TRUSTED, fresh=fresh).verdict is Verdict.STALE
     assert look(Shown(tree, cosigned), TRUSTED, (), policy, fresh).verdict is Verdict.FIRST
+
+
+def test_a_checkpoint_that_is_dated_ahead_is_found_at_once() -> None:
+    """It would never grow old, however long the log shows it."""
+    tree, now = Tree.of(9), 1_000_000
+    notes = [tree.note(9, now + ahead) for ahead in (300, 301, 10**9, 2**63)]
+
+    seen = [look(Shown(tree, note), after(tree, 5), fresh=Freshness(now, 60)) for note in notes]
+
+    assert [one.verdict for one in seen] == [Verdict.GREW, *[Verdict.FUTURE] * 3]
+    assert "the log dated" in seen[1].words
+    assert (seen[1].fine, seen[1].extends, seen[1].evidence) == (False, True, (notes[1],))
+    assert look(Shown(tree, notes[2]), after(tree, 5)).verdict is Verdict.GREW
+
+
+def test_with_a_quorum_the_age_is_what_the_quorum_says() -> None:
+    """A log and one witness of two agree to date an old checkpoint anew."""
+    text = f"witness one {WITNESS.key}\nwitness two {OTHER.key}\n"
+    both = parse_policy(f"{text}group all all one two\nquorum all\n".encode())
+    tree, now = Tree.of(4), 1_000_000
+
+    def shown(log: int, one: int, two: int) -> Shown:
+        note = tree.note(4, log)
+        body = note.split("\n\n")[0] + "\n"
+        return Shown(tree, f"{note}{WITNESS.cosign(body, one)}\n{OTHER.cosign(body, two)}\n")
+
+    seen = [
+        look(shown(*times), TRUSTED, (), both, Freshness(now, 600))
+        for times in ((0, now, now - 600), (now, now, 0), (now, 0, now), (0, now, now + 301))
+    ]
+
+    assert [one.verdict for one in seen] == [
+        Verdict.FIRST, Verdict.STALE, Verdict.STALE, Verdict.FUTURE,
+    ]  # fmt: skip
+    assert "1970-01-01" in seen[1].words
+    assert "two dated" in seen[3].words
 
 
 def test_two_histories_are_told_before_age() -> None:
