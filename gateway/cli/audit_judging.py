@@ -18,6 +18,7 @@ from gateway.cli.common import Home, emit, fail, home_option, json_option
 if TYPE_CHECKING:
     from gateway.journal import Actor
     from gateway.oversight.downloads import Group
+    from gateway.oversight.report import Row
     from gateway.oversight.report_rows import Accounts
     from gateway.oversight.service_search import Desk
     from gateway.runtime import Runtime
@@ -37,11 +38,12 @@ _REASON = click.option("--reason", required=True, help="Why: 10 to 1,000 charact
 def downloads(home: Home, review_id: uuid.UUID, *, waiting: bool, as_json: bool) -> None:
     """List the downloads of the review ID by person, dataset and grant, and what was decided.
 
-    `no` is what the other commands take; it is the index of the first of these downloads.
+    `no` is what the other commands take: the index of the first of these downloads, or
+    entry:INDEX for a single one that is an exception.
     """
     from gateway.oversight import gaps, service_reviews
     from gateway.oversight.reading import reading
-    from gateway.oversight.report_rows import Accounts
+    from gateway.oversight.report_rows import Accounts, exception_rows
     from gateway.oversight.service_search import record_view
 
     with opened(home) as runtime, reading(runtime) as log:
@@ -50,8 +52,9 @@ def downloads(home: Home, review_id: uuid.UUID, *, waiting: bool, as_json: bool)
         record_view(desk, "review", f"log_review:{review_id}")
         names = Accounts(runtime, log, desk.directory)
         shown = [one for one in sheet.groups if one.mark is None or not waiting]
-        keys = [{"key": one.key} if as_json else {} for one in shown]
-        emit([_fields(one, names) | key for one, key in zip(shown, keys, strict=True)], as_json)
+        rows = [_fields(one, names) | ({"key": one.key} if as_json else {}) for one in shown]
+        single = [] if waiting else list(exception_rows(log, sheet.exceptions))
+        emit([*rows, *(_single(one, names, as_json) for one in single)], as_json)
         if gaps.is_pruned(log, sheet.review):
             click.echo("sumun: entries of this review were archived and deleted", err=True)
 
@@ -89,13 +92,30 @@ def mark_exception(
     home: Home, review_id: uuid.UUID, key: str, *, reason: str, by: str, as_json: bool
 ) -> None:
     """Mark the downloads NO of the review ID, or a single one (entry:INDEX), as an exception."""
-    from gateway.oversight import service_reviews
+    from gateway.oversight import service_exceptions
 
     with opened(home) as runtime:
         actor = in_the_name_of(runtime, by)
         (wanted,) = _keys(runtime, review_id, [key])
-        service_reviews.mark_exception(runtime, actor, review_id, wanted, reason)
+        service_exceptions.mark_exception(runtime, actor, review_id, wanted, reason)
         emit({"exception": key, "waiting": _waiting(runtime, review_id)}, as_json)
+
+
+@click.command(context_settings=_KEYS)
+@_REVIEW
+@click.argument("key", metavar="NO")
+@_BY
+@json_option
+@home_option
+def withdraw(home: Home, review_id: uuid.UUID, key: str, *, by: str, as_json: bool) -> None:
+    """Withdraw the exception NO of the open review ID, which --by has marked."""
+    from gateway.oversight import service_exceptions
+
+    with opened(home) as runtime:
+        actor = in_the_name_of(runtime, by)
+        (wanted,) = _keys(runtime, review_id, [key])
+        service_exceptions.withdraw(runtime, actor, review_id, wanted)
+        emit({"withdrawn": key, "waiting": _waiting(runtime, review_id)}, as_json)
 
 
 @click.command()
@@ -171,3 +191,19 @@ def _fields(group: Group, names: Accounts) -> dict[str, Any]:
         "result": group.mark.kind if group.mark else None,
         "note": group.mark.note if group.mark else None,
     }
+
+
+def _single(row: Row, names: Accounts, as_json: bool) -> dict[str, Any]:
+    """A single download that is an exception, under the same names as a group."""
+    key = f"entry:{row.first}"
+    fields = {
+        "no": key,
+        "account": names(row.person),
+        "dataset": row.dataset,
+        "purpose": row.purpose,
+        "downloads": row.entries,
+        "last": row.last,
+        "result": "exception",
+        "note": row.note,
+    }
+    return fields | ({"key": key} if as_json else {})

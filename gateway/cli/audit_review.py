@@ -36,7 +36,7 @@ def review() -> None:
 
 for _command in (
     audit_judging.downloads, audit_judging.confirm, audit_judging.mark_exception,
-    audit_judging.judge,
+    audit_judging.withdraw, audit_judging.judge,
 ):  # fmt: skip
     review.add_command(_command)
 

@@ -97,6 +97,7 @@ class Act(StrEnum):
     LOG_REVIEW_OPENED = "log.review_opened"
     LOG_REASONS_CONFIRMED = "log.reasons_confirmed"
     LOG_EXCEPTION_MARKED = "log.exception_marked"
+    LOG_EXCEPTION_WITHDRAWN = "log.exception_withdrawn"
     LOG_REVIEW_SIGNED = "log.review_signed"
     ANOMALY_FOUND = "anomaly.found"
     ANOMALY_CONFIRMED = "anomaly.confirmed"

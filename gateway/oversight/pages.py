@@ -20,6 +20,7 @@ from gateway.oversight.figures import Values
 from gateway.oversight.reading import verifier_key
 from gateway.oversight.schemas import EntryQuery, OwnQuery
 from gateway.oversight.service_search import Desk
+from gateway.oversight.views_review import review_of
 from gateway.oversight.witnesses import witnesses
 from gateway.web import csv, forms
 from gateway.web.i18n import gettext as _
@@ -107,6 +108,7 @@ def entry(index: int) -> str:
         vkey=verifier_key(rt()),
         offline=views.offline_command(index, verifier_key(rt())),
         newest=proof.checkpoint.size - 1,
+        review=review_of(desk, seen),
     )
 
 

@@ -12,7 +12,13 @@ from werkzeug.wrappers import Response as BaseResponse
 from gateway.errors import Problem, ProblemCode
 from gateway.identity.http import rt, viewer
 from gateway.identity.models import Role
-from gateway.oversight import service_anomalies, service_reports, service_reviews, views
+from gateway.oversight import (
+    service_anomalies,
+    service_exceptions,
+    service_reports,
+    service_reviews,
+    views,
+)
 from gateway.oversight import views_review as shown
 from gateway.oversight.pages import blueprint
 from gateway.oversight.pages_anomalies import refused
@@ -102,12 +108,21 @@ def mark_exception(review_id: uuid.UUID) -> BaseResponse | tuple[str, int]:
     desk, body = views.auditor(), forms.parse(ExceptionMarked)
     form = Form(body.model_dump(), {})
     try:
-        service_reviews.mark_exception(desk.runtime, desk.actor, review_id, body.key, body.note)
+        service_exceptions.mark_exception(desk.runtime, desk.actor, review_id, body.key, body.note)
     except Problem as problem:
         if problem.code is not ProblemCode.VALIDATION_FAILED:
             raise
         return shown.exception(desk, review_id, body.key, refused(form, problem)), 422
     flash(_("The exception is recorded."), "ok")
+    return redirect(url_for("audit.review", review_id=review_id), 303)
+
+
+@blueprint.post("/reviews/<uuid:review_id>/withdraw")
+def withdraw_exception(review_id: uuid.UUID) -> BaseResponse:
+    """Take back an exception that one has marked oneself."""
+    desk, body = views.auditor(), forms.parse(ExceptionQuery)
+    service_exceptions.withdraw(desk.runtime, desk.actor, review_id, body.key)
+    flash(_("The exception is withdrawn. The downloads wait to be looked at again."), "ok")
     return redirect(url_for("audit.review", review_id=review_id), 303)
 
 

@@ -31,9 +31,6 @@ from gateway.oversight.periods import Period
 from gateway.oversight.reading import Reading, reading
 from gateway.oversight.service_anomalies import (
     answering,
-    checked_note,
-    expect_somebody_else,
-    noted,
 )
 from gateway.runtime import Runtime
 
@@ -43,6 +40,11 @@ _NOTHING_CONFIRMED = (
     "나머지는 예외로 표시합니다.",
     "Nothing was confirmed. Choose downloads that have a purpose on record and are not "
     "your own; mark the others as exceptions.",
+)
+_IS_EXCEPTION = (
+    "예외로 표시한 다운로드입니다. 표시한 감사 담당자가 취소하면 사유를 확인할 수 있습니다.",
+    "These downloads are marked as an exception. Its reason can be confirmed once the auditor who "
+    "marked it withdraws the exception.",
 )
 
 
@@ -109,41 +111,20 @@ def confirm(
         marks = marks_of(session, review_id)
         confirmed.extend(key for key in able if _is_wanted(key, marks.get(key), wanted))
         if not confirmed:
-            raise Problem(ProblemCode.VALIDATION_FAILED, *_NOTHING_CONFIRMED, field="keys")
+            held = any(_is_exception(marks.get(key)) for key in wanted or ())
+            words = _IS_EXCEPTION if held else _NOTHING_CONFIRMED
+            raise Problem(ProblemCode.VALIDATION_FAILED, *words, field="keys")
         for key in confirmed:
-            _mark(session, runtime, _said(review, auditor, key, MarkKind.CONFIRMED))
+            mark(session, runtime, said(review, auditor, key, MarkKind.CONFIRMED))
         detail = {"groups": len(confirmed), "first": review.first_index, "end": review.end_index}
         entry = Entry(
-            actor, Act.LOG_REASONS_CONFIRMED, subjects=answering(actor), ref=_ref(review),
+            actor, Act.LOG_REASONS_CONFIRMED, subjects=answering(actor), ref=ref_of(review),
             detail=detail,
         )  # fmt: skip
         runtime.journal.record(session, entry)
 
-    _change(runtime, review_id, change)
+    edit(runtime, review_id, change)
     return len(confirmed)
-
-
-def mark_exception(
-    runtime: Runtime, actor: Actor, review_id: uuid.UUID, key: str, note: str
-) -> None:
-    """Mark a group of downloads, or the entry `entry:<index>`, as an exception with a reason.
-
-    Raises Problem 404 for what the review does not cover, 403 for one's own, 409, 422.
-    """
-    auditor = reviewer(actor)
-    reason = checked_note("note", note)
-    with reading(runtime) as opened:
-        expect_somebody_else(runtime, actor, _person_of(opened, review_id, key))
-
-    def change(session: Session, review: LogReview) -> None:
-        _mark(session, runtime, _said(review, auditor, key, MarkKind.EXCEPTION, reason))
-        entry = Entry(
-            noted(actor, reason), Act.LOG_EXCEPTION_MARKED, subjects=answering(actor),
-            ref=_ref(review), detail={"key": key},
-        )  # fmt: skip
-        runtime.journal.record(session, entry)
-
-    _change(runtime, review_id, change)
 
 
 def list_all(session: Session) -> Sequence[LogReview]:
@@ -205,9 +186,10 @@ def expect_open(review: LogReview) -> None:
         )
 
 
-def _change(
+def edit(
     runtime: Runtime, review_id: uuid.UUID, change: Callable[[Session, LogReview], None]
 ) -> None:
+    """Change an open review in one transaction. Raises Problem 404, 409 once signed."""
     with runtime.db.write() as session:
         review = get(session, review_id, lock=True)
         expect_open(review)
@@ -217,47 +199,26 @@ def _change(
 
 def _is_wanted(key: str, mark: ReviewMark | None, keys: set[str] | None) -> bool:
     """An exception somebody noted is never confirmed away with the rest."""
-    if mark is not None and mark.kind == MarkKind.EXCEPTION:
+    if _is_exception(mark):
         return False
     return mark is None if keys is None else key in keys
 
 
-def _said(
+def _is_exception(mark: ReviewMark | None) -> bool:
+    return mark is not None and mark.kind == MarkKind.EXCEPTION
+
+
+def said(
     review: LogReview, auditor: uuid.UUID, key: str, kind: MarkKind, note: str = ""
 ) -> ReviewMark:
+    """What an auditor says about the downloads of a key."""
     return ReviewMark(review_id=review.id, key=key, kind=kind, note=note, marked_by=auditor)
 
 
-def _mark(session: Session, runtime: Runtime, row: ReviewMark) -> None:
+def mark(session: Session, runtime: Runtime, row: ReviewMark) -> None:
+    """Store it, in the place of what was said before."""
     row.marked_at = runtime.clock.now()
     session.merge(row)
-
-
-def _person_of(opened: Reading, review_id: uuid.UUID, key: str) -> str | None:
-    """Whose downloads a key stands for. Raises Problem 404 for what the review does not cover."""
-    review = get(opened.session, review_id)
-    index = _index_of(key)
-    if index is not None:
-        covered = review.first_index <= index < review.end_index
-        found = stats.lines(opened.sql, index, index + 1) if covered else []
-        known = [line.person for line in found if line.action == Act.DOWNLOAD_AUTHORIZED]
-    else:
-        groups = downloads(opened, review.first_index, review.end_index, {})
-        known = [group.person for group in groups if group.key == key]
-    if not known:
-        raise Problem(
-            ProblemCode.NOT_FOUND,
-            "이 점검에는 해당 다운로드가 없습니다.",
-            "This review has no such download.",
-        )
-    return known[0]
-
-
-def _index_of(key: str) -> int | None:
-    """The index of `entry:<index>` in its one spelling; None for everything else."""
-    number = key.removeprefix("entry:")
-    plain = number.isascii() and number.isdigit() and len(number) < 19
-    return int(number) if plain and key == f"entry:{int(number)}" else None
 
 
 def _missing(runtime: Runtime) -> list[Period]:
@@ -287,12 +248,13 @@ def _open(runtime: Runtime, period: Period) -> LogReview | None:
             session.add(review)
             session.flush()
             detail = {"first": first, "end": end}
-            entry = Entry(Actor.system(), Act.LOG_REVIEW_OPENED, ref=_ref(review), detail=detail)
+            entry = Entry(Actor.system(), Act.LOG_REVIEW_OPENED, ref=ref_of(review), detail=detail)
             runtime.journal.record(session, entry)
     except IntegrityError:
         return None
     return review
 
 
-def _ref(review: LogReview) -> str:
+def ref_of(review: LogReview) -> str:
+    """What entries of the log call a review."""
     return f"log_review:{review.id}"

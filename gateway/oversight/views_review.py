@@ -7,18 +7,26 @@ from datetime import timedelta
 
 from flask import Response
 
+from gateway.clock import from_ms
 from gateway.errors import Problem, ProblemCode
 from gateway.identity.http import rt
-from gateway.oversight import periods, service_anomalies, service_reports, service_reviews
+from gateway.journal import Act
+from gateway.oversight import (
+    periods,
+    service_anomalies,
+    service_exceptions,
+    service_reports,
+    service_reviews,
+)
 from gateway.oversight.context import projects
 from gateway.oversight.coverage import NOT_COVERED
 from gateway.oversight.downloads import Group
 from gateway.oversight.entries import Seen
 from gateway.oversight.gaps import is_pruned
-from gateway.oversight.models import LogReview, ReviewState
+from gateway.oversight.models import LogReview, MarkKind, ReviewState
 from gateway.oversight.reading import Reading, reading, verifier_key
 from gateway.oversight.report_period import rights_span
-from gateway.oversight.report_rows import Accounts, rights_in
+from gateway.oversight.report_rows import Accounts, exception_rows, rights_in
 from gateway.oversight.report_rows import rights as changed_rights
 from gateway.oversight.service_reports import TYPES, Made
 from gateway.oversight.service_reviews import Worksheet
@@ -70,6 +78,8 @@ def sheet(desk: Desk, review_id: uuid.UUID, form: Form) -> str:
         accounts = {group.key: names(group.person) for group in found.groups}
         accounts |= {str(one.id): names(one.person) for one in anomalies}
         projects = _projects(opened, found)
+        singles = list(exception_rows(opened, found.exceptions))
+        accounts |= {one.person: names(one.person) for one in singles if one.person}
         pruned = is_pruned(opened, review)
     record_view(desk, "review", f"log_review:{review_id}")
     signed = review.state == ReviewState.SIGNED
@@ -80,6 +90,7 @@ def sheet(desk: Desk, review_id: uuid.UUID, form: Form) -> str:
         again=service_reports.reproduce(desk, review_id) if signed else None, form=form,
         undecided=sum(one.state == "open" for one in anomalies), now=rt().clock.now(),
         files=list(TYPES), pruned=pruned, days=_days(review),
+        singles=singles, at_ms=from_ms,
     )  # fmt: skip
 
 
@@ -92,11 +103,21 @@ def exception(desk: Desk, review_id: uuid.UUID, key: str, form: Form) -> str:
         if group is None and not key.startswith("entry:"):
             raise Problem(ProblemCode.NOT_FOUND)
         account = Accounts(desk.runtime, opened, desk.directory)(group.person) if group else ""
+        marked = service_reviews.marks_of(opened.session, review_id).get(key)
     record_view(desk, "review", f"log_review:{review_id}")
     return render(
         "oversight/exception.html", review=found.review, key=key, group=group, account=account,
-        form=form,
+        form=form, marked=marked if marked and marked.kind == MarkKind.EXCEPTION else None,
+        me=desk.actor.person_id,
     )  # fmt: skip
+
+
+def review_of(desk: Desk, seen: Seen) -> LogReview | None:
+    """The open review in which a single download can be marked as an exception."""
+    if seen.action != Act.DOWNLOAD_AUTHORIZED:
+        return None
+    with reading(desk.runtime) as opened:
+        return service_exceptions.open_over(opened.session, seen.index)
 
 
 def expect_file(name: str) -> None:

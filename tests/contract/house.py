@@ -39,7 +39,7 @@ from gateway.identity.models import (
 )
 from gateway.identity.service_passwords import issue_recovery
 from gateway.journal import Act, Actor, Entry, Outcome
-from gateway.oversight import service_reports, service_reviews
+from gateway.oversight import service_exceptions, service_reports, service_reviews
 from gateway.oversight.directory import Directory
 from gateway.oversight.models import Anomaly, LogReview
 from gateway.oversight.reading import reading
@@ -388,6 +388,14 @@ def review_confirmed(house: House) -> uuid.UUID:
     review_id = review_open(house)
     auditor = people.acting_as(house.people["auditor"])
     service_reviews.confirm(house.runtime, auditor, review_id, None)
+    return review_id
+
+
+def review_excepted(house: House) -> uuid.UUID:
+    """A review whose one download the auditor marked as an exception."""
+    review_id = review_open(house)
+    auditor, key = people.acting_as(house.people["auditor"]), download_key(house, review_id)
+    service_exceptions.mark_exception(house.runtime, auditor, review_id, key, REASON)
     return review_id
 
 

@@ -212,6 +212,9 @@ TRIALS: dict[str, Trial] = {
     "POST /audit/reviews/<uuid:review_id>/sign": Trial(
         naming(review_id=made.review_confirmed), fixed(statement=REASON, revision="1")
     ),
+    "POST /audit/reviews/<uuid:review_id>/withdraw": Trial(
+        naming(review_id=made.review_excepted), _group
+    ),
     "GET /audit/<int:index>/leaf": Trial(INDEX),
     "GET /audit/<int:index>/proof": Trial(INDEX),
     "GET /d/<everything:rest>": Trial(naming(rest=made.address)),

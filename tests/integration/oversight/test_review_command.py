@@ -186,6 +186,25 @@ def test_a_whole_review_is_done_from_the_host(
     assert decided == {"confirmed": "", "exception": WHY}
 
 
+def test_a_single_exception_is_listed_and_withdrawn_on_the_host(
+    command: Command, untouched: LogReview
+) -> None:
+    review, by = str(untouched.id), ("--by", "the.auditor")
+    groups = rows(command("downloads", review, "--json"))
+    key = f"entry:{groups[0]['last']}"
+
+    marked = command("exception", review, key, "--reason", WHY, *by, "--json")
+    listed = rows(command("downloads", review, "--json"))
+    withdrawn = command("withdraw", review, key, *by, "--json")
+
+    assert rows(marked)[0]["exception"] == key
+    assert [(one["key"], one["result"], one["note"]) for one in listed[len(groups) :]] == [
+        (key, "exception", WHY)
+    ]
+    assert rows(withdrawn) == [{"withdrawn": key, "waiting": len(groups)}]
+    assert rows(command("downloads", review, "--json")) == groups
+
+
 def test_the_entries_behind_an_anomaly_are_short_for_people_and_whole_for_programs(
     command: Command, runtime: Runtime, clock: FixedClock
 ) -> None:

@@ -208,6 +208,26 @@ def test_the_downloads_of_a_group_are_looked_up_within_the_days_of_the_review(
     assert found.count("download.authorized</code>") == 3
 
 
+def test_a_single_download_is_marked_from_its_entry_listed_and_withdrawn(
+    desk: Browser, runtime: Runtime, world: World
+) -> None:
+    address = f"/audit/reviews/{review_of(runtime).id}"
+    index = anomaly_of(runtime).evidence["events"][0]
+    key = f"entry:{index}"
+    assert f'href="{address}/exception?key={key}"' in get(desk, f"/audit/{index}")
+
+    assert post(desk, f"{address}/exception", key=key, note=WHY).status_code == 303
+    listed = get(desk, address)
+    form = get(desk, f"{address}/exception", key=key)
+    assert post(desk, f"{address}/withdraw", key=key).status_code == 303
+
+    assert "Single downloads that are exceptions" in listed
+    assert f'href="/audit/{index}"' in listed
+    assert WHY in listed
+    assert "Withdraw the exception" in form
+    assert "Single downloads that are exceptions" not in get(desk, address)
+
+
 def test_a_statement_too_short_comes_back_as_it_was_typed(desk: Browser, runtime: Runtime) -> None:
     address = f"/audit/reviews/{review_of(runtime).id}"
     post(desk, f"{address}/confirm", all="true")

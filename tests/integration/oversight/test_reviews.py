@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from audit.note import Verifier, parse_note
+from audit.search import Filters
 from gateway.clock import FixedClock
 from gateway.errors import Problem, ProblemCode
 from gateway.identity.models import Person, Role
 from gateway.journal import Act
-from gateway.oversight import service_reports, service_reviews
+from gateway.oversight import service_exceptions, service_reports, service_reviews
 from gateway.oversight.directory import Directory
 from gateway.oversight.models import LogReview
 from gateway.oversight.reading import reading, verifier_key
@@ -132,7 +133,7 @@ def test_a_signed_review_never_changes(runtime: Runtime, desk: Desk) -> None:
 
     for change in (
         lambda: service_reviews.confirm(runtime, desk.actor, review.id, [key]),
-        lambda: service_reviews.mark_exception(runtime, desk.actor, review.id, key, WHY),
+        lambda: service_exceptions.mark_exception(runtime, desk.actor, review.id, key, WHY),
         lambda: service_reports.sign(desk, review.id, STATEMENT, 1),
     ):
         with pytest.raises(Problem) as refused:
@@ -194,7 +195,7 @@ def test_the_csv_file_opens_in_korean_excel_and_runs_no_formula(
 ) -> None:
     review = opened(runtime)
     key = sheet(runtime, review).groups[0].key
-    service_reviews.mark_exception(runtime, desk.actor, review.id, key, "=cmd|' /C calc'!A0 ……")
+    service_exceptions.mark_exception(runtime, desk.actor, review.id, key, "=cmd|' /C calc'!A0 ……")
     service_reports.sign(desk, review.id, STATEMENT, 1)
 
     made = service_reports.export(desk, review.id)
@@ -213,15 +214,15 @@ def test_an_exception_is_marked_on_one_download_with_a_reason(
     review = opened(runtime)
     group = sheet(runtime, review).groups[0]
 
-    service_reviews.mark_exception(runtime, desk.actor, review.id, f"entry:{group.last}", WHY)
+    service_exceptions.mark_exception(runtime, desk.actor, review.id, f"entry:{group.last}", WHY)
 
     assert [mark.key for mark in sheet(runtime, review).exceptions] == [f"entry:{group.last}"]
     for key in ("entry:999999", "entry:x", "grant:nothing|-|-", "entry:00"):
         with pytest.raises(Problem) as refused:
-            service_reviews.mark_exception(runtime, desk.actor, review.id, key, WHY)
+            service_exceptions.mark_exception(runtime, desk.actor, review.id, key, WHY)
         assert refused.value.code is ProblemCode.NOT_FOUND
     with pytest.raises(Problem) as short:
-        service_reviews.mark_exception(runtime, desk.actor, review.id, group.key, "짧음")
+        service_exceptions.mark_exception(runtime, desk.actor, review.id, group.key, "짧음")
     assert short.value.code is ProblemCode.VALIDATION_FAILED
 
 
@@ -232,14 +233,14 @@ def test_an_exception_marked_in_the_meantime_is_not_confirmed_away(
     """Another auditor marks it after the sheet was read, before the confirmation is written."""
     review, other = opened(runtime), desk_of(runtime, "auditor.two")
     key = sheet(runtime, review).groups[0].key
-    change = service_reviews._change
+    change = service_reviews.edit
 
     def later(*words: Any) -> None:
-        monkeypatch.setattr(service_reviews, "_change", change)
-        service_reviews.mark_exception(runtime, other.actor, review.id, key, WHY)
+        monkeypatch.setattr(service_reviews, "edit", change)
+        service_exceptions.mark_exception(runtime, other.actor, review.id, key, WHY)
         change(*words)
 
-    monkeypatch.setattr(service_reviews, "_change", later)
+    monkeypatch.setattr(service_reviews, "edit", later)
     with pytest.raises(Problem) as refused:
         service_reviews.confirm(runtime, desk.actor, review.id, [key] if chosen else None)
 
@@ -248,6 +249,61 @@ def test_an_exception_marked_in_the_meantime_is_not_confirmed_away(
     assert mark is not None
     assert (mark.kind, mark.note, mark.marked_by) == ("exception", WHY, other.actor.person_id)
     assert Act.LOG_REASONS_CONFIRMED not in acts(runtime)
+
+
+def test_an_exception_is_withdrawn_by_its_author_alone_and_is_recorded(
+    runtime: Runtime, desk: Desk
+) -> None:
+    review, other = opened(runtime), desk_of(runtime, "auditor.two")
+    key = sheet(runtime, review).groups[0].key
+    service_exceptions.mark_exception(runtime, desk.actor, review.id, key, WHY)
+
+    with pytest.raises(Problem) as refused:
+        service_exceptions.withdraw(runtime, other.actor, review.id, key)
+    service_exceptions.withdraw(runtime, desk.actor, review.id, key)
+
+    assert refused.value.code is ProblemCode.FORBIDDEN
+    assert sheet(runtime, review).groups[0].mark is None
+    runtime.journal.log.checkpoint()
+    with reading(runtime) as found:
+        (entry,) = found.log.search(Filters(action=Act.LOG_EXCEPTION_WITHDRAWN))
+        assert found.log.leaf(entry).detail["key"] == key
+    assert service_reviews.confirm(runtime, desk.actor, review.id, [key]) == 1
+
+
+def test_what_is_no_exception_or_signed_is_not_withdrawn(runtime: Runtime, desk: Desk) -> None:
+    review = signed(desk)
+    key = sheet(runtime, review).groups[0].key
+
+    with pytest.raises(Problem) as refused:
+        service_exceptions.withdraw(runtime, desk.actor, review.id, key)
+
+    assert refused.value.code is ProblemCode.WRONG_STATE
+
+
+@pytest.mark.parametrize("key", [None, "entry:0", "grant:nothing|-|-"])
+def test_a_confirmed_reason_is_no_exception_to_withdraw(
+    runtime: Runtime, desk: Desk, key: str | None
+) -> None:
+    review = opened(runtime)
+    group = sheet(runtime, review).groups[0].key
+    service_reviews.confirm(runtime, desk.actor, review.id, [group])
+
+    with pytest.raises(Problem) as refused:
+        service_exceptions.withdraw(runtime, desk.actor, review.id, key or group)
+
+    assert refused.value.code is ProblemCode.NOT_FOUND
+
+
+def test_confirming_an_exception_says_that_it_is_one(runtime: Runtime, desk: Desk) -> None:
+    review = opened(runtime)
+    key = sheet(runtime, review).groups[0].key
+    service_exceptions.mark_exception(runtime, desk.actor, review.id, key, WHY)
+
+    with pytest.raises(Problem) as refused:
+        service_reviews.confirm(runtime, desk.actor, review.id, [key])
+
+    assert "marked as an exception" in refused.value.detail_en
 
 
 def test_nobody_confirms_their_own_downloads(
@@ -263,7 +319,7 @@ def test_nobody_confirms_their_own_downloads(
     with pytest.raises(Problem):
         service_reviews.confirm(runtime, own, review.id, None)
     with pytest.raises(Problem) as refused:
-        service_reviews.mark_exception(runtime, own, review.id, key, WHY)
+        service_exceptions.mark_exception(runtime, own, review.id, key, WHY)
 
     assert refused.value.code is ProblemCode.FORBIDDEN
 
