@@ -14,7 +14,7 @@ import threading
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import structlog
 from prometheus_client import Counter
@@ -33,6 +33,7 @@ FORGERIES_PER_WINDOW = 10
 REFUSALS_PER_WINDOW = 30
 READINGS_PER_WINDOW = 10
 FOLD_AFTER = WINDOW + timedelta(seconds=1)
+AFTER_ALL = datetime.max.replace(tzinfo=UTC)
 COUNTED = Counter(
     "sumun_refusals_counted", "Requests counted instead of written one by one", registry=REGISTRY
 )
@@ -178,7 +179,7 @@ class Folding:
             if self._timer is not None:
                 self._timer.cancel()
         try:
-            self._fold(self._clock.now() + WINDOW)
+            self._fold(AFTER_ALL)
         except LogUnavailable:
             log.error("folding.lost", attempts=self.unreported())
 

@@ -55,6 +55,10 @@ class _Window:
     attempts: int = 0
     unreported: int = 0
 
+    def is_over(self, now: datetime) -> bool:
+        """Whether it has closed, or lies ahead because the clock was set back."""
+        return abs(now - self.since) >= WINDOW
+
 
 @dataclass(frozen=True, slots=True)
 class Rung:
@@ -125,7 +129,7 @@ class Throttle(Generic[K]):
     def drain(self, now: datetime) -> list[Tally[K]]:
         """The counts of windows that have closed, and large ones of those that have not."""
         with self._lock:
-            for key in [k for k, w in self._windows.items() if now >= w.since + WINDOW]:
+            for key in [k for k, w in self._windows.items() if w.is_over(now)]:
                 self._close(key)
             tallies, self._closed = self._closed, {}
             return list(tallies.values())
@@ -144,7 +148,7 @@ class Throttle(Generic[K]):
 
     def _live(self, key: K, now: datetime) -> _Window | None:
         window = self._windows.get(key)
-        if window is not None and now >= window.since + WINDOW:
+        if window is not None and window.is_over(now):
             self._close(key)
             return None
         if window is not None:

@@ -134,6 +134,21 @@ def test_a_count_outlives_a_log_that_cannot_be_written(
     assert [one.detail["attempts"] for one in logged("requests.folded")] == [kept]
 
 
+@pytest.mark.parametrize("back", [30, 90, 6 * 3600])
+def test_no_count_is_lost_when_the_clock_was_set_back_before_the_end(
+    runtime: Runtime, clock: FixedClock, logged: Read, back: int
+) -> None:
+    forge(runtime, ["192.0.2.1"] * FLOOD)
+    waiting = runtime.folding.unreported()
+    clock.advance(-timedelta(seconds=back))
+
+    runtime.folding.close()
+
+    assert waiting > 0
+    assert sum(one.detail["attempts"] for one in logged("requests.folded")) == waiting
+    assert runtime.folding.unreported() == 0
+
+
 def forge(runtime: Runtime, addresses: Iterable[str]) -> int:
     """How many forgeries from these addresses are worth an event of their own."""
     return sum(runtime.folding.refused("URL_INVALID", address) for address in addresses)

@@ -15,7 +15,16 @@ from gateway.observability import logs
 from gateway.observability.redact import redact, redact_value
 from gateway.security.address import client_address
 from gateway.security.headers import CSP
-from gateway.security.throttle import COUNTED_AT_MOST, Count, Tally, Throttle, group, rungs, site
+from gateway.security.throttle import (
+    COUNTED_AT_MOST,
+    WINDOW,
+    Count,
+    Tally,
+    Throttle,
+    group,
+    rungs,
+    site,
+)
 from gateway.web import setup
 from gateway.web.pages import render
 
@@ -133,6 +142,28 @@ def test_a_few_are_told_one_by_one_and_the_rest_are_counted() -> None:
     assert wait == 60
     assert throttle.drain(later) == [Tally("203.0.113.9", 52, NOW)]
     assert throttle.retry_after("203.0.113.9", later) == 0
+
+
+@pytest.mark.parametrize("back", [WINDOW, timedelta(hours=6)])
+def test_a_clock_that_is_set_back_closes_the_window(back: timedelta) -> None:
+    throttle: Throttle[str] = Throttle(limit=1)
+    throttle.count("a", NOW)
+    then = NOW - back
+
+    wait = throttle.retry_after("a", then)
+
+    assert wait == 0
+    assert throttle.drain(then) == [Tally("a", 1, NOW)]
+    assert throttle.count("a", then) is Count.COUNTED
+    assert throttle.drain(then + WINDOW) == [Tally("a", 1, then)]
+
+
+def test_two_threads_that_read_the_clock_in_another_order_count_in_one_window() -> None:
+    throttle: Throttle[str] = Throttle(limit=2)
+    throttle.count("a", NOW)
+
+    assert throttle.count("a", NOW - timedelta(milliseconds=5)) is Count.COUNTED
+    assert throttle.drain(NOW) == []
 
 
 def test_a_large_count_is_handed_over_before_its_window_closes() -> None:
