@@ -14,6 +14,7 @@ from gateway.oversight.entries import TOKEN_SHOWN, Seen, see
 from gateway.oversight.models import Anomaly, MarkKind, ReviewMark
 from gateway.oversight.reading import Reading
 from gateway.oversight.report import Report, Row, Section
+from gateway.oversight.words import others
 from gateway.runtime import Runtime
 
 RIGHTS = tuple(act for act in Act if act.partition(".")[0] in {"role", "membership", "grant"})
@@ -128,7 +129,7 @@ def rights_rows(found: Sequence[Seen], learn: Callable[[Seen], None]) -> Iterato
         role = seen.detail.get("role")
         yield Row(
             Section.RIGHTS, seen.task, 1, to_ms(seen.at), seen.actor.token if seen.actor else None,
-            tuple(who.token for who in seen.subjects), seen.dataset, _text(seen.detail, "purpose"),
+            tuple(who.token for who in others(seen)), seen.dataset, _text(seen.detail, "purpose"),
             seen.ref, seen.index, seen.index, result=str(seen.outcome),
             note=f"{role} ({seen.detail.get('scope', '*')})" if role else "",
         )  # fmt: skip

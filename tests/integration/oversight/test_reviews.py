@@ -387,6 +387,7 @@ def test_rights_that_changed_are_reported_by_whom_and_for_whom(
     rows = [row for row in made.report.rows if row.task.startswith("role.")]
     assert {row.task for row in rows} == {"role.granted", "role.confirmed"}
     assert any(row.note == "auditor (*)" for row in rows)
+    assert all(row.subjects and row.person not in row.subjects for row in rows)
     text = made.files[CSV].decode()
     assert "auditor.one" in text
     assert "first.operator" in text
