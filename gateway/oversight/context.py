@@ -51,10 +51,10 @@ def contexts(session: Session, rows: Sequence[Seen]) -> dict[int, Context]:
     return found
 
 
-def rule(seen: Seen) -> str | None:
-    """The codes of the rules that refused, or the release of the rules that allowed."""
-    release = seen.detail.get("policy_release")
-    return seen.reason or (release if isinstance(release, str) else None)
+def release(seen: Seen) -> str | None:
+    """The release of the rules that allowed, by its SHA-256; None where a rule refused."""
+    found = seen.detail.get("policy_release")
+    return found if isinstance(found, str) and not seen.reason else None
 
 
 def projects(session: Session, refs: Iterable[str | None]) -> dict[str, str]:

@@ -14,7 +14,7 @@ from gateway.identity.http import rt
 from gateway.journal import Act
 from gateway.oversight import pictures, service_proof, service_search, views
 from gateway.oversight.api import own_or_missing, proof_file
-from gateway.oversight.context import rule
+from gateway.oversight.context import release
 from gateway.oversight.entries import Seen
 from gateway.oversight.figures import Values
 from gateway.oversight.reading import verifier_key
@@ -101,7 +101,7 @@ def entry(index: int) -> str:
         "oversight/entry.html",
         seen=seen,
         context=views.contexts(desk, [seen]).get(seen.index),
-        rule=rule(seen),
+        release=release(seen),
         proof=proof,
         document=document,
         opened=views.opened_rows(seen),

@@ -139,8 +139,13 @@ def pretty(leaf: bytes) -> str:
 
 def opened_rows(seen: Seen) -> list[tuple[str, str, str]]:
     """(person, field, value) of everything that was sealed in an entry and could be opened."""
+    known = {who.token: str(who) for who in (*seen.subjects, seen.actor) if who is not None}
     return [
-        (token[:TOKEN_SHOWN], name, value if isinstance(value, str) else json.dumps(value))
+        (
+            known.get(token, f"#{token[:TOKEN_SHOWN]}"),
+            name,
+            value if isinstance(value, str) else json.dumps(value),
+        )
         for token, box in seen.opened.items()
         for name, value in _flat(box)
     ]

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.agreements.models import Acceptance
 from gateway.clock import FixedClock
-from gateway.oversight.context import contexts, projects, rule
+from gateway.oversight.context import contexts, projects, release
 from gateway.oversight.directory import Directory
 from gateway.oversight.entries import Seen, see
 from gateway.oversight.reading import reading
@@ -68,10 +68,11 @@ def test_what_refers_to_no_grant_has_no_context(runtime: Runtime, world: World) 
         assert projects(opened.session, [row.ref for row in rows]) == {}
 
 
-def test_the_rule_is_what_refused_or_the_release_that_allowed(
+def test_the_release_is_told_where_it_allowed_and_not_where_a_rule_refused(
     runtime: Runtime, world: World
 ) -> None:
-    refused = reviewing.download(runtime, world, reason="GRANT_EXPIRED")
-    allowed = reviewing.download(runtime, world, detail={"policy_release": "2026.1"})
+    detail = {"policy_release": "ab" * 32}
+    refused = reviewing.download(runtime, world, reason="GRANT_EXPIRED", detail=detail)
+    allowed = reviewing.download(runtime, world, detail=detail)
 
-    assert [rule(one) for one in seen(runtime, refused, allowed)] == ["GRANT_EXPIRED", "2026.1"]
+    assert [release(one) for one in seen(runtime, refused, allowed)] == [None, "ab" * 32]

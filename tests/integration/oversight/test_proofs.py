@@ -32,14 +32,25 @@ def test_an_entry_page_tells_shows_and_proves(
     index = write(member.person)
     page = auditor.client.get(f"/audit/{index}?lang=ko").text
     assert (
-        "이회원 (member) 님의 데이터셋 voices 1.0의 음성/a.wav 다운로드가 허용되었습니다." in page
+        "이회원 (member) 님에게 데이터셋 voices 1.0의 음성/a.wav 다운로드를 허용했습니다." in page
     )
     assert "증명됨" in page
     assert f"sumun audit prove {index}" in page
     assert vkey(auditor) in page.replace("&#43;", "+")
     assert "class_uid" in page
     english = auditor.client.get(f"/audit/{index}?lang=en").text
-    assert "A download of 음성/a.wav of dataset voices 1.0 by 이회원 (member)" in english
+    assert "이회원 (member) was allowed to download 음성/a.wav from dataset voices 1.0." in english
+
+
+def test_an_entry_page_explains_the_release_and_names_whose_fields_were_sealed(
+    auditor: Browser, member: Browser, write: Write
+) -> None:
+    index = write(member.person, detail={"policy_release": "ab" * 32})
+
+    page = auditor.client.get(f"/audit/{index}?lang=en").text
+
+    assert "All the rules in force then, which have this SHA-256:" in page
+    assert '<th scope="row" data-label="Person">이회원 (member)</th>' in page
 
 
 def test_an_entry_page_offers_the_verifier_that_checks_its_proof(

@@ -87,3 +87,11 @@ def test_an_unknown_action_is_still_told() -> None:
 def test_braces_in_names_are_text() -> None:
     told = tell(seen(actor=Who("ab" * 16, "{who}", "{0.__class__}")))
     assert "{0.__class__} ({who})" in told.en
+
+
+def test_a_dataset_is_never_told_as_the_property_of_who_used_it() -> None:
+    owned = [action for action, both in SENTENCES.items() if "{who} 님의 {dataset}" in both.ko]
+
+    assert owned == []
+    assert tell(seen()).ko.startswith("김수문 (kim) 님에게 데이터셋 voices 1.0의")
+    assert tell(seen()).en == "김수문 (kim) was allowed to download a.wav from dataset voices 1.0."
