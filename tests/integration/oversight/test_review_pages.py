@@ -16,6 +16,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from audit.event import Domain
 from audit.standalone.verify_bundle import verify
 from gateway.app import create_app
 from gateway.clock import FixedClock
@@ -300,6 +301,21 @@ def test_a_bundle_from_the_page_verifies_with_its_own_verifier(
     )  # fmt: skip
 
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_bundle_about_an_erased_person_is_asked_for_by_the_token_that_is_left(
+    desk: Browser, runtime: Runtime, world: World, tmp_path: Path
+) -> None:
+    token = runtime.vault.token(Domain.PERSON, str(world.person))
+    run(runtime.db, "UPDATE people SET account = ? WHERE account = ?", "erased-one", "holder")
+
+    answer = post(desk, "/audit/reports/bundle", person=token, action="download.authorized")
+
+    (tmp_path / "b.zip").write_bytes(answer.data)
+    answer.close()
+    manifest, *_rest = verify(tmp_path / "b.zip", verifier_key(runtime))
+    assert manifest["query"]["person"] == token
+    assert len(manifest["selected"]) == 4
 
 
 def test_a_bundle_from_the_page_proves_growth_from_a_checkpoint_that_was_kept(
