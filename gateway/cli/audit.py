@@ -116,7 +116,11 @@ def prove(context: click.Context, home: Home, index: int, out: Path | None, as_j
 @json_option
 @home_option
 def search(home: Home, limit: int, as_json: bool, **conditions: str | None) -> None:
-    """Search the log, newest first. The search itself is recorded."""
+    """Search the log, newest first. The search itself is recorded.
+
+    Where no account did it, operator:<uid> is a command on the host by that Unix user,
+    system:worker the gateway itself, and # begins the token of somebody erased or unknown.
+    """
     question = _question(conditions)
     from gateway.oversight.gaps import told
     from gateway.oversight.service_search import take
@@ -214,13 +218,22 @@ def _short(seen: Seen, zone: Any) -> dict[str, Any]:
     return {
         "index": seen.index,
         "time": seen.at.astimezone(zone).isoformat(sep=" ", timespec="seconds"),
-        "account": seen.actor and (seen.actor.account or str(seen.actor)),
+        "account": _account(seen),
         "action": seen.action,
         "outcome": str(seen.outcome),
         "dataset": seen.dataset,
         "item": seen.item,
         "ref": seen.ref,
     }
+
+
+def _account(seen: Seen) -> str | None:
+    """Who did it, as --person takes it; a token where nobody is known."""
+    from gateway.journal import Actor, PartyKind
+
+    if seen.kind == PartyKind.SYSTEM:
+        return Actor.system().party.person
+    return None if seen.actor is None else seen.actor.account or str(seen.actor)
 
 
 def _full(seen: Seen) -> dict[str, Any]:

@@ -21,7 +21,10 @@ def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def emit(rows: Iterable[Mapping[str, Any]] | Mapping[str, Any], as_json: bool) -> None:
-    """Print one object or a table of objects, as JSON lines or for people."""
+    """Print one object or a table of objects, as JSON lines or for people.
+
+    People are told on stderr that a table is empty; of JSON lines there are none then.
+    """
     single = isinstance(rows, Mapping)
     items: list[Mapping[str, Any]] = [rows] if isinstance(rows, Mapping) else list(rows)
     if as_json:
@@ -32,6 +35,8 @@ def emit(rows: Iterable[Mapping[str, Any]] | Mapping[str, Any], as_json: bool) -
         _print_pairs(items[0])
     elif items:
         _print_table(items)
+    else:
+        click.echo("sumun: nothing to show", err=True)
 
 
 def plain(value: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import sqlite3
@@ -27,8 +28,10 @@ from audit.schema import LOG_TABLES
 from audit.stores import store_for
 from gateway.cli.main import root
 from gateway.clock import to_ms
+from gateway.demo.auditing import edited_copy
+from gateway.demo.stage import Stage
 from gateway.identity.models import Person
-from gateway.journal import Act
+from gateway.journal import Act, Actor, Entry
 from gateway.runtime import Runtime
 from gateway.witnessing import policy_file
 from tests.integration.oversight.damage import drop_triggers, run
@@ -357,6 +360,45 @@ def test_search_finds_by_account_item_and_day(
     table = command("search", "--person", "member", "--limit", "1")
     assert table.exit_code == 0
     assert "log.searched" in table.stdout or "manifest.read" in table.stdout
+
+
+def test_search_names_the_worker_and_the_operator_as_it_takes_them(
+    runtime: Runtime, command: Command
+) -> None:
+    runtime.journal.append(Entry(Actor.system(), Act.DOWNLOAD_UNRESOLVED))
+    operator = f"operator:{os.getuid()}"
+
+    worker = command("search", "--person", "system:worker")
+    itself = command("search", "--action", "log.searched")
+
+    assert "system:worker" in worker.stdout
+    assert operator in itself.stdout
+    assert "operator:<uid> is a command on the host" in command("search", "--help").stdout
+
+
+def test_an_empty_table_is_told_and_no_row_of_json(command: Command) -> None:
+    for words in (("review", "list"), ("search", "--dataset", "none-such")):
+        table, lines = command(*words), command(*words, "--json")
+
+        assert (table.exit_code, table.stdout) == (0, "")
+        assert table.stderr == "sumun: nothing to show\n"
+        assert (lines.stdout, lines.stderr) == ("", "")
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+def test_the_demonstration_names_the_edited_row_before_what_was_built_on_it(
+    runtime: Runtime,
+    person: Person,
+    write: Write,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    indexes = [write(person, Act.DOWNLOAD_AUTHORIZED, item="a.wav") for _ in range(5)]
+
+    edited_copy(Stage(), runtime, tmp_path, indexes[2])
+
+    findings = [line for line in capsys.readouterr().out.splitlines() if "index " in line]
+    assert findings[0].startswith(f"    index {indexes[2]}: audit_entries.")
 
 
 def test_search_finds_by_the_token_that_an_erasure_leaves(
