@@ -11,7 +11,9 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any, Final
 
+from policies.facts import AgreementTerms
 from policies.rules import digest
+from policies.vocabulary import Condition, Purpose
 
 FILES: Final = ("ko.md", "en.md", "terms.toml")
 HASH_LABEL: Final = "sumun-agreement-v1"
@@ -36,12 +38,21 @@ class Signature(StrEnum):
     PERSONAL_AND_ORGANISATION = "personal+organisation"
 
 
-class Condition(StrEnum):
-    """Whether something is allowed, only after written consent, or never."""
+class Change(StrEnum):
+    """What a version changes against the one before, and so what signers must do.
 
-    ALLOWED = "allowed"
-    WITH_CONSENT = "with_consent"
-    FORBIDDEN = "forbidden"
+    ``MINOR`` asks nothing of them; ``MATERIAL`` and ``ADVERSE`` (to the user's disadvantage) ask
+    for a new signature within the notice period.
+    """
+
+    FIRST = "first"
+    MINOR = "minor"
+    MATERIAL = "material"
+    ADVERSE = "adverse"
+
+
+NOTICE_DAYS: Final = {Change.FIRST: 0, Change.MINOR: 0, Change.MATERIAL: 7, Change.ADVERSE: 30}
+"""The least notice by kind of change (standard terms: 7 days, 30 when adverse)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +60,18 @@ class Terms:
     """What the text says, as facts. Days are calendar days; hours count from becoming aware.
 
     ``third_party_processing`` covers handing data to another processor, an LLM service included.
+    ``zone_term_days`` is how long work in a safe zone may take, 0 where the text sets no term.
+    ``notice_days`` is the time to sign this version after it comes into force.
     """
 
     code: str
     version: int
     title_ko: str
     title_en: str
-    purposes: tuple[str, ...]
+    change: Change
+    notice_days: int
+    purposes: tuple[Purpose, ...]
+    training_only: bool
     redistribution: Condition
     attribution: bool
     third_party_processing: Condition
@@ -65,7 +81,20 @@ class Terms:
     destruction_days: int
     acceptance_valid_days: int
     breach_report_hours: int
+    zone_term_days: int
     signature: Signature
+
+    def facts(self) -> AgreementTerms:
+        """What rules read of these terms."""
+        return AgreementTerms(
+            code=self.code,
+            purposes=frozenset(self.purposes),
+            training_only=self.training_only,
+            third_party_processing=self.third_party_processing,
+            overseas_transfer=self.overseas_transfer,
+            organisation_signs=self.signature is Signature.PERSONAL_AND_ORGANISATION,
+            destruction_on_recall=self.destruction_on_recall,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +159,7 @@ def read(folder: Traversable, code: str) -> AgreementText:
     _check_languages(place, texts)
     terms = parse_terms(texts["terms.toml"], f"{place}/terms.toml")
     _check_name(place, terms, code, int(number.group(1)))
+    _check_change(terms, f"{place}/terms.toml")
     return AgreementText(
         code, terms.version, texts["ko.md"], texts["en.md"], terms, content_hash(raw)
     )
@@ -186,15 +216,19 @@ def parse_terms(text: str, place: str) -> Terms:
 
 _TYPES: Final[Mapping[str, type]] = {
     "version": int,
+    "notice_days": int,
     "purposes": list,
+    "training_only": bool,
     "attribution": bool,
     "reidentification": bool,
     "destruction_on_recall": bool,
     "destruction_days": int,
     "acceptance_valid_days": int,
     "breach_report_hours": int,
+    "zone_term_days": int,
 }
 _CHOICES: Final[Mapping[str, type[StrEnum]]] = {
+    "change": Change,
     "redistribution": Condition,
     "third_party_processing": Condition,
     "overseas_transfer": Condition,
@@ -215,10 +249,11 @@ def _has_type(name: str, value: Any) -> bool:
     return type(value) is _TYPES.get(name, str)
 
 
-def _purposes(value: list[Any], place: str) -> tuple[str, ...]:
-    if not value or not all(isinstance(entry, str) and entry for entry in value):
-        raise AgreementError(place, "purposes must be a list of names, not empty")
-    return tuple(value)
+def _purposes(value: list[Any], place: str) -> tuple[Purpose, ...]:
+    known = [str(purpose) for purpose in Purpose]
+    if not value or not all(entry in known for entry in value):
+        raise AgreementError(place, f"purposes must be some of: {', '.join(known)}")
+    return tuple(map(Purpose, value))
 
 
 def _choice(name: str, value: str, place: str) -> StrEnum:
@@ -234,5 +269,16 @@ def _check_terms(terms: Terms, place: str) -> None:
     for name in ("destruction_days", "acceptance_valid_days", "breach_report_hours"):
         if getattr(terms, name) < 1:
             raise AgreementError(place, f"{name} must be at least 1")
+    for name in ("notice_days", "zone_term_days"):
+        if getattr(terms, name) < 0:
+            raise AgreementError(place, f"{name} must not be negative")
     if not (terms.title_ko.strip() and terms.title_en.strip()):
         raise AgreementError(place, "a title is missing")
+
+
+def _check_change(terms: Terms, place: str) -> None:
+    if (terms.change is Change.FIRST) != (terms.version == 1):
+        raise AgreementError(place, 'version 1, and no other, has change = "first"')
+    if terms.notice_days < NOTICE_DAYS[terms.change]:
+        least = NOTICE_DAYS[terms.change]
+        raise AgreementError(place, f"a change of this kind needs at least {least} notice_days")

@@ -28,6 +28,7 @@ class Actor(StrEnum):
     IDENTITY_PROVIDER = "identity_provider"
     OPERATOR = "operator"
     CONTRACTOR = "contractor"
+    ZONE_STAFF = "zone_staff"
     NOBODY = "nobody"
 
     @property
@@ -53,6 +54,7 @@ _NAMES: dict[Actor, tuple[str, str]] = {
     Actor.IDENTITY_PROVIDER: ("본인확인기관", "identity provider"),
     Actor.OPERATOR: ("운영자", "operator"),
     Actor.CONTRACTOR: ("수행기관", "contractor"),
+    Actor.ZONE_STAFF: ("안심존 운영자", "safe-zone staff"),
     Actor.NOBODY: ("해당 없음", "nobody"),
 }
 

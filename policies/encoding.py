@@ -8,25 +8,22 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable, Iterable
 from enum import StrEnum
-from typing import Any, Final
+from functools import cache, partial
+from types import UnionType
+from typing import Any, Final, get_args, get_origin, get_type_hints
 
 from policies.facts import (
     IDENTITY_LEVELS,
-    AcceptanceState,
-    Delivery,
-    EvidenceState,
     ExportFacts,
-    ExportState,
     Facts,
-    GrantState,
     Review,
-    ScanState,
-    Sensitivity,
     Standing,
     Subject,
     Target,
-    VersionState,
+    TaskFacts,
+    ZoneFacts,
 )
 
 PERSON: Final = "Person"
@@ -34,6 +31,7 @@ DATASET: Final = "Dataset"
 ACTION: Final = "Action"
 
 Attributes = dict[str, Any]
+Encoder = Callable[[Any], Any]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -45,12 +43,22 @@ class Still:
     standing: Standing
     review: Review | None
     export: ExportFacts | None
+    zone: ZoneFacts | None
+    task: TaskFacts | None
 
 
 def still(facts: Facts) -> Still:
     """The facts without clock and sizes (``used_bytes`` is set to 0)."""
     standing = dataclasses.replace(facts.standing, used_bytes=0)
-    return Still(facts.subject, facts.target, standing, facts.review, facts.export)
+    return Still(
+        facts.subject,
+        facts.target,
+        standing,
+        facts.review,
+        facts.export,
+        facts.zone,
+        facts.task,
+    )
 
 
 def canonical(value: Any) -> str:
@@ -84,50 +92,62 @@ def _entity(kind: str, name: str, attributes: Attributes) -> Attributes:
 
 
 def _person(facts: Still) -> Attributes:
-    subject = facts.subject
-    attributes = _attributes(subject, training=EvidenceState)
+    attributes = _attributes(facts.subject)
     del attributes["person_id"]
-    attributes["identity_level"] = _level(subject.identity_level)
-    attributes["standing"] = _standing(facts.standing)
-    if facts.review is not None:
-        attributes["review"] = _attributes(facts.review)
-    return attributes
-
-
-def _standing(standing: Standing) -> Attributes:
-    attributes = _attributes(
-        standing, acceptance=AcceptanceState, grant=GrantState, irb=EvidenceState
-    )
-    del attributes["purpose"], attributes["used_bytes"]
-    return attributes
+    attributes["identity_level"] = _level(facts.subject.identity_level)
+    attributes["standing"] = _without(_attributes(facts.standing), "used_bytes")
+    return attributes | _parts(review=facts.review, zone=facts.zone, task=facts.task)
 
 
 def _dataset(facts: Still) -> Attributes:
-    target = facts.target
-    attributes = _attributes(
-        target,
-        sensitivity=Sensitivity,
-        delivery=Delivery,
-        version_state=VersionState,
-        scan=ScanState,
-    )
-    for name in ("dataset", "agreement_code", "version"):
-        attributes.pop(name, None)
-    attributes["identity_level_required"] = _level(target.identity_level_required)
-    if facts.export is not None:
-        attributes["export"] = _attributes(facts.export, state=ExportState)
-    return attributes
+    attributes = _without(_attributes(facts.target), "dataset", "version")
+    attributes["identity_level_required"] = _level(facts.target.identity_level_required)
+    if "agreement" in attributes:
+        attributes["agreement"] = _without(attributes["agreement"], "code")
+    return attributes | _parts(export=facts.export)
 
 
-def _attributes(record: Any, **states: type[StrEnum]) -> Attributes:
-    """The known fields of a dataclass; each named field must be a member of its enumeration."""
-    pairs = ((field.name, getattr(record, field.name)) for field in dataclasses.fields(record))
-    known = {name: value for name, value in pairs if value is not None}
-    return known | {name: _state(kind, known.get(name)) for name, kind in states.items()}
+def _without(attributes: Attributes, *names: str) -> Attributes:
+    return {name: value for name, value in attributes.items() if name not in names}
+
+
+def _parts(**records: Any) -> Attributes:
+    return {name: _attributes(part) for name, part in records.items() if part is not None}
+
+
+def _attributes(record: Any) -> Attributes:
+    """The known fields of a record of facts; each state must be a member of its enumeration."""
+    pairs = ((name, encode, getattr(record, name)) for name, encode in _shape(type(record)))
+    return {name: encode(value) for name, encode, value in pairs if value is not None}
+
+
+@cache
+def _shape(kind: Any) -> tuple[tuple[str, Encoder], ...]:
+    """How each field of a record is written, read once from its type."""
+    hints = get_type_hints(kind)
+    return tuple((f.name, _encoder(hints[f.name])) for f in dataclasses.fields(kind))
+
+
+def _encoder(hint: Any) -> Encoder:
+    kind = get_args(hint)[0] if isinstance(hint, UnionType) else hint
+    if get_origin(kind) is frozenset:
+        return partial(_states, get_args(kind)[0])
+    if issubclass(kind, StrEnum):
+        return partial(_state, kind)
+    # Numbers, texts and booleans go as they are: the schema refuses those of the wrong type.
+    return _attributes if dataclasses.is_dataclass(kind) else _same
+
+
+def _same(value: Any) -> Any:
+    return value
 
 
 def _state(kind: type[StrEnum], value: Any) -> str:
     return kind(value).value
+
+
+def _states(kind: type[StrEnum], values: Iterable[Any]) -> list[str]:
+    return sorted(_state(kind, value) for value in values)
 
 
 def _level(level: int) -> int:

@@ -7,7 +7,7 @@ in the diagnostics denies, as does a decision that nobody can explain.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources.abc import Traversable
 from typing import TYPE_CHECKING, Final
@@ -16,7 +16,9 @@ import cedarpy
 
 from policies import agreements, check, encoding, rules
 from policies.decision import Actor, Blocker, Decision, Outcome
-from policies.facts import Action, Facts
+from policies.facts import Facts
+from policies.facttable import table_from
+from policies.vocabulary import Action
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -128,7 +130,7 @@ class Engine:
             cedarpy.Entities.from_json_str(encoding.entities(facts), self._schema),
             {"type": encoding.PERSON, "id": facts.subject.person_id},
             {"type": encoding.DATASET, "id": facts.target.dataset},
-            hashlib.sha256(encoding.canonical(asdict(facts)).encode()),
+            hashlib.sha256(encoding.canonical(table_from(facts)).encode()),
         )
 
 

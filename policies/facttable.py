@@ -1,4 +1,4 @@
-"""Facts from plain tables (TOML, JSON): every field named, every type checked, nothing guessed."""
+"""Facts from plain tables (TOML, JSON) and back: every field named, every type checked."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from copy import deepcopy
 from dataclasses import fields, is_dataclass
 from enum import StrEnum
 from types import NoneType, UnionType
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from policies.facts import Facts
 
@@ -34,6 +34,14 @@ def facts_from(
     for name in unknown:
         _set(changed, name, None)
     return _record(Facts, changed, "")
+
+
+def table_from(record: Any) -> Any:
+    """A record of facts as a plain table: the inverse of ``facts_from``; sets become sorted lists,
+    what is unknown ``None``."""
+    if is_dataclass(record):
+        return {field.name: table_from(getattr(record, field.name)) for field in fields(record)}
+    return sorted(record) if isinstance(record, frozenset) else record
 
 
 def _set(table: Any, name: str, value: Any) -> None:
@@ -66,6 +74,8 @@ def _value(hint: Any, value: Any, name: str) -> Any:
 
 
 def _known(kind: Any, value: Any, name: str) -> Any:
+    if get_origin(kind) is frozenset:
+        return _members(get_args(kind)[0], value, name)
     if is_dataclass(kind):
         return _record(kind, value, f"{name}.")  # type: ignore[arg-type]
     if issubclass(kind, StrEnum):
@@ -74,6 +84,12 @@ def _known(kind: Any, value: Any, name: str) -> Any:
     if type(value) is not kind:
         raise FactError(f"{name} must be of type {kind.__name__}")
     return value
+
+
+def _members(kind: type[StrEnum], values: Any, name: str) -> frozenset[StrEnum]:
+    if not isinstance(values, list):
+        raise FactError(f"{name} must be a list")
+    return frozenset(_member(kind, value, name) for value in values)
 
 
 def _member(kind: type[StrEnum], value: Any, name: str) -> StrEnum:

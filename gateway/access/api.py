@@ -11,7 +11,7 @@ from gateway.access.schemas import CanI, GrantList, GrantOut, GrantQuery, Reason
 from gateway.identity.http import require_person, require_viewer, rt, viewer
 from gateway.web.forms import parse, parse_query
 from gateway.web.openapi import documented
-from policies.facts import Action
+from policies.vocabulary import Action
 
 TAG = "Grants"
 blueprint = Blueprint("access_api", __name__, url_prefix="/api/v1")

@@ -10,7 +10,8 @@ from typing import Any
 
 from gateway.journal import Act, Actor
 from policies.decision import Decision
-from policies.facts import Action, ExportFacts, Facts, Review
+from policies.facts import ExportFacts, Facts, Review
+from policies.vocabulary import Action
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,20 +11,15 @@ from gateway.clock import to_ms
 from gateway.db import Database
 from gateway.identity.models import OrganisationStatus, PersonStatus
 from gateway.scanning.model import RULESET
-from policies.facts import (
-    UNLIMITED_BYTES,
+from policies.facts import UNLIMITED_BYTES, Facts, Standing, Subject, Target, anonymous
+from policies.vocabulary import (
     AcceptanceState,
     Delivery,
     EvidenceState,
-    Facts,
     GrantState,
     ScanState,
     Sensitivity,
-    Standing,
-    Subject,
-    Target,
     VersionState,
-    anonymous,
 )
 
 # A newer ruleset closes these at once until they are scanned again; less sensitive ones stay

@@ -17,7 +17,7 @@ from gateway.identity.models import Role
 from gateway.web.forms import parse
 from gateway.web.i18n import gettext as _
 from gateway.web.pages import render
-from policies.facts import Action
+from policies.vocabulary import Action
 
 blueprint = Blueprint("access", __name__, template_folder="templates")
 

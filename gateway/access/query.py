@@ -33,7 +33,7 @@ from gateway.db import UtcDateTime
 from gateway.db.hot import HotStatement
 from gateway.identity.models import Attestation, AttestationKind, Membership, Organisation, Person
 from gateway.identity.service_attestations import level_at
-from policies.facts import VersionState
+from policies.vocabulary import VersionState
 
 P, D, V, G, ORG = (
     Person.__table__,

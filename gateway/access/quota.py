@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from gateway.access.ask import Ask, Gathered, Permit
 from gateway.access.models import Grant
 from gateway.db import Database
-from policies.facts import Action
+from policies.vocabulary import Action
 
 # A quota limits bytes of a dataset's version. A package counts when it is asked for, so fetching
 # it counts nothing, and a result is not the dataset's at all.

@@ -20,7 +20,7 @@ from gateway.runtime import Runtime
 from gateway.web.paging import Window, keyset
 from policies.decision import Decision
 from policies.explain import Explanation, explain
-from policies.facts import Action
+from policies.vocabulary import Action
 
 STATES = {EndReason.REVOKED: "revoked", EndReason.EXPIRED: "expired"}
 

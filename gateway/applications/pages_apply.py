@@ -40,7 +40,7 @@ from gateway.web.i18n import gettext as _
 from gateway.web.i18n import language
 from gateway.web.idempotency import Answer, Attempt, replay_or_run
 from gateway.web.pages import render
-from policies.facts import Action
+from policies.vocabulary import Action
 
 PAGE = 25
 

@@ -20,7 +20,8 @@ from gateway.identity.service_roles import covers, roles_of
 from gateway.runtime import Runtime
 from policies.decision import Decision
 from policies.explain import Explanation, explain
-from policies.facts import Action, Review
+from policies.facts import Review
+from policies.vocabulary import Action
 
 
 def may_apply(runtime: Runtime, case: Case, item: ApplicationItem) -> Decision:

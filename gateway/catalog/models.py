@@ -53,8 +53,8 @@ class ConstructionProject(Base):
 class Dataset(Base):
     """A dataset and everything that decides who may use it and how.
 
-    `sensitivity` and `delivery` hold the values of `policies.facts`; `declared` lists the entity
-    types that the dataset rightly contains; `typical_days` is the usual time to a decision.
+    `sensitivity` and `delivery` hold the values of `policies.vocabulary`; `declared` lists the
+    entity types that the dataset rightly contains; `typical_days` is the usual time to a decision.
     """
 
     __tablename__ = "datasets"
@@ -91,7 +91,7 @@ class Dataset(Base):
 
 
 class DatasetVersion(Base):
-    """One immutable version. `state` holds `policies.facts.VersionState`.
+    """One immutable version. `state` holds `policies.vocabulary.VersionState`.
 
     `manifest_sha256` addresses the Parquet manifest in the object store and `index_sha256` the
     look-up file derived from it; `ruleset` is the scanner's ruleset at the last finished scan and

@@ -15,7 +15,7 @@ from gateway.scanning.models import FindingRow, Scan
 from gateway.web.forms import parse_query
 from gateway.web.pages import render
 from gateway.web.paging import Page, Window, scope_of
-from policies.facts import Sensitivity
+from policies.vocabulary import Sensitivity
 
 PAGE = 25
 FINDINGS = 50

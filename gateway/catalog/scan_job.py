@@ -30,7 +30,7 @@ from gateway.scanning.record import store_scan
 from gateway.scanning.shared import Scans, warm_scanner
 from gateway.scanning.tally import Tally
 from gateway.storage import ObjectMissing, Store
-from policies.facts import Sensitivity, VersionState
+from policies.vocabulary import Sensitivity, VersionState
 
 CONFINED_ONLY = frozenset({Sensitivity.SENSITIVE, Sensitivity.CRITICAL})
 

@@ -20,7 +20,7 @@ from pydantic import (
 
 from gateway.catalog.models import Call, Modality, Tier
 from gateway.scanning.model import UNSCANNABLE
-from policies.facts import Delivery, Sensitivity
+from policies.vocabulary import Delivery, Sensitivity
 
 MAX_TERABYTES = 1 << 53
 ENTITY_TYPE = re.compile("[A-Z][A-Z0-9_]{1,39}")

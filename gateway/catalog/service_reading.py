@@ -15,7 +15,7 @@ from gateway.catalog.schemas import DatasetQuery, Requirement
 from gateway.catalog.service import unknown_dataset
 from gateway.scanning.models import FindingRow, Scan
 from gateway.web.paging import Window, keyset
-from policies.facts import Delivery, Sensitivity, VersionState
+from policies.vocabulary import Delivery, Sensitivity, VersionState
 
 # What strangers may see of a version: it is open, or it was.
 PUBLISHED = (VersionState.RELEASED, VersionState.WITHDRAWN)

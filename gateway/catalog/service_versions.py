@@ -21,7 +21,7 @@ from gateway.journal import Act, Actor, Entry
 from gateway.runtime import Runtime
 from gateway.scanning.model import Verdict
 from gateway.scanning.models import Scan
-from policies.facts import VersionState
+from policies.vocabulary import VersionState
 
 SCAN_JOB = "catalog.scan_version"
 MIN_REASON = 10

@@ -12,7 +12,7 @@ from gateway.scanning.model import CREDENTIAL, UNSCANNABLE, Verdict
 from gateway.scanning.models import FindingRow
 from gateway.web.i18n import lazy
 from gateway.web.labels import Kind, Label
-from policies.facts import Delivery, Sensitivity
+from policies.vocabulary import Delivery, Sensitivity
 
 WORDS: dict[type, dict[str, Any]] = {
     Call: {

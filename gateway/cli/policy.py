@@ -67,7 +67,7 @@ def explain(home: Home, person: str, dataset: str, action: str, as_json: bool) -
 
     Exit status 0: allowed; 1: not allowed.
     """
-    from policies.facts import Action
+    from policies.vocabulary import Action
 
     if action not in set(Action):
         raise fail(f"unknown action {action!r}; one of: {', '.join(Action)}")

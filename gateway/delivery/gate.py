@@ -12,7 +12,7 @@ from gateway.delivery.tokens import Claims, Kind
 from gateway.errors import Problem, ProblemCode
 from gateway.keys import Key, Purpose
 from gateway.runtime import Runtime
-from policies.facts import Action
+from policies.vocabulary import Action
 
 # Of 256 threads the rest stay free, so that pages and API answer while everybody downloads.
 MAX_DOWNLOADS = 210

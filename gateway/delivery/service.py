@@ -24,7 +24,7 @@ from gateway.delivery.gate import Gate
 from gateway.delivery.tokens import Claims, Kind
 from gateway.errors import Problem, ProblemCode
 from gateway.journal import Act, Actor
-from policies.facts import Action, VersionState
+from policies.vocabulary import Action, VersionState
 
 # Clocks of several gateways differ a little; an address must work on all of them at once.
 SKEW = timedelta(seconds=30)

@@ -17,7 +17,7 @@ from gateway.errors import Problem
 from gateway.runtime import Runtime
 from gateway.scanning.models import Scan
 from gateway.scanning.service import Scanner
-from policies.facts import VersionState
+from policies.vocabulary import VersionState
 
 IMAGES, DIALOGUES = "medical-images", "counselling-dialogues"
 WAIT_SECONDS = 180.0

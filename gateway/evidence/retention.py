@@ -12,7 +12,7 @@ from gateway.catalog.models import Dataset
 from gateway.identity.models import Person
 from gateway.journal import Act
 from gateway.runtime import Runtime
-from policies.facts import Sensitivity
+from policies.vocabulary import Sensitivity
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ from gateway.runtime import Runtime
 from gateway.scanning.shared import OpenScanner, warm_scanner
 from gateway.scanning.tally import Tally
 from gateway.storage import ObjectMissing, Staged, Store
-from policies.facts import Action
+from policies.vocabulary import Action
 
 PACKAGE_NAME, RESULT_NAME = "package.zip", "result.zip"
 DENIED = frozenset({ProblemCode.ACCESS_DENIED, ProblemCode.NOT_FOUND})

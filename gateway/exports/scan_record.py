@@ -20,7 +20,7 @@ from gateway.scanning.model import Verdict
 from gateway.scanning.models import Scan
 from gateway.scanning.record import store_scan
 from gateway.scanning.tally import Tally
-from policies.facts import Delivery
+from policies.vocabulary import Delivery
 
 OPEN = frozenset({ExportState.SUBMITTED, ExportState.SCANNING})
 PASSING = frozenset({Verdict.CLEAN, Verdict.EXPECTED})

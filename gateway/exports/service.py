@@ -26,7 +26,7 @@ from gateway.runtime import Runtime
 from gateway.storage import Staged, StoreUnavailable
 from gateway.storage.store import Staging
 from gateway.web.idempotency import Answer, Attempt, replay_or_run
-from policies.facts import Action, VersionState
+from policies.vocabulary import Action, VersionState
 
 PACKAGE_JOB = "exports.assemble"
 RESULT_JOB = "exports.scan"

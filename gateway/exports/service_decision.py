@@ -29,7 +29,8 @@ from gateway.journal import Act, Actor, Outcome
 from gateway.runtime import Runtime
 from gateway.scanning.model import Verdict
 from gateway.scanning.models import Scan
-from policies.facts import Action, Review
+from policies.facts import Review
+from policies.vocabulary import Action
 
 
 @dataclass(frozen=True, slots=True)

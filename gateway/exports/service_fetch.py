@@ -15,7 +15,7 @@ from gateway.exports.models import Export, ExportKind
 from gateway.exports.service_reading import export_facts, find_own, not_found, see
 from gateway.journal import Actor
 from gateway.runtime import Runtime
-from policies.facts import Action
+from policies.vocabulary import Action
 
 ZIP = "application/zip"
 

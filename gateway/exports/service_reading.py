@@ -26,7 +26,7 @@ from gateway.runtime import Runtime
 from gateway.scanning.models import FindingRow, Scan
 from gateway.web.paging import Window, keyset
 from policies.facts import ExportFacts
-from policies.facts import ExportState as PolicyState
+from policies.vocabulary import ExportState as PolicyState
 
 EARLIER = 20
 # The policy knows no failure: what failed was never approved.

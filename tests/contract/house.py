@@ -48,7 +48,7 @@ from gateway.runtime import Runtime
 from gateway.scanning.model import RULESET, Verdict
 from gateway.scanning.models import Scan
 from policies import agreements as files
-from policies.facts import Sensitivity
+from policies.vocabulary import Sensitivity
 from tests import applying, people
 from tests import world as worlds
 from tests.world import YEAR, World

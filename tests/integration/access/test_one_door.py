@@ -27,7 +27,7 @@ from gateway.identity.models import (
 )
 from gateway.journal import Act, Actor, PartyKind, Place
 from gateway.runtime import Runtime
-from policies.facts import Action
+from policies.vocabulary import Action
 from tests import world as made
 from tests.world import World
 

@@ -14,7 +14,7 @@ from gateway.catalog.service_versions import find_version
 from gateway.errors import OperatorError, Problem, ProblemCode
 from gateway.runtime import Runtime
 from gateway.web.paging import Direction, Window
-from policies.facts import VersionState
+from policies.vocabulary import VersionState
 from tests import deliveries
 from tests.deliveries import OPERATOR
 

@@ -10,7 +10,7 @@ from audit.errors import LogUnavailable
 from gateway.catalog.service_versions import find_version
 from gateway.identity.models import Role
 from gateway.runtime import Runtime
-from policies.facts import VersionState
+from policies.vocabulary import VersionState
 from tests import deliveries, people
 
 SLUG = "korean-letters"

@@ -15,7 +15,7 @@ from gateway.runtime import Runtime
 from gateway.scanning.models import FindingRow, Scan
 from gateway.scanning.tally import KEPT_FINDINGS
 from gateway.web.paging import Window
-from policies.facts import VersionState
+from policies.vocabulary import VersionState
 from tests import deliveries
 from tests.deliveries import OPERATOR, FakeScanner
 

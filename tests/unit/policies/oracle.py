@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from policies.facts import Action, Facts
+from policies.facts import Facts
+from policies.vocabulary import Action
 
 PARTICIPATE = {
     Action.APPLY,
@@ -12,12 +13,23 @@ PARTICIPATE = {
     Action.PACKAGE,
     Action.SUBMIT_RESULT,
     Action.FETCH_EXPORT,
+    Action.READ_IN_ZONE,
+    Action.IMPORT_TO_ZONE,
 }
 USE = PARTICIPATE - {Action.APPLY}
 TAKE = {Action.DOWNLOAD, Action.PACKAGE}
 DECIDE = {Action.DECIDE_APPLICATION, Action.DECIDE_EXPORT}
+READ = TAKE | {Action.READ_IN_ZONE}
 WAITING = {"submitted", "scanning", "held"}
 SENSITIVITY_FLOOR = {"open": 0, "restricted": 1, "sensitive": 1, "critical": 2}
+SCIENCE = {
+    "academic_research",
+    "commercial_development",
+    "statistics",
+    "public_interest_archiving",
+    "deepfake_detection",
+}
+VOICES = {"voice_cloning", "speaker_identification"}
 GRANT_CODES = {
     "none": "GRANT_MISSING",
     "pending": "GRANT_INACTIVE",
@@ -31,20 +43,28 @@ def answer(action: Action, facts: Facts) -> tuple[str, set[str]]:
     """The outcome and the set of codes that the rules should give."""
     codes = set(_person(facts))
     if action in PARTICIPATE:
-        codes |= set(_participant(facts))
+        codes |= {*_participant(facts), *_purposes(facts)}
     if action in USE:
         codes |= set(_user(facts))
+    if action in USE or action == Action.WORK_TASK:
+        codes |= set(_signature(facts))
+    if action in READ:
+        codes |= set(_reader(facts, action))
     if action in TAKE:
         codes |= set(_taker(facts))
     if action == Action.FETCH_EXPORT:
         codes |= set(_fetcher(facts))
+    if action in {Action.READ_IN_ZONE, Action.IMPORT_TO_ZONE}:
+        codes |= set(_visitor(facts, action))
     if action in DECIDE:
         codes |= set(_decider(facts))
+    else:
+        codes |= set(_worker(facts, action))
     return _outcome(codes), codes
 
 
 def _outcome(codes: set[str]) -> str:
-    if codes == {"OUTPUT_REVIEW_PENDING"}:
+    if codes and codes <= {"OUTPUT_REVIEW_PENDING", "DUO_REVIEW_PENDING"}:
         return "review"
     return "deny" if codes else "allow"
 
@@ -61,7 +81,8 @@ def _person(facts: Facts) -> Iterator[str]:
 
 def _participant(facts: Facts) -> Iterator[str]:
     subject, target = facts.subject, facts.target
-    if target.nationals_only and subject.korean_national is False:
+    special = "separate_agreement" in facts.standing.approvals
+    if target.nationals_only and subject.korean_national is False and not special:
         yield "NATIONALS_ONLY"
     if target.nationals_only and subject.korean_national is None and subject.authenticated:
         yield "FACT_MISSING"
@@ -72,24 +93,129 @@ def _participant(facts: Facts) -> Iterator[str]:
         yield "ORGANISATION_SUSPENDED"
     if belongs and not subject.membership_live:
         yield "MEMBERSHIP_ENDED"
-    if target.dataset_withdrawn:
+    if target.dataset_withdrawn or target.version_state.value == "withdrawn":
         yield "DATASET_WITHDRAWN"
+    if subject.kind.value == "machine" and not subject.responsible_named:
+        yield "RESPONSIBLE_PERSON_MISSING"
+    if subject.destruction_overdue and target.agreement and target.agreement.destruction_on_recall:
+        yield "DESTRUCTION_OVERDUE"
+
+
+def _purposes(facts: Facts) -> Iterator[str]:
+    target, standing = facts.target, facts.standing
+    uses, purpose = {use.value for use in standing.uses}, standing.purpose
+    if target.pseudonymised and purpose is not None and purpose.value not in SCIENCE:
+        yield "PIPA_28_2_PURPOSE"
+    speech = target.modality.value == "speech" and uses & {
+        "voice_cloning",
+        "speaker_identification",
+    }
+    interview = target.domain.value == "interview" and "applicant_assessment" in uses
+    if speech or interview:
+        yield "PURPOSE_MISMATCH"
+    driving = target.domain.value == "driving" and "plate_or_face_linkage" in uses
+    if "reidentification" in uses or driving:
+        yield "REIDENTIFICATION"
+    if "biometric_identification" in uses:
+        yield "BIOMETRIC_IDENTIFICATION"
+    if target.domain.value in {"face", "deepfake"} and "deepfake_generation" in uses:
+        yield "DEEPFAKE_DETECTION_ONLY"
+    if standing.duo is not None and standing.duo.value == "deny":
+        yield "DUO_MISMATCH"
+    if target.agreement is not None:
+        yield from _clauses(facts, uses)
+
+
+def _clauses(facts: Facts, uses: set[str]) -> Iterator[str]:
+    agreement, standing = facts.target.agreement, facts.standing
+    assert agreement is not None
+    if standing.purpose is not None and standing.purpose not in agreement.purposes:
+        yield "PURPOSE_NOT_PERMITTED"
+    if agreement.training_only and uses & {"analysis", "showing_samples"}:
+        yield "TRAINING_USE_ONLY"
+    for name in ("third_party_processing", "overseas_transfer"):
+        condition = getattr(agreement, name).value
+        consented = condition == "with_consent" and name in standing.approvals
+        if name in uses and condition != "allowed" and not consented:
+            yield name.upper()
 
 
 def _user(facts: Facts) -> Iterator[str]:
     subject, target, standing = facts.subject, facts.target, facts.standing
     floor = SENSITIVITY_FLOOR[target.sensitivity.value]
-    if subject.identity_level < max(floor, target.identity_level_required):
+    window, last = target.strong_auth_within_ms, subject.strong_auth_at_ms
+    recent = last is not None and facts.now_ms >= 0 and last > facts.now_ms - window
+    weak = subject.identity_level < max(floor, target.identity_level_required)
+    if weak or (window > 0 and not recent):
         yield "IDENTITY_TOO_WEAK"
     if target.training_required and subject.training.value != "valid":
         yield "TRAINING_MISSING"
     if target.irb_required and standing.irb.value != "valid":
         yield "IRB_MISSING_OR_EXPIRED"
-    if standing.acceptance.value in {"none", "expired"}:
-        yield "ACCEPTANCE_NOT_LIVE"
-    if standing.acceptance.value == "superseded":
-        yield "AGREEMENT_SUPERSEDED"
+    if target.originals and "regulatory_sandbox" not in standing.approvals:
+        yield "ORIGINALS_SANDBOX_ONLY"
+    if target.agreement is None:
+        yield "FACT_MISSING"
+    by_organisation = target.agreement is not None and target.agreement.organisation_signs
+    if subject.kind.value == "machine" or by_organisation:
+        signed = standing.organisation_acceptance.value
+        if signed != "live" and not (signed == "superseded" and _in_grace(facts)):
+            yield "ORGANISATION_ACCEPTANCE_NOT_LIVE"
+    undecided = standing.duo is not None and standing.duo.value == "abstain"
+    if undecided and not standing.purpose_reviewed:
+        yield "DUO_REVIEW_PENDING"
+    if standing.grant.value == "live" and None in (standing.purpose, standing.duo):
+        yield "FACT_MISSING"
     yield from _grant(facts)
+
+
+def _in_grace(facts: Facts) -> bool:
+    ends = facts.standing.grace_ends_ms
+    return ends is not None and facts.now_ms < ends
+
+
+def _signature(facts: Facts) -> Iterator[str]:
+    acceptance = facts.standing.acceptance.value
+    if acceptance in {"none", "expired"}:
+        yield "ACCEPTANCE_NOT_LIVE"
+    if acceptance == "superseded" and not _in_grace(facts):
+        yield "AGREEMENT_SUPERSEDED"
+
+
+def _worker(facts: Facts, action: Action) -> Iterator[str]:
+    task = facts.task
+    own = task is not None and task.assigned_to_worker and facts.now_ms < task.lease_ends_ms
+    if action == Action.WORK_TASK:
+        if not own:
+            yield "TASK_SCOPE"
+        if facts.target.contributor_withdrawn:
+            yield "CONTRIBUTOR_WITHDRAWN"
+    elif facts.subject.crowd_worker:
+        yield "TASK_SCOPE"
+
+
+def _reader(facts: Facts, action: Action) -> Iterator[str]:
+    target, zone = facts.target, facts.zone
+    if target.version_state.value not in {"released", "withdrawn"}:
+        yield "VERSION_NOT_RELEASED"
+    if target.scan.value in {"stale", "missing"}:
+        yield "SCAN_STALE"
+    if target.contributor_withdrawn:
+        yield "CONTRIBUTOR_WITHDRAWN"
+    confined = target.delivery.value == "safe_zone" or action == Action.READ_IN_ZONE
+    if confined and (zone is None or zone.session.value == "none"):
+        yield "SAFE_ZONE_ONLY"
+
+
+def _visitor(facts: Facts, action: Action) -> Iterator[str]:
+    zone = facts.zone
+    ended = zone is not None and zone.session.value == "over"
+    past = zone is not None and zone.term_ends_ms is not None and facts.now_ms >= zone.term_ends_ms
+    if ended or past:
+        yield "SAFE_ZONE_SESSION_OVER"
+    asked = zone.zone_import.value if zone is not None and zone.zone_import else ""
+    if action == Action.IMPORT_TO_ZONE and asked != "approved":
+        yield "IMPORT_NOT_APPROVED"
 
 
 def _grant(facts: Facts) -> Iterator[str]:
@@ -108,13 +234,9 @@ def _grant(facts: Facts) -> Iterator[str]:
 
 
 def _taker(facts: Facts) -> Iterator[str]:
-    target, standing = facts.target, facts.standing
-    if target.version_state.value != "released":
-        yield "VERSION_NOT_RELEASED"
-    if target.scan.value in {"stale", "missing"}:
-        yield "SCAN_STALE"
-    if target.delivery.value == "safe_zone":
-        yield "SAFE_ZONE_ONLY"
+    standing = facts.standing
+    if facts.target.delivery.value == "safe_zone":
+        yield "SAFE_ZONE_NO_DOWNLOAD"
     if standing.quota_bytes is None:
         if standing.grant.value == "live":
             yield "FACT_MISSING"
@@ -127,7 +249,7 @@ def _taker(facts: Facts) -> Iterator[str]:
 
 
 def _fetcher(facts: Facts) -> Iterator[str]:
-    if facts.target.version_state.value != "released":
+    if facts.target.version_state.value not in {"released", "withdrawn"}:
         yield "VERSION_NOT_RELEASED"
     if facts.export is None:
         yield "FACT_MISSING"

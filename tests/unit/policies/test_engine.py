@@ -13,8 +13,9 @@ from policies.casefile import default_root
 from policies.check import RuleError
 from policies.decision import Actor, Outcome
 from policies.engine import Engine
-from policies.facts import Action, Facts, GrantState, anonymous, no_standing
+from policies.facts import Facts, anonymous, no_standing
 from policies.facttable import facts_from
+from policies.vocabulary import Action, GrantState
 
 
 @pytest.fixture(scope="module")

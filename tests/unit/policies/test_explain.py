@@ -13,15 +13,15 @@ from policies.casefile import Case, default_root, load_cases
 from policies.decision import Actor
 from policies.engine import Engine
 from policies.explain import explain
-from policies.facts import AcceptanceState, Action, Facts, GrantState, anonymous, no_standing
+from policies.facts import Facts, anonymous, no_standing
 from policies.facttable import facts_from
 from policies.remedy import FIXES
+from policies.vocabulary import AcceptanceState, Action, GrantState
 from tests.unit.policies.randomfacts import random_facts
 
 NO_WAY = {
-    "NATIONALS_ONLY",
     "DATASET_WITHDRAWN",
-    "SAFE_ZONE_ONLY",
+    "SAFE_ZONE_NO_DOWNLOAD",
     "NOT_HOLDER",
     "DECIDER_IS_APPLICANT",
     "DECIDER_ON_TEAM",
@@ -98,7 +98,7 @@ def test_one_new_application_settles_revocation_window_and_project_together(engi
     assert explanation.confirmed
 
 
-def test_a_foreign_national_is_told_first_that_only_a_separate_agreement_helps(engine, facts):
+def test_a_foreign_national_is_told_that_a_separate_agreement_opens_the_way(engine, facts):
     subject = replace(facts.subject, korean_national=False)
     unsigned = replace(facts.standing, acceptance=AcceptanceState.NONE)
 
@@ -106,7 +106,7 @@ def test_a_foreign_national_is_told_first_that_only_a_separate_agreement_helps(e
         engine, Action.DOWNLOAD, replace(facts, subject=subject, standing=unsigned)
     )
 
-    assert not explanation.confirmed
+    assert explanation.confirmed
     assert _codes(explanation.path) == ["NATIONALS_ONLY", "ACCEPTANCE_NOT_LIVE"]
     assert "별도 협약" in explanation.path[0].ko
     assert "separate agreement" in explanation.path[0].en
@@ -122,15 +122,20 @@ def test_every_case_is_confirmed_unless_it_holds_what_no_step_removes(engine):
 
 
 def _beyond_remedy(case: Case) -> bool:
-    """Nobody can supply a record that does not exist, or a quota beyond all numbers."""
+    """Nobody can supply a record that does not exist, a quota beyond all numbers, a purpose where
+    agreement and law permit none in common, or a way out of crowd work with the same account."""
     fetches = case.action == Action.FETCH_EXPORT
     absent = case.facts.export is None if fetches else "decide" in case.action
+    unbound = case.facts.target.agreement is None
     impossible = {
         "a negative use does not widen the quota",
         "a negative request does not widen the quota",
         "the largest sizes do not overflow into a yes",
+        "a public service is no purpose for pseudonymised data",
     }
-    return case.name in impossible or ("FACT_MISSING" in case.codes and absent)
+    confined = "TASK_SCOPE" in case.codes and case.action != Action.WORK_TASK
+    missing = "FACT_MISSING" in case.codes and (absent or unbound)
+    return case.name in impossible or confined or missing
 
 
 def test_a_remedy_beyond_all_numbers_is_not_offered_as_one(engine, facts):

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from policies.decision import Outcome
 from policies.engine import Engine
-from policies.facts import (
+from policies.facts import Facts
+from policies.vocabulary import (
     AcceptanceState,
     Action,
     Delivery,
     EvidenceState,
     ExportState,
-    Facts,
     GrantState,
     ScanState,
     VersionState,
