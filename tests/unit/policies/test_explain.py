@@ -132,6 +132,7 @@ def _beyond_remedy(case: Case) -> bool:
         "a negative request does not widen the quota",
         "the largest sizes do not overflow into a yes",
         "a public service is no purpose for pseudonymised data",
+        "before the beginning of time no strong sign-in counts",
     }
     confined = "TASK_SCOPE" in case.codes and case.action != Action.WORK_TASK
     missing = "FACT_MISSING" in case.codes and (absent or unbound)
