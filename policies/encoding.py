@@ -115,9 +115,10 @@ def _parts(**records: Any) -> Attributes:
     return {name: _attributes(part) for name, part in records.items() if part is not None}
 
 
-def _attributes(record: Any) -> Attributes:
+def _attributes(record: object) -> Attributes:
     """The known fields of a record of facts; each state must be a member of its enumeration."""
-    pairs = ((name, encode, getattr(record, name)) for name, encode in _shape(type(record)))
+    kind: Any = type(record)
+    pairs = ((name, encode, getattr(record, name)) for name, encode in _shape(kind))
     return {name: encode(value) for name, encode, value in pairs if value is not None}
 
 

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import Final
 
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9_]*:[A-Za-z0-9_.-]+")
 _IRI = "http://purl.obolibrary.org/obo/"
@@ -41,7 +40,7 @@ class Ontology:
         while waiting:
             found |= waiting
             above = (self.parents.get(term, frozenset()) for term in waiting)
-            waiting = frozenset().union(*above) - found
+            waiting = set().union(*above) - found
         return frozenset(found)
 
 
