@@ -13,8 +13,8 @@ from policies.vocabulary import (
     AcceptanceState,
     Approval,
     Condition,
+    Content,
     Delivery,
-    Domain,
     EvidenceState,
     ExportState,
     GrantState,
@@ -96,7 +96,7 @@ class Target:
     dataset: str
     version: str | None
     modality: Modality
-    domain: Domain
+    content: Content
     sensitivity: Sensitivity
     delivery: Delivery
     originals: bool

@@ -47,8 +47,8 @@ class Modality(StrEnum):
     TABLE = "table"
 
 
-class Domain(StrEnum):
-    """Subject fields to which rules of their own apply; every other field is ``general``."""
+class Content(StrEnum):
+    """What a dataset shows, where rules of its own apply; everything else is ``general``."""
 
     GENERAL = "general"
     INTERVIEW = "interview"

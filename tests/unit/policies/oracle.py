@@ -110,15 +110,15 @@ def _purposes(facts: Facts) -> Iterator[str]:
         "voice_cloning",
         "speaker_identification",
     }
-    interview = target.domain.value == "interview" and "applicant_assessment" in uses
+    interview = target.content.value == "interview" and "applicant_assessment" in uses
     if speech or interview:
         yield "PURPOSE_MISMATCH"
-    driving = target.domain.value == "driving" and "plate_or_face_linkage" in uses
+    driving = target.content.value == "driving" and "plate_or_face_linkage" in uses
     if "reidentification" in uses or driving:
         yield "REIDENTIFICATION"
     if "biometric_identification" in uses:
         yield "BIOMETRIC_IDENTIFICATION"
-    if target.domain.value in {"face", "deepfake"} and "deepfake_generation" in uses:
+    if target.content.value in {"face", "deepfake"} and "deepfake_generation" in uses:
         yield "DEEPFAKE_DETECTION_ONLY"
     if standing.duo is not None and standing.duo.value == "deny":
         yield "DUO_MISMATCH"

@@ -67,7 +67,7 @@ def _target(random: Random, flaw: float) -> f.Target:
         dataset="d1",
         version=random.choice(("1.0", None)),
         modality=random.choice(tuple(v.Modality)),
-        domain=random.choice(tuple(v.Domain)),
+        content=random.choice(tuple(v.Content)),
         originals=_mostly(random, flaw, False, True),
         pseudonymised=_coin(random),
         strong_auth_within_ms=_mostly(random, flaw, 0, 1, 10, LARGEST, -1),
