@@ -13,12 +13,13 @@ from gateway.journal import Journal
 from gateway.journal.folding import Folding
 from gateway.keys import KeyStore
 from gateway.storage import Store
-from policies.engine import Engine
+from policies import ontology
+from policies.ontology import Ontology
 
 
 @dataclass(frozen=True)
 class Runtime:
-    """The parts that services are given. `engine` parses the rules on first use.
+    """The parts that services are given. `ontology` is read on first use.
 
     `folding` counts the refusals that would fill the log if each were written.
     """
@@ -33,8 +34,10 @@ class Runtime:
     folding: Folding
 
     @cached_property
-    def engine(self) -> Engine:
-        return Engine.load()
+    def ontology(self) -> Ontology:
+        """The operator's disease ontology (`ontology.obo` in the home), else the small one."""
+        own = self.settings.home / "ontology.obo"
+        return ontology.read(own) if own.exists() else ontology.shipped()
 
     @cached_property
     def audit_db(self) -> Database:

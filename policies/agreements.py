@@ -97,6 +97,11 @@ class Terms:
         )
 
 
+def recorded_terms(table: Mapping[str, Any]) -> Terms:
+    """Terms as they stand in a record. Raises AgreementError when they are not whole."""
+    return _terms(table, "the recorded terms")
+
+
 @dataclass(frozen=True, slots=True)
 class AgreementText:
     """One version of an agreement: Markdown in Korean and English, terms, and hex SHA-256.
@@ -140,6 +145,11 @@ def load(root: Traversable | None = None) -> tuple[AgreementText, ...]:
     except OSError as fault:
         raise AgreementError(str(fault.filename or folder), "cannot be read") from fault
     return tuple(sorted(found, key=lambda text: (text.code, text.version)))
+
+
+def hashes(root: Traversable | None = None) -> dict[str, str]:
+    """The hash of every agreement version under ``root`` by ``code/vN``. Raises AgreementError."""
+    return {f"{text.code}/v{text.version}": text.sha256 for text in load(root)}
 
 
 def _versions(folder: Traversable) -> Iterator[tuple[Traversable, Traversable]]:
@@ -205,6 +215,10 @@ def parse_terms(text: str, place: str) -> Terms:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as fault:
         raise AgreementError(place, f"is not TOML: {fault}") from fault
+    return _terms(table, place)
+
+
+def _terms(table: Mapping[str, Any], place: str) -> Terms:
     names = {field.name for field in fields(Terms)}
     if table.keys() != names:
         wrong = ", ".join(sorted(table.keys() ^ names))

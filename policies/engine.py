@@ -7,6 +7,7 @@ in the diagnostics denies, as does a decision that nobody can explain.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources.abc import Traversable
@@ -66,8 +67,11 @@ class _Forbid:
 class Engine:
     """Rules, schema and agreements of one release, parsed once. Safe to share between threads."""
 
-    def __init__(self, source: rules.RuleSource, texts: tuple[agreements.AgreementText, ...]):
-        """Raises check.RuleError when the rules may not be put in force."""
+    def __init__(self, source: rules.RuleSource, texts: Mapping[str, str]):
+        """``texts`` are the hashes of the agreements by ``code/vN``.
+
+        Raises check.RuleError when the rules may not be put in force.
+        """
         problems = check.inspect(source)
         if problems:
             raise check.RuleError(problems)
@@ -85,7 +89,7 @@ class Engine:
 
         Raises check.RuleError for rules and agreements.AgreementError for texts that are not whole.
         """
-        return cls(rules.read(root), agreements.load())
+        return cls(rules.read(root), agreements.hashes())
 
     def decide(self, action: str, facts: Facts) -> Decision:
         """Decide one request; never raises for bad facts, an unknown action or an engine fault."""
@@ -134,10 +138,10 @@ class Engine:
         )
 
 
-def release_hash(source: rules.RuleSource, texts: tuple[agreements.AgreementText, ...]) -> str:
+def release_hash(source: rules.RuleSource, texts: Mapping[str, str]) -> str:
     """Hex SHA-256 that names a release: the rules with their schema, then every agreement."""
     parts = [("rules", rules.source_digest(source).encode())]
-    parts += [(f"{text.code}/v{text.version}", text.sha256.encode()) for text in texts]
+    parts += [(name, texts[name].encode()) for name in sorted(texts)]
     return rules.digest(parts)
 
 

@@ -78,11 +78,25 @@ def read(root: Traversable | None = None) -> RuleSource:
 
     Raises OSError when a file cannot be read and UnicodeDecodeError when it is not UTF-8.
     """
+    return from_files(texts(root))
+
+
+def texts(root: Traversable | None = None) -> dict[str, str]:
+    """The rule files and the schema of ``root`` by name. Raises as ``read``."""
     folder = root or default_root()
-    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(RULE_SUFFIX))
-    texts = ((name, (folder / name).read_text(encoding="utf-8")) for name in names)
-    statements = tuple(s for name, text in texts for s in parse(name, text))
-    return RuleSource(statements, (folder / SCHEMA_FILE).read_text(encoding="utf-8"))
+    rule_files = (e.name for e in folder.iterdir() if e.name.endswith(RULE_SUFFIX))
+    names = [*rule_files, SCHEMA_FILE]
+    return {name: (folder / name).read_text(encoding="utf-8") for name in sorted(names)}
+
+
+def from_files(files: Mapping[str, str]) -> RuleSource:
+    """Rules from texts by file name, in the order of the names.
+
+    Raises KeyError without a schema.
+    """
+    names = sorted(name for name in files if name.endswith(RULE_SUFFIX))
+    statements = tuple(s for name in names for s in parse(name, files[name]))
+    return RuleSource(statements, files[SCHEMA_FILE])
 
 
 def parse(file: str, text: str) -> Iterator[Statement]:

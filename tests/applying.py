@@ -15,7 +15,6 @@ from gateway.applications.models import (
     Application,
     ApplicationItem,
     Choice,
-    Purpose,
 )
 from gateway.applications.service_case import submitted_revision
 from gateway.applications.service_drafts import Draft, create
@@ -26,6 +25,7 @@ from gateway.catalog.models import Dataset, Tier
 from gateway.identity.models import AttestationKind, Person, Role
 from gateway.identity.service_attestations import IrbForm, NewAttestation
 from gateway.runtime import Runtime
+from policies.vocabulary import Purpose
 from tests.people import acting_as, grant, person
 
 PLAN = "노인 음성의 억양을 모델이 어떻게 잘못 알아듣는지 통계로 살펴보고 개선 방법을 찾습니다."

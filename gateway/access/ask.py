@@ -10,7 +10,7 @@ from typing import Any
 
 from gateway.journal import Act, Actor
 from policies.decision import Decision
-from policies.facts import ExportFacts, Facts, Review
+from policies.facts import ExportFacts, Facts, Review, ZoneFacts
 from policies.vocabulary import Action
 
 
@@ -22,8 +22,8 @@ class Ask:
     `person_id`, when given, must be its holder. Without it the best grant of `person_id` for
     `dataset_id` counts (of `project_id` only, when given). `version_id` None stands for the
     newest released version. `epoch`, when given, must still be the grant's: what was issued under
-    an older one is dead. `request_bytes` are the bytes about to leave. `review` and `export` are
-    facts of higher features.
+    an older one is dead. `request_bytes` are the bytes about to leave. `review`, `export` and
+    `zone` are facts of higher features.
     """
 
     action: Action
@@ -37,6 +37,7 @@ class Ask:
     request_bytes: int = 0
     review: Review | None = None
     export: ExportFacts | None = None
+    zone: ZoneFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,8 @@ class Gathered:
     """The facts of one question, with the ids and names that events and pages need.
 
     `epoch` is the grant's; 0 without a grant. `personal` is the holder's account and name, for
-    sealing. `agreement_sha256` is the version in force, None when there is none.
+    sealing. `agreement_sha256` is the version in force and `release` the release of the rules in
+    force, each None when there is none.
     """
 
     facts: Facts
@@ -78,6 +80,7 @@ class Gathered:
     version_at: datetime | None
     url_ttl_seconds: int
     agreement_sha256: str | None
+    release: str | None
 
 
 @dataclass(frozen=True, slots=True)

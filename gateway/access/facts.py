@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from gateway.access import matching
 from gateway.access.ask import Ask, Gathered
 from gateway.access.models import EndReason
 from gateway.access.query import BY_GRANT, BY_PERSON, Row
@@ -11,20 +12,39 @@ from gateway.clock import to_ms
 from gateway.db import Database
 from gateway.identity.models import OrganisationStatus, PersonStatus
 from gateway.scanning.model import RULESET
-from policies.facts import UNLIMITED_BYTES, Facts, Standing, Subject, Target, anonymous
+from policies.agreements import recorded_terms
+from policies.facts import (
+    UNLIMITED_BYTES,
+    AgreementTerms,
+    Facts,
+    Standing,
+    Subject,
+    Target,
+    anonymous,
+)
+from policies.ontology import Ontology
 from policies.vocabulary import (
     AcceptanceState,
+    Approval,
+    Content,
     Delivery,
     EvidenceState,
     GrantState,
+    Modality,
+    PrincipalKind,
+    Purpose,
     ScanState,
     Sensitivity,
+    Use,
     VersionState,
 )
 
 # A newer ruleset closes these at once until they are scanned again; less sensitive ones stay
 # open meanwhile, because a rule edit would otherwise close the whole estate at the same minute.
 RESCAN_BEFORE_USE = frozenset({Sensitivity.SENSITIVE, Sensitivity.CRITICAL})
+
+# What the rules read of each version in force, by the hash that fixes it.
+_TERMS: dict[str, AgreementTerms] = {}
 
 _ENDED = {
     EndReason.REVOKED: GrantState.REVOKED,
@@ -34,18 +54,21 @@ _ENDED = {
 }
 
 
-def gather(db: Database, ask: Ask, now: datetime) -> Gathered | None:
+def gather(db: Database, ask: Ask, now: datetime, ontology: Ontology) -> Gathered | None:
     """The facts of `ask` at `now` (aware UTC); None when grant or dataset does not exist, or
-    the grant is not held by the person who asks."""
+    the grant is not held by the person who asks. `ontology` tells which disease lies under which.
+    """
     row = _read(db, ask, now)
     if row is None:
         return None
     facts = Facts(
         subject=_subject(row, now),
         target=_target(row),
-        standing=_standing(row, now),
+        standing=_standing(row, now, ontology),
         review=ask.review,
         export=ask.export,
+        zone=ask.zone,
+        task=None,
         request_bytes=ask.request_bytes,
         now_ms=to_ms(now),
     )
@@ -88,6 +111,7 @@ def _gathered(row: Row, facts: Facts) -> Gathered:
         version_at=row.version_at,
         url_ttl_seconds=row.url_ttl_seconds,
         agreement_sha256=row.in_force,
+        release=row.release,
     )
 
 
@@ -97,16 +121,21 @@ def _subject(row: Row, now: datetime) -> Subject:
     organisation = str(row.organisation_id) if row.organisation_id else None
     return Subject(
         person_id=str(row.person_id),
+        kind=PrincipalKind.PERSON,
+        responsible_named=False,
+        crowd_worker=False,
         authenticated=True,
         active=row.status != PersonStatus.CLOSED,
         suspended=row.status == PersonStatus.SUSPENDED,
         korean_national=row.korean_national,
         identity_level=row.identity_level or 0,
+        strong_auth_at_ms=None,
         organisation_id=organisation,
         organisation_verified=row.organisation_status == OrganisationStatus.VERIFIED,
         organisation_suspended=row.organisation_status == OrganisationStatus.SUSPENDED,
         membership_live=row.membership_live,
         training=_evidence(row.training_until, now),
+        destruction_overdue=False,
     )
 
 
@@ -115,6 +144,10 @@ def _target(row: Row) -> Target:
     return Target(
         dataset=row.slug,
         version=row.label,
+        modality=Modality(row.modality),
+        content=Content(row.content),
+        originals=row.originals,
+        pseudonymised=row.pseudonymised,
         sensitivity=sensitivity,
         delivery=Delivery(row.delivery),
         nationals_only=row.nationals_only,
@@ -122,12 +155,26 @@ def _target(row: Row) -> Target:
         irb_required=row.irb_required,
         training_required=row.training_required,
         identity_level_required=row.required_level,
+        strong_auth_within_ms=0,
         # A version that does not exist is as closed as one that was never released.
         version_state=VersionState(row.version_state or VersionState.DRAFT),
         dataset_withdrawn=row.withdrawn_at is not None,
         scan=_scan(row, sensitivity),
-        agreement_code=row.agreement_code,
+        contributor_withdrawn=False,
+        agreement=_agreement(row),
     )
+
+
+def _agreement(row: Row) -> AgreementTerms | None:
+    if row.in_force is None or row.terms is None:
+        return None
+    if row.in_force not in _TERMS:
+        _TERMS[row.in_force] = recorded_terms(row.terms).facts()
+    return _TERMS[row.in_force]
+
+
+def _approvals(row: Row) -> frozenset[Approval]:
+    return frozenset(map(Approval, row.approvals.split(","))) if row.approvals else frozenset()
 
 
 def _scan(row: Row, sensitivity: Sensitivity) -> ScanState:
@@ -139,17 +186,25 @@ def _scan(row: Row, sensitivity: Sensitivity) -> ScanState:
     return ScanState.STALE if older and sensitivity in RESCAN_BEFORE_USE else ScanState.CURRENT
 
 
-def _standing(row: Row, now: datetime) -> Standing:
+def _standing(row: Row, now: datetime, ontology: Ontology) -> Standing:
     irb = _evidence(row.irb_until, now)
     return Standing(
-        acceptance=_acceptance(row, now),
+        acceptance=_acceptance(row.signed_until, row.signed_other_until, now),
+        grace_ends_ms=to_ms(row.grace_ends_at) if row.grace_ends_at else None,
+        organisation_acceptance=_acceptance(
+            row.organisation_signed_until, row.organisation_signed_other_until, now
+        ),
         grant=_grant(row, irb),
         grant_starts_ms=to_ms(row.starts_at) if row.starts_at else None,
         grant_ends_ms=to_ms(row.ends_at) if row.ends_at else None,
         irb=irb,
         quota_bytes=_quota(row),
         used_bytes=row.used_bytes or 0,
-        purpose=row.purpose or "",
+        purpose=Purpose(row.purpose) if row.purpose else None,
+        uses=frozenset(map(Use, row.uses or ())),
+        approvals=_approvals(row),
+        duo=matching.stated_match(row, ontology),
+        purpose_reviewed=bool(row.purpose_reviewed),
         project_live=row.project_live,
     )
 
@@ -160,12 +215,14 @@ def _quota(row: Row) -> int | None:
     return UNLIMITED_BYTES if row.quota_bytes is None else row.quota_bytes
 
 
-def _acceptance(row: Row, now: datetime) -> AcceptanceState:
-    if row.signed_until is not None:
-        return AcceptanceState.LIVE if now < row.signed_until else AcceptanceState.EXPIRED
-    if row.in_force is not None and row.signed_other:
+def _acceptance(until: datetime | None, older: datetime | None, now: datetime) -> AcceptanceState:
+    """The state of the best signature: of a version that binds, else of an older one."""
+    if until is not None and now < until:
+        return AcceptanceState.LIVE
+    if older is not None and now < older:
         return AcceptanceState.SUPERSEDED
-    return AcceptanceState.NONE
+    expired = until is not None or older is not None
+    return AcceptanceState.EXPIRED if expired else AcceptanceState.NONE
 
 
 def _grant(row: Row, irb: EvidenceState) -> GrantState:

@@ -7,9 +7,10 @@ its audit event.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -34,6 +35,7 @@ class GrantSpec:
     """What an approval gives: to whom, for what, from when, for how long.
 
     `days` counts from `starts_at` (None: now); `quota_bytes` None means no limit.
+    `purpose_reviewed` says that a person, not a tier without review, agreed to the purpose.
     """
 
     person_id: uuid.UUID
@@ -45,6 +47,9 @@ class GrantSpec:
     application_item_id: uuid.UUID | None = None
     quota_bytes: int | None = None
     starts_at: datetime | None = None
+    uses: tuple[str, ...] = ()
+    study: Mapping[str, Any] = field(default_factory=dict)
+    purpose_reviewed: bool = False
 
 
 def create_grant(session: Session, runtime: Runtime, actor: Actor, spec: GrantSpec) -> Grant:
@@ -65,6 +70,9 @@ def create_grant(session: Session, runtime: Runtime, actor: Actor, spec: GrantSp
         project_id=spec.project_id,
         application_item_id=spec.application_item_id,
         purpose=spec.purpose,
+        uses=list(spec.uses),
+        study=dict(spec.study),
+        purpose_reviewed=spec.purpose_reviewed,
         starts_at=starts,
         ends_at=starts + timedelta(days=spec.days),
         quota_bytes=spec.quota_bytes,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -29,8 +30,10 @@ class Grant(Base):
     """A person's right to one dataset for one research project and purpose.
 
     The window is half-open, [starts_at, ends_at). `epoch` goes up with every change that must
-    kill what was issued before it. `quota_bytes` None means no limit. `ended_at` is set when the
-    grant is revoked, renewed or given up; expiry is decided by the clock, at the decision.
+    kill what was issued before it. `quota_bytes` None means no limit. Purpose, uses and study are
+    those that were approved, `purpose_reviewed` says that a person approved them. `ended_at` is
+    set when the grant is revoked, renewed or given up; expiry is decided by the clock, at the
+    decision.
     """
 
     __tablename__ = "grants"
@@ -56,6 +59,9 @@ class Grant(Base):
     project_id: Mapped[uuid.UUID]
     application_item_id: Mapped[uuid.UUID | None]
     purpose: Mapped[str] = mapped_column(String(40))
+    uses: Mapped[list[str]] = mapped_column(default=list)
+    study: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    purpose_reviewed: Mapped[bool] = mapped_column(default=False)
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime]
     suspended: Mapped[bool] = mapped_column(default=False)

@@ -11,9 +11,11 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
+    JSON,
     ColumnElement,
     FromClause,
     Select,
+    String,
     Uuid,
     and_,
     bindparam,
@@ -27,13 +29,19 @@ from sqlalchemy import (
 )
 
 from gateway.access.models import Grant
-from gateway.agreements.models import Acceptance, AgreementState, AgreementVersion
+from gateway.agreements.models import (
+    Acceptance,
+    AgreementState,
+    AgreementVersion,
+    OrganisationAcceptance,
+)
 from gateway.catalog.models import Dataset, DatasetVersion
 from gateway.db import UtcDateTime
 from gateway.db.hot import HotStatement
 from gateway.identity.models import Attestation, AttestationKind, Membership, Organisation, Person
 from gateway.identity.service_attestations import level_at
-from policies.vocabulary import VersionState
+from gateway.policy.models import PolicyRelease, ReleaseState
+from policies.vocabulary import Approval, VersionState
 
 P, D, V, G, ORG = (
     Person.__table__,
@@ -42,14 +50,23 @@ P, D, V, G, ORG = (
     Grant.__table__,
     Organisation.__table__,
 )
-A, AV, M, E = (
+A, OA, AV, M, E, RELEASES = (
     Acceptance.__table__,
+    OrganisationAcceptance.__table__,
     AgreementVersion.__table__,
     Membership.__table__,
     Attestation.__table__,
+    PolicyRelease.__table__,
 )
-# Research projects live on a higher floor, so only their name and two columns are known here.
-PROJECTS = table("research_projects", column("id", Uuid()), column("closed_at", UtcDateTime()))
+# Research projects live on a higher floor, so only their name and a few columns are known here.
+PROJECTS = table(
+    "research_projects",
+    column("id", Uuid()),
+    column("closed_at", UtcDateTime()),
+    column("purpose", String()),
+    column("uses", JSON()),
+    column("study", JSON()),
+)
 
 NOW = bindparam("now", type_=UtcDateTime())
 PERSON = bindparam("person_id", type_=Uuid())
@@ -77,6 +94,11 @@ class Row(NamedTuple):
     training_until: datetime | None
     dataset_id: uuid.UUID
     slug: str
+    modality: str
+    content: str
+    originals: bool
+    pseudonymised: bool
+    duo: list[str]
     sensitivity: str
     delivery: str
     nationals_only: bool
@@ -95,8 +117,12 @@ class Row(NamedTuple):
     manifest_sha256: str | None
     version_at: datetime | None
     in_force: str | None
+    terms: dict[str, Any] | None
+    grace_ends_at: datetime | None
     signed_until: datetime | None
-    signed_other: bool
+    signed_other_until: datetime | None
+    organisation_signed_until: datetime | None
+    organisation_signed_other_until: datetime | None
     grant_id: uuid.UUID | None
     starts_at: datetime | None
     ends_at: datetime | None
@@ -107,8 +133,14 @@ class Row(NamedTuple):
     used_bytes: int | None
     epoch: int | None
     purpose: str | None
+    uses: list[str] | None
+    study: dict[str, Any] | None
+    purpose_reviewed: bool | None
     irb_until: datetime | None
+    approvals: str | None
+    project: uuid.UUID | None
     project_live: bool
+    release: str | None
 
 
 def _evidence(kind: AttestationKind, *conditions: Expression) -> Expression:
@@ -132,39 +164,78 @@ def _membership(organisation: Expression) -> Expression:
     )
 
 
-def _signatures() -> dict[str, Expression]:
-    """The version in force, until when this person's signature of it holds, any other one.
+def _signatures(organisation: Expression) -> dict[str, Expression]:
+    """The version in force, and until when signatures of it or of an older version hold.
 
     A signature given for one organisation does not carry a grant held through another.
     """
-    in_force = and_(AV.c.code == D.c.agreement_code, AV.c.state == str(AgreementState.IN_FORCE))
     own = and_(A.c.person_id == P.c.id, A.c.ended_at.is_(None))
     same_organisation = or_(
         A.c.organisation_id.is_(None),
         G.c.organisation_id.is_(None),
         A.c.organisation_id == G.c.organisation_id,
     )
-    signed = A.join(AV, A.c.agreement_version_id == AV.c.id)
+    official = and_(OA.c.organisation_id == organisation, OA.c.ended_at.is_(None))
     return {
-        "in_force": select(AV.c.sha256).where(in_force).scalar_subquery(),
-        "signed_until": select(func.max(A.c.expires_at))
-        .select_from(signed)
-        .where(in_force, own, same_organisation)
-        .scalar_subquery(),
-        "signed_other": exists(
-            select(A.c.id)
-            .select_from(signed)
-            .where(A.c.person_id == P.c.id, A.c.code == D.c.agreement_code)
-            .where(AV.c.state != str(AgreementState.IN_FORCE))
-        ),
+        "in_force": _in_force(AV.c.sha256),
+        "terms": _in_force(AV.c.terms),
+        "grace_ends_at": _in_force(AV.c.grace_ends_at),
+        "signed_until": _until(A, own, same_organisation, binding=True),
+        "signed_other_until": _until(A, own, same_organisation, binding=False),
+        "organisation_signed_until": _until(OA, official, binding=True),
+        "organisation_signed_other_until": _until(OA, official, binding=False),
     }
+
+
+def _in_force(value: Expression) -> Expression:
+    in_force = and_(AV.c.code == D.c.agreement_code, AV.c.state == str(AgreementState.IN_FORCE))
+    return select(value).where(in_force).scalar_subquery()
+
+
+def _until(signatures: Any, *conditions: Expression, binding: bool) -> Expression:
+    """Until when the best signature holds: of a version that still binds, or of any older one."""
+    signed, current = AV.alias("signed"), AV.alias("current")
+    binds = signed.c.number >= current.c.signed_from
+    return (
+        select(func.max(signatures.c.expires_at, type_=UtcDateTime()))
+        .select_from(
+            signatures.join(signed, signatures.c.agreement_version_id == signed.c.id).join(
+                current,
+                and_(
+                    current.c.code == signed.c.code,
+                    current.c.state == str(AgreementState.IN_FORCE),
+                ),
+            )
+        )
+        .where(signed.c.code == D.c.agreement_code, binds if binding else ~binds, *conditions)
+        .scalar_subquery()
+    )
+
+
+def _approvals(project: Expression) -> Expression:
+    """The kinds of approval that hold now for the person or the research project, with commas."""
+    kinds = [str(kind) for kind in Approval]
+    no_project = E.c.project_id.is_(None)
+    return (
+        select(func.aggregate_strings(E.c.kind, ","))
+        .where(or_(*(E.c.kind == kind for kind in kinds)))
+        .where(E.c.valid_from <= NOW, E.c.valid_until > NOW)
+        .where(E.c.ended_at.is_(None), E.c.checked_at.is_not(None))
+        .where(or_(E.c.project_id == project, and_(no_project, E.c.person_id == P.c.id)))
+        .scalar_subquery()
+    )
+
+
+def _of_project(value: Expression, project: Expression) -> Expression:
+    return select(value).where(PROJECTS.c.id == project).scalar_subquery()
 
 
 def _columns(organisation: Expression, project: Expression) -> list[Any]:
     training = _evidence(AttestationKind.TRAINING, E.c.person_id == P.c.id)
     irb = _evidence(AttestationKind.IRB, E.c.project_id == project)
     live = exists(select(PROJECTS.c.id).where(_running(project)))
-    signatures = _signatures()
+    signatures = _signatures(organisation)
+    release = select(RELEASES.c.sha256).where(RELEASES.c.state == str(ReleaseState.IN_FORCE))
     chosen = {
         "person_id": P.c.id,
         "organisation_id": organisation,
@@ -180,12 +251,24 @@ def _columns(organisation: Expression, project: Expression) -> list[Any]:
         "withdrawn_at": D.c.withdrawn_at,
         "grant_id": G.c.id,
         "quota_bytes": G.c.quota_bytes,
+        "purpose": func.coalesce(G.c.purpose, _of_project(PROJECTS.c.purpose, project)),
+        "uses": _granted_or_planned("uses", project),
+        "study": _granted_or_planned("study", project),
         "irb_until": irb,
+        "approvals": _approvals(project),
+        "project": project,
         "project_live": live,
+        "release": release.scalar_subquery(),
         **signatures,
     }
     tables: tuple[FromClause, ...] = (P, D, V, G)
     return [_column(name, chosen, tables).label(name) for name in Row._fields]
+
+
+def _granted_or_planned(name: str, project: Expression) -> Expression:
+    """What the grant says; before there is one, what the research project says."""
+    planned = _of_project(PROJECTS.c[name], project)
+    return case((G.c.id.is_not(None), G.c[name]), else_=planned)
 
 
 def _running(project: Expression) -> Expression:

@@ -16,6 +16,7 @@ from gateway.access.models import EndReason, Grant
 from gateway.access.service import Door, consider
 from gateway.catalog.models import Dataset
 from gateway.identity.models import Person
+from gateway.policy.loading import engine_for
 from gateway.runtime import Runtime
 from gateway.web.paging import Window, keyset
 from policies.decision import Decision
@@ -75,7 +76,7 @@ def can_i(
 ) -> Explanation:
     """Whether this person could do this now, and the way to a yes. Nothing is recorded."""
     gathered, _decision = consider(door, Ask(action, person_id=person_id, dataset_id=dataset_id))
-    return explain(door.engine, action, gathered.facts)
+    return explain(engine_for(door.db, gathered.release), action, gathered.facts)
 
 
 def recorded_state(grant: Grant, now: datetime) -> str:

@@ -19,8 +19,9 @@ from gateway.db import Database
 from gateway.errors import Problem, ProblemCode
 from gateway.journal import Actor, Entry, Journal, Outcome, PartyKind
 from gateway.journal.folding import Folding
+from gateway.policy.loading import engine_for
 from policies.decision import Decision
-from policies.engine import Engine
+from policies.ontology import Ontology
 
 # A reservation loses against others at most this often before the caller is asked to come back.
 RESERVE_ATTEMPTS = 3
@@ -37,7 +38,7 @@ class Door(Protocol):
     @property
     def journal(self) -> Journal: ...
     @property
-    def engine(self) -> Engine: ...
+    def ontology(self) -> Ontology: ...
     @property
     def folding(self) -> Folding: ...
 
@@ -47,14 +48,15 @@ def consider(door: Door, ask: Ask) -> tuple[Gathered, Decision]:
 
     Raises Problem NOT_FOUND when the dataset does not exist, or the grant is not the person's.
     """
-    gathered = gather(door.db, ask, door.clock.now())
+    gathered = gather(door.db, ask, door.clock.now(), door.ontology)
     if gathered is None:
         raise Problem(
             ProblemCode.NOT_FOUND,
             "해당 데이터셋 또는 이용 권한이 없습니다.",
             "There is no such dataset or grant.",
         )
-    return gathered, door.engine.decide(ask.action, gathered.facts)
+    engine = engine_for(door.db, gathered.release)
+    return gathered, engine.decide(ask.action, gathered.facts)
 
 
 def authorize(door: Door, actor: Actor, ask: Ask, intent: Intent) -> Permit:
@@ -96,12 +98,12 @@ def still_allowed(door: Door, permit: Permit, again: Ask | None = None) -> bool:
     `again` is the same question with fresh facts of higher features. The bytes themselves are
     reserved already, so they do not count a second time.
     """
-    found = gather(door.db, again or permit.ask, door.clock.now())
+    found = gather(door.db, again or permit.ask, door.clock.now(), door.ontology)
     if found is None or found.epoch != permit.gathered.epoch:
         return False
     spent = dataclasses.replace(found.facts.standing, used_bytes=0)
     facts = dataclasses.replace(found.facts, standing=spent, request_bytes=0)
-    return door.engine.decide(permit.ask.action, facts).allowed
+    return engine_for(door.db, found.release).decide(permit.ask.action, facts).allowed
 
 
 def settle(door: Door, permit: Permit, sent: int) -> None:

@@ -24,10 +24,16 @@ class AgreementState(StrEnum):
 
 class SignatureMethod(StrEnum):
     TYPED_NAME = "typed_name"
+    MAILED_LINK = "mailed_link"
 
 
 class AgreementVersion(Base):
-    """Both texts and the terms, fixed by one sha256. At most one version is in force per code."""
+    """Both texts and the terms, fixed by one sha256. At most one version is in force per code.
+
+    `signed_from` is the oldest version whose signatures still bind: minor changes ask for no new
+    one. A version announced for later is in shadow until `planned_at`; `ends_at` is when it is
+    withdrawn without a successor. Until `grace_ends_at` signatures of the version before hold.
+    """
 
     __tablename__ = "agreement_versions"
     __table_args__ = (
@@ -51,6 +57,10 @@ class AgreementVersion(Base):
     created_at: Mapped[datetime]
     in_force_at: Mapped[datetime | None]
     withdrawn_at: Mapped[datetime | None]
+    signed_from: Mapped[int]
+    planned_at: Mapped[datetime | None]
+    ends_at: Mapped[datetime | None]
+    grace_ends_at: Mapped[datetime | None]
 
 
 class Acceptance(Base):
@@ -75,6 +85,60 @@ class Acceptance(Base):
     sha256: Mapped[str] = mapped_column(String(64))
     method: Mapped[str] = mapped_column(String(20))
     typed_name: Mapped[str] = mapped_column(String(120))
+    language: Mapped[str] = mapped_column(String(2))
+    accepted_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
+class SignatureRequest(Base):
+    """A request, mailed to a signing official, to sign a version for an organisation.
+
+    Only the SHA-256 of the token in the link is stored; the link works once, until `expires_at`.
+    """
+
+    __tablename__ = "signature_requests"
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    token_sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    organisation_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("organisations.id"))
+    agreement_version_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("agreement_versions.id"))
+    official_name: Mapped[str] = mapped_column(String(120))
+    official_email: Mapped[str] = mapped_column(String(254))
+    requested_by: Mapped[uuid.UUID] = mapped_column(ForeignKey("people.id"))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    cancelled_at: Mapped[datetime | None]
+
+
+class OrganisationAcceptance(Base):
+    """A signing official's signature of a version for their organisation.
+
+    `letter_sha256` is the letter of authority, kept as evidence where the official is not the
+    representative.
+    """
+
+    __tablename__ = "organisation_acceptances"
+    __table_args__ = (
+        Index(
+            "ux_organisation_acceptances_live",
+            "organisation_id",
+            "agreement_version_id",
+            unique=True,
+            sqlite_where=LIVE,
+            postgresql_where=LIVE,
+        ),
+    )
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    organisation_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("organisations.id"))
+    agreement_version_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("agreement_versions.id"))
+    code: Mapped[str] = mapped_column(String(40))
+    sha256: Mapped[str] = mapped_column(String(64))
+    request_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("signature_requests.id"))
+    method: Mapped[str] = mapped_column(String(20))
+    official_name: Mapped[str] = mapped_column(String(120))
+    official_title: Mapped[str] = mapped_column(String(120))
+    letter_sha256: Mapped[str | None] = mapped_column(String(64))
     language: Mapped[str] = mapped_column(String(2))
     accepted_at: Mapped[datetime]
     expires_at: Mapped[datetime]

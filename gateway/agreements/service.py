@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import NoReturn
@@ -20,7 +21,7 @@ from gateway.errors import OperatorError, Problem, ProblemCode
 from gateway.journal import Act, Actor, Entry
 from gateway.runtime import Runtime
 from policies import agreements as files
-from policies.agreements import AgreementText
+from policies.agreements import AgreementText, Change
 
 
 def sync_files(runtime: Runtime) -> list[str]:
@@ -122,7 +123,9 @@ def _register(runtime: Runtime, text: AgreementText) -> None:
     )
     try:
         with runtime.db.write() as session:
-            first = not session.scalar(every().where(AgreementVersion.code == text.code))
+            earlier = list(session.scalars(every().where(AgreementVersion.code == text.code)))
+            first = not earlier
+            row.signed_from = _signed_from(text, earlier)
             row.state = AgreementState.IN_FORCE if first else AgreementState.DRAFT
             row.in_force_at = now if first else None
             session.add(row)
@@ -134,6 +137,17 @@ def _register(runtime: Runtime, text: AgreementText) -> None:
             known = session.scalar(every().where(AgreementVersion.sha256 == text.sha256))
         if known is None:
             raise
+
+
+def _signed_from(text: AgreementText, earlier: Sequence[AgreementVersion]) -> int:
+    """The oldest version whose signatures bind under this one: a minor change asks for none."""
+    if text.terms.change is not Change.MINOR:
+        return text.version
+    return max((row for row in earlier if row.number < text.version), key=_number).signed_from
+
+
+def _number(row: AgreementVersion) -> int:
+    return row.number
 
 
 def _version(session: Session, version_id: uuid.UUID) -> AgreementVersion:

@@ -13,16 +13,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 from gateway.db import Base
 
 
-class Purpose(StrEnum):
-    """Purposes of use, as agreements name them."""
-
-    ACADEMIC_RESEARCH = "academic_research"
-    COMMERCIAL_DEVELOPMENT = "commercial_development"
-    EDUCATION = "education"
-    PUBLIC_SERVICE = "public_service"
-    DEEPFAKE_DETECTION = "deepfake_detection"
-
-
 class ApplicationState(StrEnum):
     DRAFT = "draft"
     SUBMITTED = "submitted"
@@ -77,7 +67,11 @@ class StepKind(StrEnum):
 
 
 class ResearchProject(Base):
-    """A research project: what an application is for. Several datasets hang on it."""
+    """A research project: what an application is for. Several datasets hang on it.
+
+    `uses` are members of `policies.vocabulary.Use`; `study` is what the applicant says for the
+    data use terms, in the fields of `policies.duo.Study`.
+    """
 
     __tablename__ = "research_projects"
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
@@ -87,6 +81,8 @@ class ResearchProject(Base):
     title: Mapped[str] = mapped_column(String(200))
     purpose: Mapped[str] = mapped_column(String(40))
     plan: Mapped[str] = mapped_column(Text)
+    uses: Mapped[list[str]] = mapped_column(default=list)
+    study: Mapped[dict[str, Any]] = mapped_column(default=dict)
     created_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
 

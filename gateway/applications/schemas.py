@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 
 from gateway.access.grants import MAX_REASON, MIN_REASON
-from gateway.applications.models import Choice, Purpose
+from gateway.applications.models import Choice
 from gateway.applications.service_drafts import MAX_DATASETS, Draft
 from gateway.applications.service_projects import ProjectDraft
 from gateway.catalog.models import Tier
@@ -20,6 +20,7 @@ from gateway.identity.service_attestations import (
     REFERENCE_LENGTH,
     IrbForm,
 )
+from policies.vocabulary import Purpose
 
 TITLE_LENGTH, PLAN_LENGTH, ACCOUNT_LENGTH, SLUG_LENGTH = 200, 20_000, 64, 80
 MAX_TEAM = 50

@@ -17,6 +17,7 @@ from gateway.applications.service_case import Case
 from gateway.catalog.models import Tier
 from gateway.identity.models import Membership
 from gateway.identity.service_roles import covers, roles_of
+from gateway.policy.loading import engine_for
 from gateway.runtime import Runtime
 from policies.decision import Decision
 from policies.explain import Explanation, explain
@@ -41,7 +42,7 @@ def may(
 ) -> Explanation:
     """ "Can I?", before anything is typed, with the way to a yes."""
     gathered, _decision = consider(runtime, Ask(action, person_id=person_id, dataset_id=dataset_id))
-    return explain(runtime.engine, action, gathered.facts)
+    return explain(engine_for(runtime.db, gathered.release), action, gathered.facts)
 
 
 def may_decide(
@@ -152,4 +153,4 @@ def way_to_use(runtime: Runtime, case: Case, item: ApplicationItem) -> Explanati
         project_id=case.project.id,
     )
     gathered, _decision = consider(runtime, ask)
-    return explain(runtime.engine, Action.DOWNLOAD, gathered.facts)
+    return explain(engine_for(runtime.db, gathered.release), Action.DOWNLOAD, gathered.facts)

@@ -8,6 +8,7 @@ from gateway.access.grants import GrantSpec, create_grant
 from gateway.applications.models import ApplicationItem, ItemState, StepKind, Turn
 from gateway.applications.service_case import Case, add_step, entry
 from gateway.applications.service_revisions import Part, lying_before_reviewers
+from gateway.catalog.models import Tier
 from gateway.journal import Act, Actor
 from gateway.runtime import Runtime
 
@@ -41,6 +42,7 @@ def approve(
         organisation_id=case.application.organisation_id,
         application_item_id=item.id,
         quota_bytes=case.dataset(item).quota_bytes,
+        purpose_reviewed=item.tier != Tier.INSTANT,
     )
     item.grant_id = create_grant(session, runtime, actor, spec).id
     conclude(session, runtime, actor, case, item, outcome=ItemState.APPROVED, reason=reason)

@@ -16,7 +16,6 @@ from gateway.applications.models import (
     ApplicationState,
     ItemState,
     ProjectMember,
-    Purpose,
     ResearchProject,
 )
 from gateway.applications.service_case import members_of
@@ -25,6 +24,7 @@ from gateway.identity.models import Membership, PersonStatus
 from gateway.identity.service_people import find_by_account
 from gateway.journal import Act, Actor, Entry
 from gateway.runtime import Runtime
+from policies.vocabulary import Purpose
 
 MIN_PLAN = 30
 

@@ -6,11 +6,12 @@ from typing import Any
 
 from flask import Flask
 
-from gateway.applications.models import Choice, Purpose, StepKind
+from gateway.applications.models import Choice, StepKind
 from gateway.applications.service_revisions import Part
 from gateway.web import labels
 from gateway.web.i18n import lazy
 from gateway.web.labels import Kind, Label
+from policies.vocabulary import Purpose
 
 PURPOSES: dict[str, Any] = {
     Purpose.ACADEMIC_RESEARCH: lazy("Academic research"),

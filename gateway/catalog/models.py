@@ -10,6 +10,7 @@ from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.db import Base
+from policies.vocabulary import Content
 
 
 class Call(StrEnum):
@@ -17,15 +18,6 @@ class Call(StrEnum):
 
     DESIGNATED = "designated"
     FREE = "free"
-
-
-class Modality(StrEnum):
-    TEXT = "text"
-    SPEECH = "speech"
-    IMAGE = "image"
-    VIDEO = "video"
-    MEDICAL_IMAGE = "medical_image"
-    TABLE = "table"
 
 
 class Tier(StrEnum):
@@ -53,8 +45,10 @@ class ConstructionProject(Base):
 class Dataset(Base):
     """A dataset and everything that decides who may use it and how.
 
-    `sensitivity` and `delivery` hold the values of `policies.vocabulary`; `declared` lists the
-    entity types that the dataset rightly contains; `typical_days` is the usual time to a decision.
+    `modality`, `content`, `sensitivity` and `delivery` hold the values of `policies.vocabulary`,
+    `domain` is a free word for people who search; `declared` lists the entity types that the
+    dataset rightly contains, `duo` its terms as `policies.duo` reads them; `typical_days` is the
+    usual time to a decision.
     """
 
     __tablename__ = "datasets"
@@ -68,6 +62,9 @@ class Dataset(Base):
     summary_en: Mapped[str] = mapped_column(Text)
     modality: Mapped[str] = mapped_column(String(16))
     domain: Mapped[str] = mapped_column(String(40))
+    content: Mapped[str] = mapped_column(String(16), default=Content.GENERAL)
+    originals: Mapped[bool] = mapped_column(default=False)
+    pseudonymised: Mapped[bool] = mapped_column(default=False)
     sensitivity: Mapped[str] = mapped_column(String(16))
     delivery: Mapped[str] = mapped_column(String(16))
     tier: Mapped[str] = mapped_column(String(16))

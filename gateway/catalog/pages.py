@@ -6,7 +6,7 @@ from flask import Blueprint, request, url_for
 from sqlalchemy.orm import Session
 
 from gateway.catalog import service_reading, views, words
-from gateway.catalog.models import DatasetVersion, Modality, Tier
+from gateway.catalog.models import DatasetVersion, Tier
 from gateway.catalog.schemas import DatasetQuery, ItemQuery, VersionQuery
 from gateway.catalog.service_versions import version_entry
 from gateway.identity.http import actor, rt, viewer
@@ -15,7 +15,7 @@ from gateway.scanning.models import FindingRow, Scan
 from gateway.web.forms import parse_query
 from gateway.web.pages import render
 from gateway.web.paging import Page, Window, scope_of
-from policies.vocabulary import Sensitivity
+from policies.vocabulary import Modality, Sensitivity
 
 PAGE = 25
 FINDINGS = 50

@@ -18,9 +18,9 @@ from pydantic import (
     model_validator,
 )
 
-from gateway.catalog.models import Call, Modality, Tier
+from gateway.catalog.models import Call, Tier
 from gateway.scanning.model import UNSCANNABLE
-from policies.vocabulary import Delivery, Sensitivity
+from policies.vocabulary import Delivery, Modality, Sensitivity
 
 MAX_TERABYTES = 1 << 53
 ENTITY_TYPE = re.compile("[A-Z][A-Z0-9_]{1,39}")

@@ -6,13 +6,13 @@ from typing import Any
 
 from flask import Flask
 
-from gateway.catalog.models import Call, Modality, Tier
+from gateway.catalog.models import Call, Tier
 from gateway.catalog.schemas import Requirement
 from gateway.scanning.model import CREDENTIAL, UNSCANNABLE, Verdict
 from gateway.scanning.models import FindingRow
 from gateway.web.i18n import lazy
 from gateway.web.labels import Kind, Label
-from policies.vocabulary import Delivery, Sensitivity
+from policies.vocabulary import Delivery, Modality, Sensitivity
 
 WORDS: dict[type, dict[str, Any]] = {
     Call: {

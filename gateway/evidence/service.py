@@ -9,7 +9,6 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from audit.search import MAX_LIMIT, Filters
 from gateway.errors import Problem, ProblemCode
 from gateway.evidence.reading import bundle_keys, history, signer, snapshot
 from gateway.journal import Act, Actor, Entry
+from gateway.policy.loading import in_force, texts_in_force
 from gateway.runtime import Runtime
 
 MAX_SELECTED = 20_000
@@ -226,10 +226,9 @@ def _selected(reader: LogReader, filters: Filters, end: int) -> list[int]:
 def _policies(runtime: Runtime, reader: LogReader, selected: Sequence[int]) -> dict[str, bytes]:
     """The rules in force, and the releases that decided the selected entries, oldest first."""
     releases = dict.fromkeys(_releases(reader, selected))
-    history = {"present": runtime.engine.release, "decided": list(releases)}
-    rules = files("policies") / "cedar"
-    texts = {one.name: one.read_bytes() for one in rules.iterdir() if one.is_file()}
-    return {"releases.json": canonical.write(history), **dict(sorted(texts.items()))}
+    history = {"present": in_force(runtime.db).release, "decided": list(releases)}
+    texts = {name: text.encode() for name, text in sorted(texts_in_force(runtime.db).items())}
+    return {"releases.json": canonical.write(history), **texts}
 
 
 def _releases(reader: LogReader, selected: Sequence[int]) -> Iterator[str]:

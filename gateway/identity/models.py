@@ -61,6 +61,10 @@ class AttestationKind(StrEnum):
     DRB = "drb"
     TRAINING = "training"
     IDENTITY = "identity"
+    SEPARATE_AGREEMENT = "separate_agreement"
+    OVERSEAS_TRANSFER = "overseas_transfer"
+    THIRD_PARTY_PROCESSING = "third_party_processing"
+    REGULATORY_SANDBOX = "regulatory_sandbox"
 
 
 class SessionChannel(StrEnum):
@@ -199,7 +203,7 @@ class Attestation(Base):
         Index("ix_attestations_project_id", "project_id"),
     )
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
-    kind: Mapped[str] = mapped_column(String(16))
+    kind: Mapped[str] = mapped_column(String(24))
     person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("people.id"))
     project_id: Mapped[uuid.UUID | None]
     form: Mapped[str] = mapped_column(String(16), default="")

@@ -9,12 +9,13 @@ from flask import Flask
 from sqlalchemy import select, update
 
 from gateway.access.models import Grant
-from gateway.applications.models import Application, Choice, Purpose, ResearchProject
+from gateway.applications.models import Application, Choice, ResearchProject
 from gateway.applications.service_drafts import Draft, create, save
 from gateway.applications.service_projects import ProjectDraft
 from gateway.applications.service_transaction import transact
 from gateway.errors import Problem, ProblemCode
 from gateway.runtime import Runtime
+from policies.vocabulary import Purpose
 from tests import applying
 from tests.applying import Cast
 from tests.people import acting_as, bearer

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from gateway.agreements import service as agreements
-from gateway.applications.models import ApplicationState, Purpose
+from gateway.applications.models import ApplicationState
 from gateway.client import applying as client
 from gateway.runtime import Runtime
+from policies.vocabulary import Purpose
 from tests import applying, people
 from tests.applying import PLAN, Cast
 from tests.integration.client.conftest import Ran, Terminal

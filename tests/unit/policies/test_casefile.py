@@ -40,7 +40,7 @@ def test_every_case_is_answered_as_expected():
 def test_a_dropped_rule_makes_some_case_fail(rule_id):
     source = rules.read().without(rule_id)
 
-    report = run_cases(Engine(source, agreements.load()))
+    report = run_cases(Engine(source, agreements.hashes()))
 
     assert not report.passed
     assert report.failures

@@ -40,7 +40,7 @@ def _altered(old: str, new: str) -> Engine:
     statements = tuple(
         next(rules.parse(s.file, s.text.replace(old, new))) for s in source.statements
     )
-    return Engine(rules.RuleSource(statements, source.schema), agreements.load())
+    return Engine(rules.RuleSource(statements, source.schema), agreements.hashes())
 
 
 def test_what_meets_every_rule_is_allowed_without_a_blocker(engine, allowed_facts):
@@ -113,7 +113,7 @@ def test_a_rule_that_errors_denies_although_cedar_skips_it(allowed_facts):
 def test_what_no_permit_covers_is_denied_with_a_sentence(allowed_facts):
     source = rules.read().without("permit-participate")
 
-    decision = Engine(source, agreements.load()).decide(Action.DOWNLOAD, allowed_facts)
+    decision = Engine(source, agreements.hashes()).decide(Action.DOWNLOAD, allowed_facts)
 
     assert decision.outcome is Outcome.DENY
     assert decision.codes == ("ENGINE_ERROR",)
@@ -193,9 +193,9 @@ def test_cached_facts_never_answer_for_changed_ones(engine, allowed_facts):
 
 
 def test_the_release_changes_with_any_rule_and_any_agreement(engine):
-    texts = agreements.load()
+    texts = agreements.hashes()
     reworded = _altered("로그인하지 않았습니다.", "로그인이 필요합니다.")
-    fewer_texts = Engine(rules.read(), texts[1:])
+    fewer_texts = Engine(rules.read(), dict(list(texts.items())[1:]))
 
     releases = {engine.release, reworded.release, fewer_texts.release}
 

@@ -173,7 +173,7 @@ def test_a_remedy_exists_for_every_rule_but_those_that_name_another_way():
 
 def test_a_path_the_engine_does_not_confirm_is_not_called_one(facts):
     source = rules.read().without("permit-participate")
-    engine = Engine(source, agreements.load())
+    engine = Engine(source, agreements.hashes())
 
     explanation = explain(engine, Action.DOWNLOAD, facts)
 

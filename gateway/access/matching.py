@@ -1,0 +1,51 @@
+"""How a stated study fits a dataset's data use terms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from gateway.access.query import Row
+from policies.duo import Code, Kind, Matching, Study, Term, match
+from policies.ontology import Ontology
+from policies.vocabulary import Match, Use
+
+KOREA: Final = "KR"
+
+
+def stated_match(row: Row, ontology: Ontology) -> Match | None:
+    """The match of the grant's study, or of the planned one; None while no purpose is stated."""
+    if not row.purpose:
+        return None
+    return compare(row, ontology).match if row.duo else Match.APPROVE
+
+
+def compare(row: Row, ontology: Ontology) -> Matching:
+    """The whole comparison, with the terms that do not fit and the duties.
+
+    Raises policies.duo.TermError for a dataset whose recorded terms are malformed.
+    """
+    terms = tuple(map(Term.parse, row.duo))
+    return match(_study(row, row.study or {}, terms), terms, ontology)
+
+
+def _study(row: Row, stated: Mapping[str, Any], terms: tuple[Term, ...]) -> Study:
+    """What was stated, with what the record knows of the holder.
+
+    Where any research is welcome, nobody has to say of which kind theirs is.
+    """
+    welcome = any(term.code in {Code.GRU, Code.NRES} for term in terms)
+    kinds = stated.get("kinds") or ([Kind.GENERAL] if welcome else [])
+    return Study(
+        kinds=frozenset(map(Kind, kinds)),
+        diseases=frozenset(stated.get("diseases", ())),
+        non_profit_organisation=stated.get("non_profit_organisation"),
+        non_commercial=stated.get("non_commercial"),
+        genetic=stated.get("genetic"),
+        needs_judgement=bool(stated.get("needs_judgement", False)),
+        region=None if Use.OVERSEAS_TRANSFER in (row.uses or ()) else KOREA,
+        months=stated.get("months"),
+        person=row.account,
+        organisation=str(row.organisation_id) if row.organisation_id else None,
+        project=str(row.project) if row.project else None,
+    )
