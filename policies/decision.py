@@ -79,7 +79,8 @@ class Decision:
 
     ``blockers`` holds every reason, in the order of the rule files. ``release`` (hex SHA-256)
     names the rules, schema and agreements that decided; ``facts_digest`` (hex SHA-256) the facts,
-    and is empty when the action was unknown or the facts could not be read.
+    and is empty when the action was unknown or the facts could not be read. ``still_digest`` names
+    the facts without clock and sizes.
     """
 
     action: str
@@ -87,6 +88,7 @@ class Decision:
     blockers: tuple[Blocker, ...]
     release: str
     facts_digest: str
+    still_digest: str = ""
 
     @property
     def allowed(self) -> bool:

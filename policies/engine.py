@@ -55,6 +55,7 @@ class _Parsed:
     principal: dict[str, str]
     resource: dict[str, str]
     hasher: _Hash
+    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ class Engine:
         if problems:
             raise check.RuleError(problems)
         self.source = source
+        self.texts = dict(texts)
         self.release = release_hash(source, texts)
         self._policies = cedarpy.PolicySet.from_json_str(rules.policy_json(source.statements))
         self._schema = cedarpy.Schema.from_str(source.schema)
@@ -112,7 +114,9 @@ class Engine:
         blockers, outcome = self._judge(result)
         digest = parsed.hasher.copy()
         digest.update(context.encode())
-        return Decision(str(action), outcome, blockers, self.release, digest.hexdigest())
+        return Decision(
+            str(action), outcome, blockers, self.release, digest.hexdigest(), parsed.digest
+        )
 
     def _judge(self, result: cedarpy.AuthzResult) -> tuple[tuple[Blocker, ...], Outcome]:
         reasons, errors = result.diagnostics.reasons, result.diagnostics.errors
@@ -130,11 +134,13 @@ class Engine:
 
     # Cached by equality of the facts: 1 and True are equal and mean the same to every rule.
     def _parse_still(self, facts: encoding.Still) -> _Parsed:
+        hasher = hashlib.sha256(encoding.canonical(table_from(facts)).encode())
         return _Parsed(
             cedarpy.Entities.from_json_str(encoding.entities(facts), self._schema),
             {"type": encoding.PERSON, "id": facts.subject.person_id},
             {"type": encoding.DATASET, "id": facts.target.dataset},
-            hashlib.sha256(encoding.canonical(table_from(facts)).encode()),
+            hasher,
+            hasher.hexdigest(),
         )
 
 

@@ -7,7 +7,10 @@ the answer is 503. A no is recorded with the code of every blocker.
 from __future__ import annotations
 
 import dataclasses
-from typing import NoReturn, Protocol
+from collections.abc import Mapping
+from typing import Any, NoReturn, Protocol
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from audit.errors import LogUnavailable
 from gateway import ids
@@ -15,11 +18,12 @@ from gateway.access import presenter, quota
 from gateway.access.ask import Ask, Gathered, Intent, Permit
 from gateway.access.facts import gather
 from gateway.clock import Clock
-from gateway.db import Database
+from gateway.db import Database, WriteBusy
 from gateway.errors import Problem, ProblemCode
 from gateway.journal import Actor, Entry, Journal, Outcome, PartyKind
 from gateway.journal.folding import Folding
 from gateway.policy.loading import engine_for
+from gateway.policy.recording import remember
 from policies.decision import Decision
 from policies.ontology import Ontology
 
@@ -88,7 +92,8 @@ def refuse(
 ) -> NoReturn:
     """Record the no and raise it: Problem ACCESS_DENIED, or LOG_UNAVAILABLE."""
     actor = _for_organisation(actor, gathered)
-    record_refusal(door.folding, _entry(actor, gathered, decision, intent))
+    kept = _kept(door, gathered, decision)
+    record_refusal(door.folding, _entry(actor, gathered, decision, intent, kept))
     raise presenter.denied(decision)
 
 
@@ -149,7 +154,7 @@ def _refuse_old_epoch(
     door: Door, actor: Actor, gathered: Gathered, decision: Decision, intent: Intent
 ) -> NoReturn:
     """The person may, but this address was issued before the grant last changed."""
-    entry = _entry(actor, gathered, decision, intent)
+    entry = _entry(actor, gathered, decision, intent, _kept(door, gathered, decision))
     refused = dataclasses.replace(
         entry, act=intent.refused, outcome=Outcome.DENY, reason=ProblemCode.URL_EXPIRED.upper()
     )
@@ -162,8 +167,9 @@ def _refuse_old_epoch(
 
 
 def _recorded(door: Door, permit: Permit, intent: Intent) -> Permit:
-    entry = _entry(permit.actor, permit.gathered, permit.decision, intent)
     try:
+        kept = _kept(door, permit.gathered, permit.decision)
+        entry = _entry(permit.actor, permit.gathered, permit.decision, intent, kept)
         append(door.journal, dataclasses.replace(entry, event_id=permit.event_id))
     except Problem:
         settle(door, permit, 0)
@@ -171,7 +177,21 @@ def _recorded(door: Door, permit: Permit, intent: Intent) -> Permit:
     return permit
 
 
-def _entry(actor: Actor, gathered: Gathered, decision: Decision, intent: Intent) -> Entry:
+def _kept(door: Door, gathered: Gathered, decision: Decision) -> Mapping[str, Any]:
+    """Keep the facts for later; Problem LOG_UNAVAILABLE where they cannot be written."""
+    try:
+        return remember(door.db, gathered.facts, decision, door.clock.now())
+    except (SQLAlchemyError, WriteBusy) as error:
+        raise Problem(ProblemCode.LOG_UNAVAILABLE) from error
+
+
+def _entry(
+    actor: Actor,
+    gathered: Gathered,
+    decision: Decision,
+    intent: Intent,
+    kept: Mapping[str, Any],
+) -> Entry:
     grant = f"grant:{gathered.grant_id}" if gathered.grant_id else None
     return Entry(
         actor=actor,
@@ -187,5 +207,6 @@ def _entry(actor: Actor, gathered: Gathered, decision: Decision, intent: Intent)
             "action": decision.action,
             "policy_release": decision.release,
             "facts_digest": decision.facts_digest,
+            **kept,
         },
     )

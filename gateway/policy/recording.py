@@ -1,0 +1,91 @@
+"""Keeps the facts behind decisions, so that any of them can be decided again.
+
+A set of facts is written once, under the digest that the entries name; clock and sizes, which
+change with every request, stand in the entry itself.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.orm import Session
+
+from gateway.db import Database
+from gateway.policy.models import PolicyFacts
+from policies.decision import Decision
+from policies.facts import Facts
+from policies.facttable import facts_from, table_from
+
+REMEMBERED: Final = 8192
+_MOVING: Final = ("now_ms", "request_bytes", "used_bytes")
+# Digests that are surely on record, for each database; a row is never deleted.
+_written: WeakKeyDictionary[Database, set[str]] = WeakKeyDictionary()
+
+
+def remember(db: Database, facts: Facts, decision: Decision, now: datetime) -> dict[str, Any]:
+    """Keep the facts of a decision; returns what its entry must say to complete them.
+
+    Raises sqlalchemy.exc.OperationalError or WriteBusy when they cannot be written.
+    """
+    digest = decision.still_digest
+    if digest and digest not in (known := _written.setdefault(db, set())):
+        _write(db, digest, facts, now)
+        if len(known) >= REMEMBERED:
+            known.clear()
+        known.add(digest)
+    moving = (facts.now_ms, facts.request_bytes, facts.standing.used_bytes)
+    return {"facts": digest, **dict(zip(_MOVING, moving, strict=True))}
+
+
+def recall(session: Session, digests: Iterable[str]) -> dict[str, tuple[Any, uuid.UUID | None]]:
+    """The kept facts as tables, with the person they are of, by digest."""
+    wanted = list(digests)
+    rows = session.scalars(select(PolicyFacts).where(PolicyFacts.digest.in_(wanted)))
+    return {row.digest: (row.facts, row.person_id) for row in rows}
+
+
+def complete(table: Any, moving: Mapping[str, Any]) -> Facts:
+    """The facts of one decision again: what was kept, with what its entry says.
+
+    Raises policies.facttable.FactError or KeyError for a record that is not whole.
+    """
+    facts = facts_from(table)
+    standing = dataclasses.replace(facts.standing, used_bytes=moving["used_bytes"])
+    return dataclasses.replace(
+        facts,
+        standing=standing,
+        now_ms=moving["now_ms"],
+        request_bytes=moving["request_bytes"],
+    )
+
+
+def _write(db: Database, digest: str, facts: Facts, now: datetime) -> None:
+    postgresql = db.write_engine.dialect.name == "postgresql"
+    insert = postgresql_insert if postgresql else sqlite_insert
+    person = facts.subject.person_id
+    row = {
+        "digest": digest,
+        "facts": _table(facts),
+        "person_id": uuid.UUID(person) if person else None,
+        "first_at": now,
+    }
+    with db.write() as session:
+        session.execute(insert(PolicyFacts).values(**row).on_conflict_do_nothing())
+
+
+def _table(facts: Facts) -> Any:
+    """The facts without their person, and without what each entry says for itself."""
+    subject = dataclasses.replace(facts.subject, person_id="")
+    standing = dataclasses.replace(facts.standing, used_bytes=0)
+    still = dataclasses.replace(
+        facts, subject=subject, standing=standing, now_ms=0, request_bytes=0
+    )
+    return table_from(still)
