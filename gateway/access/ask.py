@@ -10,8 +10,19 @@ from typing import Any
 
 from gateway.journal import Act, Actor
 from policies.decision import Decision
+from policies.duo import Matching
 from policies.facts import ExportFacts, Facts, Review, ZoneFacts
-from policies.vocabulary import Action
+from policies.vocabulary import Action, Delivery
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """What somebody says they will do: a purpose ("" for none yet), uses, and the study in the
+    fields of `policies.duo.Study`; as codes, the way research projects and grants keep them."""
+
+    purpose: str
+    uses: tuple[str, ...] = ()
+    study: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +35,9 @@ class Ask:
     newest released version. `epoch`, when given, must still be the grant's: what was issued under
     an older one is dead. `request_bytes` are the bytes about to leave. `review`, `export` and
     `zone` are facts of higher features.
+
+    To apply is to ask anew: no grant that is held already counts, nor does one for what is
+    `stated` here instead of what the research project says.
     """
 
     action: Action
@@ -33,11 +47,17 @@ class Ask:
     version_id: uuid.UUID | None = None
     organisation_id: uuid.UUID | None = None
     project_id: uuid.UUID | None = None
+    stated: Stated | None = None
     epoch: int | None = None
     request_bytes: int = 0
     review: Review | None = None
     export: ExportFacts | None = None
     zone: ZoneFacts | None = None
+
+    @property
+    def anew(self) -> bool:
+        """Whether the question is about a grant that there is not yet."""
+        return self.action is Action.APPLY or self.stated is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +83,12 @@ class Gathered:
 
     `epoch` is the grant's; 0 without a grant. `personal` is the holder's account and name, for
     sealing. `agreement_sha256` is the version in force and `release` the release of the rules in
-    force, each None when there is none.
+    force, each None when there is none. `matching` compares the study with the data use terms,
+    None while no purpose is stated.
     """
 
     facts: Facts
+    matching: Matching | None
     person_id: uuid.UUID | None
     personal: dict[str, str]
     organisation_id: uuid.UUID | None
@@ -94,3 +116,8 @@ class Permit:
     decision: Decision
     reserved: int
     event_id: uuid.UUID
+
+
+def to_use(delivery: str) -> Action:
+    """What using a dataset means: to download it, or to read it inside the safe zone."""
+    return Action.DOWNLOAD if delivery == Delivery.DOWNLOAD else Action.READ_IN_ZONE

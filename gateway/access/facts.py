@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from gateway.access import matching
 from gateway.access.ask import Ask, Gathered
+from gateway.access.matching import compare
 from gateway.access.models import EndReason
 from gateway.access.query import BY_GRANT, BY_PERSON, Row
 from gateway.clock import to_ms
@@ -13,6 +13,7 @@ from gateway.db import Database
 from gateway.identity.models import OrganisationStatus, PersonStatus
 from gateway.scanning.model import RULESET
 from policies.agreements import recorded_terms
+from policies.duo import Matching
 from policies.facts import (
     UNLIMITED_BYTES,
     AgreementTerms,
@@ -61,10 +62,11 @@ def gather(db: Database, ask: Ask, now: datetime, ontology: Ontology) -> Gathere
     row = _read(db, ask, now)
     if row is None:
         return None
+    matching = compare(row, ontology)
     facts = Facts(
         subject=_subject(row, now),
         target=_target(row),
-        standing=_standing(row, now, ontology),
+        standing=_standing(row, now, matching),
         review=ask.review,
         export=ask.export,
         zone=ask.zone,
@@ -72,7 +74,7 @@ def gather(db: Database, ask: Ask, now: datetime, ontology: Ontology) -> Gathere
         request_bytes=ask.request_bytes,
         now_ms=to_ms(now),
     )
-    return _gathered(row, facts)
+    return _gathered(row, facts, matching)
 
 
 def _read(db: Database, ask: Ask, now: datetime) -> Row | None:
@@ -85,8 +87,9 @@ def _read(db: Database, ask: Ask, now: datetime) -> Row | None:
             version_id=ask.version_id,
             organisation_id=ask.organisation_id,
             project_id=ask.project_id,
+            anew=ask.anew,
         )
-        return Row(*found) if found else None
+        return _stated(Row(*found), ask) if found else None
     found = db.hot.first(BY_GRANT, now=now, grant_id=ask.grant_id, version_id=ask.version_id)
     row = Row(*found) if found else None
     if row is None or (ask.person_id is not None and ask.person_id != row.person_id):
@@ -94,10 +97,18 @@ def _read(db: Database, ask: Ask, now: datetime) -> Row | None:
     return row
 
 
-def _gathered(row: Row, facts: Facts) -> Gathered:
+def _stated(row: Row, ask: Ask) -> Row:
+    """The row with what the question itself states in place of what the project says."""
+    if (said := ask.stated) is None:
+        return row
+    return row._replace(purpose=said.purpose, uses=list(said.uses), study=dict(said.study))
+
+
+def _gathered(row: Row, facts: Facts, matching: Matching | None) -> Gathered:
     personal = {"account": row.account, "name": row.name}
     return Gathered(
         facts=facts,
+        matching=matching,
         person_id=row.person_id,
         personal={key: value for key, value in personal.items() if value},
         organisation_id=row.organisation_id,
@@ -186,7 +197,7 @@ def _scan(row: Row, sensitivity: Sensitivity) -> ScanState:
     return ScanState.STALE if older and sensitivity in RESCAN_BEFORE_USE else ScanState.CURRENT
 
 
-def _standing(row: Row, now: datetime, ontology: Ontology) -> Standing:
+def _standing(row: Row, now: datetime, matching: Matching | None) -> Standing:
     irb = _evidence(row.irb_until, now)
     return Standing(
         acceptance=_acceptance(row.signed_until, row.signed_other_until, now),
@@ -203,7 +214,7 @@ def _standing(row: Row, now: datetime, ontology: Ontology) -> Standing:
         purpose=Purpose(row.purpose) if row.purpose else None,
         uses=frozenset(map(Use, row.uses or ())),
         approvals=_approvals(row),
-        duo=matching.stated_match(row, ontology),
+        duo=matching.match if matching else None,
         purpose_reviewed=bool(row.purpose_reviewed),
         project_live=row.project_live,
     )

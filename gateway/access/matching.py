@@ -11,20 +11,18 @@ from policies.ontology import Ontology
 from policies.vocabulary import Match, Use
 
 KOREA: Final = "KR"
+NO_TERMS: Final = Matching(Match.APPROVE, (), ())
 
 
-def stated_match(row: Row, ontology: Ontology) -> Match | None:
-    """The match of the grant's study, or of the planned one; None while no purpose is stated."""
-    if not row.purpose:
-        return None
-    return compare(row, ontology).match if row.duo else Match.APPROVE
-
-
-def compare(row: Row, ontology: Ontology) -> Matching:
-    """The whole comparison, with the terms that do not fit and the duties.
+def compare(row: Row, ontology: Ontology) -> Matching | None:
+    """The grant's study, or the planned one, against the terms; None while no purpose is stated.
 
     Raises policies.duo.TermError for a dataset whose recorded terms are malformed.
     """
+    if not row.purpose:
+        return None
+    if not row.duo:
+        return NO_TERMS
     terms = tuple(map(Term.parse, row.duo))
     return match(_study(row, row.study or {}, terms), terms, ontology)
 

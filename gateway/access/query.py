@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import (
     JSON,
+    Boolean,
     ColumnElement,
     FromClause,
     Select,
@@ -75,6 +76,8 @@ GRANT = bindparam("grant_id", type_=Uuid())
 VERSION = bindparam("version_id", type_=Uuid())
 ORGANISATION = bindparam("organisation_id", type_=Uuid())
 PROJECT = bindparam("project_id", type_=Uuid())
+# Whether a new grant is in question, so that none which is held already counts.
+ANEW = bindparam("anew", type_=Boolean())
 
 Expression = ColumnElement[Any]
 
@@ -309,7 +312,7 @@ def _best_grant() -> Expression:
     return (
         select(other.c.id)
         .where(other.c.person_id == PERSON, other.c.dataset_id == D.c.id)
-        .where(or_(PROJECT.is_(None), other.c.project_id == PROJECT))
+        .where(or_(PROJECT.is_(None), other.c.project_id == PROJECT), ~ANEW)
         .order_by(ended, other.c.suspended, other.c.ends_at.desc(), other.c.id.desc())
         .limit(1)
         .scalar_subquery()
