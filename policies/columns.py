@@ -54,6 +54,14 @@ class Table:
         cut = {path: column[start:stop] for path, column in self.columns.items()}
         return Table(min(stop, self.size) - start, cut)
 
+    def take(self, rows: npt.NDArray[np.intp]) -> Table:
+        """The given rows, in their order; a row may come more than once."""
+        return Table(len(rows), {path: column[rows] for path, column in self.columns.items()})
+
+    def replace(self, columns: Mapping[Path, Column]) -> Table:
+        """The same rows with other values in some columns."""
+        return Table(self.size, {**self.columns, **columns})
+
 
 def table(facts: Iterable[Facts]) -> Table:
     """Columns of many questions. Raises ValueError for a number beyond Cedar's range."""

@@ -206,6 +206,7 @@ def _entry(
             **intent.detail,
             "action": decision.action,
             "policy_release": decision.release,
+            "outcome": str(decision.outcome),
             "facts_digest": decision.facts_digest,
             **kept,
         },

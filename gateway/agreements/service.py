@@ -96,6 +96,16 @@ def versions(session: Session, code: str) -> list[AgreementVersion]:
     return sorted(found, key=lambda row: -row.number) or missing()
 
 
+def version_named(session: Session, name: str) -> AgreementVersion | None:
+    """The version of a name such as `health/v2`, or None."""
+    code, _, number = name.partition("/v")
+    if not number.isdecimal():
+        return None
+    return session.scalar(
+        every().where(AgreementVersion.code == code, AgreementVersion.number == int(number))
+    )
+
+
 def every() -> Select[AgreementVersion]:
     """Every agreement version, by code and number."""
     return select(AgreementVersion).order_by(AgreementVersion.code, AgreementVersion.number)

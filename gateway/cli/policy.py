@@ -8,13 +8,20 @@ from typing import Any
 import click
 
 from gateway.cli.common import FOUND, Home, emit, fail, home_option, json_option
+from gateway.cli.policy_change import replay, simulate
+from gateway.cli.policy_release import release
 
 LANGUAGES = ("ko", "en")
 
 
 @click.group()
 def policy() -> None:
-    """Check, test and explain the rules that decide access."""
+    """Check, test, explain, prove and change the rules that decide access."""
+
+
+policy.add_command(release)
+policy.add_command(replay)
+policy.add_command(simulate)
 
 
 @policy.command()

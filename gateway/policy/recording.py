@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 from weakref import WeakKeyDictionary
@@ -16,7 +16,6 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlalchemy.orm import Session
 
 from gateway.db import Database
 from gateway.policy.models import PolicyFacts
@@ -25,6 +24,7 @@ from policies.facts import Facts
 from policies.facttable import facts_from, table_from
 
 REMEMBERED: Final = 8192
+AT_ONCE: Final = 500
 _MOVING: Final = ("now_ms", "request_bytes", "used_bytes")
 # Digests that are surely on record, for each database; a row is never deleted.
 _written: WeakKeyDictionary[Database, set[str]] = WeakKeyDictionary()
@@ -45,11 +45,34 @@ def remember(db: Database, facts: Facts, decision: Decision, now: datetime) -> d
     return {"facts": digest, **dict(zip(_MOVING, moving, strict=True))}
 
 
-def recall(session: Session, digests: Iterable[str]) -> dict[str, tuple[Any, uuid.UUID | None]]:
-    """The kept facts as tables, with the person they are of, by digest."""
-    wanted = list(digests)
-    rows = session.scalars(select(PolicyFacts).where(PolicyFacts.digest.in_(wanted)))
-    return {row.digest: (row.facts, row.person_id) for row in rows}
+def recall_all(db: Database, digests: Iterable[str]) -> dict[str, Any]:
+    """The kept facts as tables by digest; what is not on record is left out."""
+    found: dict[str, Any] = {}
+    with db.read() as session:
+        for some in batched(sorted(digests), AT_ONCE):
+            rows = session.scalars(select(PolicyFacts).where(PolicyFacts.digest.in_(some)))
+            found |= {row.digest: row.facts for row in rows}
+    return found
+
+
+def people_of(db: Database, digests: Iterable[str]) -> dict[str, uuid.UUID]:
+    """Whose facts they are, by digest; nobody for visitors and for people who were erased."""
+    found: dict[str, uuid.UUID] = {}
+    with db.read() as session:
+        for some in batched(sorted(digests), AT_ONCE):
+            rows = session.execute(
+                select(PolicyFacts.digest, PolicyFacts.person_id)
+                .where(PolicyFacts.digest.in_(some))
+                .where(PolicyFacts.person_id.is_not(None))
+            )
+            found |= {digest: person_id for digest, person_id in rows if person_id}
+    return found
+
+
+def batched(values: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    """The values in lists of at most `size`."""
+    for start in range(0, len(values), size):
+        yield values[start : start + size]
 
 
 def complete(table: Any, moving: Mapping[str, Any]) -> Facts:

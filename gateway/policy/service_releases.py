@@ -58,7 +58,7 @@ def propose(
 
     Registering the same rules again returns what is on record. Raises ReleaseRefused.
     """
-    engine = _checked(files)
+    engine = checked(files)
     with runtime.db.read() as session:
         known = by_hash(session, engine.release)
     if known is not None:
@@ -125,7 +125,7 @@ def history(session: Session) -> list[PolicyRelease]:
     return list(session.scalars(select(PolicyRelease).order_by(PolicyRelease.id.desc())))
 
 
-def _checked(files: Mapping[str, str]) -> Engine:
+def checked(files: Mapping[str, str]) -> Engine:
     """The engine of rules that may be put in force. Raises ReleaseRefused."""
     try:
         engine = Engine(rules.from_files(files), agreements.hashes())
