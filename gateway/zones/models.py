@@ -6,10 +6,13 @@ import uuid
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.db import Base
+
+
+OPEN = text("opened_at IS NOT NULL AND ended_at IS NULL")
 
 
 class SessionEnd(StrEnum):
@@ -45,12 +48,31 @@ class ZoneDataset(Base):
 
 
 class ZoneSession(Base):
-    """One person's time at one seat, under one grant: booked, opened by staff, ended."""
+    """One person's time at one seat, under one grant: booked, opened by staff, ended.
+
+    Whoever opens it is somebody else; a seat and a person have at most one open session.
+    """
 
     __tablename__ = "zone_sessions"
     __table_args__ = (
         CheckConstraint("booked_until > booked_from", name="window"),
         CheckConstraint("seat > 0", name="seat"),
+        CheckConstraint("opened_by IS NULL OR opened_by <> person_id", name="opener"),
+        Index(
+            "ux_zone_sessions_open_seat",
+            "zone_id",
+            "seat",
+            unique=True,
+            sqlite_where=OPEN,
+            postgresql_where=OPEN,
+        ),
+        Index(
+            "ux_zone_sessions_open_person",
+            "person_id",
+            unique=True,
+            sqlite_where=OPEN,
+            postgresql_where=OPEN,
+        ),
         Index("ix_zone_sessions_grant_id", "grant_id"),
         Index("ix_zone_sessions_zone_id_booked_from", "zone_id", "booked_from"),
     )
@@ -72,12 +94,13 @@ class ZoneSession(Base):
 class ZoneImport(Base):
     """What somebody wants to bring into a zone; `state` holds `policies.vocabulary.ImportState`.
 
-    Whoever asked for it never decides on it.
+    Whoever asked for it neither decides on it nor carries it in.
     """
 
     __tablename__ = "zone_imports"
     __table_args__ = (
         CheckConstraint("decided_by IS NULL OR decided_by <> person_id", name="decider"),
+        CheckConstraint("brought_in_by IS NULL OR brought_in_by <> person_id", name="carrier"),
         Index("ix_zone_imports_grant_id", "grant_id"),
     )
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
@@ -93,3 +116,5 @@ class ZoneImport(Base):
     decided_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("people.id"))
     decided_at: Mapped[datetime | None]
     decision_note: Mapped[str] = mapped_column(Text, default="")
+    brought_in_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("people.id"))
+    brought_in_at: Mapped[datetime | None]

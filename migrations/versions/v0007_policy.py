@@ -197,6 +197,9 @@ def _zone_sessions() -> None:
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.CheckConstraint("booked_until > booked_from", name=op.f("ck_zone_sessions_window")),
         sa.CheckConstraint("seat > 0", name=op.f("ck_zone_sessions_seat")),
+        sa.CheckConstraint(
+            "opened_by IS NULL OR opened_by <> person_id", name=op.f("ck_zone_sessions_opener")
+        ),
         _key("zone_sessions", "ended_by", "people"),
         _key("zone_sessions", "grant_id", "grants"),
         _key("zone_sessions", "opened_by", "people"),
@@ -207,6 +210,20 @@ def _zone_sessions() -> None:
     op.create_index("ix_zone_sessions_grant_id", "zone_sessions", ["grant_id"])
     op.create_index(
         "ix_zone_sessions_zone_id_booked_from", "zone_sessions", ["zone_id", "booked_from"]
+    )
+    _one_open_session("seat", ["zone_id", "seat"])
+    _one_open_session("person", ["person_id"])
+
+
+def _one_open_session(of: str, columns: list[str]) -> None:
+    open_now = sa.text("opened_at IS NOT NULL AND ended_at IS NULL")
+    op.create_index(
+        f"ux_zone_sessions_open_{of}",
+        "zone_sessions",
+        columns,
+        unique=True,
+        sqlite_where=open_now,
+        postgresql_where=open_now,
     )
 
 
@@ -226,9 +243,16 @@ def _zone_imports() -> None:
         sa.Column("decided_by", sa.Uuid(), nullable=True),
         sa.Column("decided_at", UtcDateTime(), nullable=True),
         sa.Column("decision_note", sa.Text(), nullable=False),
+        sa.Column("brought_in_by", sa.Uuid(), nullable=True),
+        sa.Column("brought_in_at", UtcDateTime(), nullable=True),
         sa.CheckConstraint(
             "decided_by IS NULL OR decided_by <> person_id", name=op.f("ck_zone_imports_decider")
         ),
+        sa.CheckConstraint(
+            "brought_in_by IS NULL OR brought_in_by <> person_id",
+            name=op.f("ck_zone_imports_carrier"),
+        ),
+        _key("zone_imports", "brought_in_by", "people"),
         _key("zone_imports", "decided_by", "people"),
         _key("zone_imports", "grant_id", "grants"),
         _key("zone_imports", "person_id", "people"),
