@@ -55,6 +55,7 @@ _CLASSES = {
     "url": OcsfClass.FILE_HOSTING,
     "export": OcsfClass.FILE_HOSTING,
     "package": OcsfClass.FILE_HOSTING,
+    "zone_file": OcsfClass.FILE_HOSTING,
 }
 
 _CRUD = {
