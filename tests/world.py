@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -36,6 +36,7 @@ from gateway.keys import Purpose
 from gateway.runtime import Runtime
 from gateway.scanning.model import RULESET
 from gateway.web import setup
+from policies import agreements
 
 YEAR = timedelta(days=365)
 DIGEST = hashlib.sha256(b"manifest").hexdigest()
@@ -102,6 +103,12 @@ def evidence(
     return row.id
 
 
+def terms(**changes: Any) -> dict[str, Any]:
+    """The recorded terms of an agreement that allows what a researcher usually does."""
+    text = next(text for text in agreements.load() if text.code == "open-research")
+    return asdict(text.terms) | {"code": "open-test"} | changes
+
+
 def build(runtime: Runtime, **dataset: Any) -> World:
     """A person with membership, signature and grant for a released version; all of it live."""
     clock, now = runtime.clock, runtime.clock.now()
@@ -117,8 +124,8 @@ def build(runtime: Runtime, **dataset: Any) -> World:
     )  # fmt: skip
     agreement = AgreementVersion(
         id=new(), code="open-test", number=1, sha256=hashlib.sha256(b"a").hexdigest(),
-        text_ko="본문", text_en="text", terms={}, state=AgreementState.IN_FORCE, created_at=now,
-        in_force_at=now,
+        text_ko="본문", text_en="text", terms=terms(), state=AgreementState.IN_FORCE,
+        created_at=now, in_force_at=now, signed_from=1,
     )  # fmt: skip
     acceptance = Acceptance(
         id=new(), person_id=holder.id, agreement_version_id=agreement.id, code="open-test",
