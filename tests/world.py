@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import uuid
 from dataclasses import asdict, dataclass
 from datetime import timedelta
@@ -106,7 +107,8 @@ def evidence(
 def terms(**changes: Any) -> dict[str, Any]:
     """The recorded terms of an agreement that allows what a researcher usually does."""
     text = next(text for text in agreements.load() if text.code == "open-research")
-    return asdict(text.terms) | {"code": "open-test"} | changes
+    recorded = json.loads(json.dumps(asdict(text.terms)))
+    return recorded | {"code": "open-test"} | changes
 
 
 def build(runtime: Runtime, **dataset: Any) -> World:

@@ -7,7 +7,7 @@ from datetime import datetime
 from gateway.access.ask import Ask, Gathered
 from gateway.access.matching import compare
 from gateway.access.models import EndReason
-from gateway.access.query import BY_GRANT, BY_PERSON, Row
+from gateway.access.query import APPROVAL_BITS, BY_GRANT, BY_PERSON, Row
 from gateway.clock import to_ms
 from gateway.db import Database
 from gateway.identity.models import OrganisationStatus, PersonStatus
@@ -185,7 +185,8 @@ def _agreement(row: Row) -> AgreementTerms | None:
 
 
 def _approvals(row: Row) -> frozenset[Approval]:
-    return frozenset(map(Approval, row.approvals.split(","))) if row.approvals else frozenset()
+    held = int(row.approvals or 0)
+    return frozenset(kind for kind, bit in APPROVAL_BITS if held & bit)
 
 
 def _scan(row: Row, sensitivity: Sensitivity) -> ScanState:

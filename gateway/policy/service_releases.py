@@ -22,11 +22,12 @@ from gateway.policy.loading import program_engine
 from gateway.policy.models import Origin, PolicyRelease, ReleaseState
 from gateway.runtime import Runtime
 from policies import agreements, rules
-from policies.casefile import CaseReport, run_cases
+from policies.casefile import run_cases
 from policies.check import RuleError
-from policies.engine import Engine
+from policies.engine import ENGINE_ERROR, Engine
 from policies.facttable import table_from
 
+ERROR = ENGINE_ERROR.code
 WAITING = frozenset({ReleaseState.DRAFT, ReleaseState.SHADOW})
 
 
@@ -148,10 +149,17 @@ def _check_usable(release: PolicyRelease) -> None:
 
 
 def _check_evaluates(engine: Engine) -> None:
-    """Its schema must fit the facts of this program: otherwise every answer would be a no."""
-    report: CaseReport = run_cases(engine)
-    if all("ENGINE_ERROR" in result.decision.codes for result in report.results):
-        raise ReleaseRefused("the schema does not fit the facts that this program gathers")
+    """Its schema must fit the facts of this program: otherwise every answer would be a no.
+
+    Whether the cases come out as the program's own rules have them is not asked: rules that an
+    operator changes are meant to decide otherwise.
+    """
+    for result in run_cases(engine).results:
+        if ERROR in result.decision.codes and ERROR not in result.case.codes:
+            raise ReleaseRefused(
+                f"the rules or their schema do not fit the facts of this program: they err in the "
+                f"case {result.case.name!r}"
+            )
 
 
 def _register_program(runtime: Runtime) -> PolicyRelease:

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from audit.errors import LeafMalformed
-from audit.event import decode
+from audit.leaf import decode
 from audit.reader import LogReader
 from audit.search import MAX_LIMIT, Filters
 from gateway.evidence.reading import snapshot

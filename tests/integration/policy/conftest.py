@@ -13,11 +13,11 @@ from gateway.runtime import Runtime
 
 @pytest.fixture
 def entries(runtime: Runtime) -> Callable[[str], list]:
-    """The events of the log about one object, oldest first."""
+    """The leaves of the log about one object, oldest first."""
 
     def found(ref: str) -> list:
         with snapshot(runtime, main=True) as (_sql, reader):
             rows: list[Entry] = reader.search(Filters(ref=ref))
-            return [reader.leaf(row).event for row in reversed(rows)]
+            return [reader.leaf(row) for row in reversed(rows)]
 
     return found

@@ -150,9 +150,9 @@ def test_that_somebody_looked_is_in_the_log_with_those_who_were_named(
 
     simulate(runtime, Actor.operator(), proposal, runtime.clock.now())
 
-    event = entries(f"policy:{proposal.release[:12]}")[-1]
-    assert (event.action, event.detail["affected"]) == ("policy.simulated", 1)
-    assert len(event.subjects) == 1
+    leaf = entries(f"policy:{proposal.release[:12]}")[-1]
+    assert (leaf.columns.action, leaf.detail["affected"]) == ("policy.simulated", 1)
+    assert len(leaf.subjects) == 1
 
 
 def test_past_decisions_come_out_as_they_were_logged(runtime: Runtime, world: World):
