@@ -1,9 +1,10 @@
 """Takes a person out of the gateway's own tables; rows stay, since others' decisions point there.
 
 What is taken: account, name, mail address, country, the reason of a state, names of devices,
-evidence's issuer and number, the name typed under an agreement, and accounts written into
-submitted applications. Stored answers of the last day go too. Titles and plans of research
-projects stay: they are records of what was decided.
+evidence's issuer, number and reasons, the name typed under an agreement, names and
+reasons of files for a safe zone, and accounts written into submitted applications. Stored answers
+of the last day go too. Titles and plans of research projects stay: they are records of what was
+decided.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from gateway.identity.models import (
 from gateway.identity.service_sessions import end_all_sessions
 from gateway.runtime import Runtime
 from gateway.web.models import IdempotencyKey
+from gateway.zones.models import ZoneImport
 
 NOBODY = "erased"
 
@@ -53,8 +55,9 @@ def anonymise(session: Session, runtime: Runtime, person: Person) -> None:
 
 _FIELDS: tuple[tuple[Any, dict[str, str]], ...] = (
     (SignInSession, {"device": ""}),
-    (Attestation, {"issuer": NOBODY, "reference": NOBODY}),
+    (Attestation, {"issuer": NOBODY, "reference": NOBODY, "reason": "", "end_reason": ""}),
     (Acceptance, {"typed_name": NOBODY}),
+    (ZoneImport, {"name": NOBODY, "reason": NOBODY}),
 )
 
 
@@ -64,7 +67,7 @@ TABLES = (
         model.__tablename__
         for model in (
             Person, SignInSession, Attestation, Acceptance, RecoveryToken, IdempotencyKey,
-            ApplicationRevision,
+            ApplicationRevision, ZoneImport,
         )
     ),
 )  # fmt: skip

@@ -49,6 +49,7 @@ class Role(StrEnum):
     AUDITOR = "auditor"
     CONTRACTOR = "contractor"
     CROWD_WORKER = "crowd_worker"
+    ZONE_STAFF = "zone_staff"
     OPERATOR = "operator"
 
 
@@ -192,9 +193,11 @@ class RoleGrant(Base):
 class Attestation(Base):
     """Evidence from a third party: an IRB decision, a training certificate, an identity check.
 
-    `project_id` names the research project an IRB decision belongs to; it has no foreign key,
-    because research projects live on a higher floor. `checked_by` is the steward who compared
-    the evidence with its source; unchecked evidence does not count.
+    The kinds of `policies.vocabulary.Approval` are approvals: a steward registers them, with
+    `reason`, and ends them, with `end_reason`. `project_id` names the research project that an
+    IRB decision or an approval belongs to; it has no foreign key, because research projects live
+    on a higher floor. `checked_by` is the steward who compared the evidence with its source;
+    unchecked evidence does not count.
     """
 
     __tablename__ = "attestations"
@@ -210,6 +213,8 @@ class Attestation(Base):
     issuer: Mapped[str] = mapped_column(String(200))
     reference: Mapped[str] = mapped_column(String(120))
     level: Mapped[int] = mapped_column(default=0)
+    reason: Mapped[str] = mapped_column(String(500), default="")
+    end_reason: Mapped[str] = mapped_column(String(500), default="")
     valid_from: Mapped[datetime]
     valid_until: Mapped[datetime]
     checked_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("people.id"))

@@ -29,8 +29,10 @@ from gateway.identity.models import (
 from gateway.identity.service_role_reads import roles_of
 from gateway.journal import Act, Actor, Entry
 from gateway.runtime import Runtime
+from policies.vocabulary import Approval
 
 ISSUER_LENGTH, REFERENCE_LENGTH = 200, 120
+_APPROVALS = frozenset(Approval)
 HIGHEST_LEVEL = 3
 
 
@@ -202,7 +204,8 @@ def _check_general(session: Session, runtime: Runtime, actor: Actor, row: Attest
     held = roles_of(session, actor.person_id, runtime.clock.now()) if actor.person_id else ()
     if (Role.STEWARD, EVERYWHERE) not in held:
         raise Problem(ProblemCode.FORBIDDEN)
-    if row.project_id is not None:
+    # Approvals are registered and ended with a reason, in their own place.
+    if row.project_id is not None or row.kind in _APPROVALS:
         raise Problem(ProblemCode.NOT_FOUND)
 
 

@@ -31,6 +31,7 @@ ROLES: dict[str, Any] = {
     Role.AUDITOR: lazy("Auditor"),
     Role.CONTRACTOR: lazy("Contractor"),
     Role.CROWD_WORKER: lazy("Crowd worker"),
+    Role.ZONE_STAFF: lazy("Safe-zone staff"),
     Role.OPERATOR: lazy("Operator"),
 }
 ATTESTATION_KINDS: dict[str, Any] = {
@@ -38,6 +39,10 @@ ATTESTATION_KINDS: dict[str, Any] = {
     AttestationKind.IDENTITY: lazy("Identity check"),
     AttestationKind.IRB: lazy("IRB decision"),
     AttestationKind.DRB: lazy("DRB decision"),
+    AttestationKind.SEPARATE_AGREEMENT: lazy("Separate agreement (foreign nationals or entities)"),
+    AttestationKind.OVERSEAS_TRANSFER: lazy("Approval of transfer abroad"),
+    AttestationKind.THIRD_PARTY_PROCESSING: lazy("Approval of processing by others"),
+    AttestationKind.REGULATORY_SANDBOX: lazy("Regulatory sandbox"),
 }
 IRB_FORMS: dict[str, Any] = {
     IrbForm.APPROVAL: lazy("IRB approval"),

@@ -36,6 +36,8 @@ class Act(StrEnum):
     ATTESTATION_ADDED = "attestation.added"
     ATTESTATION_CHECKED = "attestation.checked"
     ATTESTATION_ENDED = "attestation.ended"
+    APPROVAL_REGISTERED = "approval.registered"
+    APPROVAL_ENDED = "approval.ended"
     # catalogue
     PROJECT_REGISTERED = "construction_project.registered"
     DATASET_REGISTERED = "dataset.registered"
@@ -99,6 +101,7 @@ class Act(StrEnum):
     ZONE_SESSION_OPENED = "zone_session.opened"
     ZONE_SESSION_ENDED = "zone_session.ended"
     ZONE_FILE_AUTHORIZED = "zone_file.authorized"
+    ZONE_FILE_COMPLETED = "zone_file.completed"
     ZONE_FILE_REFUSED = "zone_file.refused"
     ZONE_IMPORT_REQUESTED = "zone_import.requested"
     ZONE_IMPORT_APPROVED = "zone_import.approved"

@@ -17,7 +17,8 @@ from gateway.oversight.report import Report, Row, Section
 from gateway.oversight.words import others
 from gateway.runtime import Runtime
 
-RIGHTS = tuple(act for act in Act if act.partition(".")[0] in {"role", "membership", "grant"})
+_RIGHTS = frozenset({"role", "membership", "grant", "approval"})
+RIGHTS = tuple(act for act in Act if act.partition(".")[0] in _RIGHTS)
 UNMARKED = "미점검 (not reviewed)"
 RESULTS = {
     MarkKind.CONFIRMED: "사유 확인 (reason confirmed)",
@@ -103,7 +104,7 @@ def anomaly_rows(found: Sequence[Anomaly]) -> Iterator[Row]:
 def rights(
     runtime: Runtime, opened: Reading, directory: Directory, first: int, end: int
 ) -> list[Seen]:
-    """Every role, membership and grant that was given, changed or taken in a range, in order."""
+    """Every role, membership, approval and grant given, changed or taken in a range, in order."""
     found = [
         see(row, opened, runtime.vault, directory)
         for act in RIGHTS

@@ -27,30 +27,28 @@ def upgrade() -> None:
 
 
 def _datasets() -> None:
-    with op.batch_alter_table("datasets") as batch:
-        batch.add_column(_text("content", 16, "general"))
-        batch.add_column(_no("originals"))
-        batch.add_column(_no("pseudonymised"))
+    op.add_column("datasets", _text("content", 16, "general"))
+    op.add_column("datasets", _no("originals"))
+    op.add_column("datasets", _no("pseudonymised"))
 
 
 def _projects_and_grants() -> None:
     with op.batch_alter_table("attestations") as batch:
         batch.alter_column("kind", existing_type=sa.String(length=16), type_=sa.String(length=24))
-    with op.batch_alter_table("research_projects") as batch:
-        batch.add_column(_json("uses", "[]"))
-        batch.add_column(_json("study", "{}"))
-    with op.batch_alter_table("grants") as batch:
-        batch.add_column(_json("uses", "[]"))
-        batch.add_column(_json("study", "{}"))
-        batch.add_column(_no("purpose_reviewed"))
+        batch.add_column(_text("reason", 500, ""))
+        batch.add_column(_text("end_reason", 500, ""))
+    op.add_column("research_projects", _json("uses", "[]"))
+    op.add_column("research_projects", _json("study", "{}"))
+    op.add_column("grants", _json("uses", "[]"))
+    op.add_column("grants", _json("study", "{}"))
+    op.add_column("grants", _no("purpose_reviewed"))
 
 
 def _agreement_versions() -> None:
-    with op.batch_alter_table("agreement_versions") as batch:
-        batch.add_column(_zero("signed_from"))
-        batch.add_column(sa.Column("planned_at", UtcDateTime(), nullable=True))
-        batch.add_column(sa.Column("ends_at", UtcDateTime(), nullable=True))
-        batch.add_column(sa.Column("grace_ends_at", UtcDateTime(), nullable=True))
+    op.add_column("agreement_versions", _zero("signed_from"))
+    op.add_column("agreement_versions", sa.Column("planned_at", UtcDateTime(), nullable=True))
+    op.add_column("agreement_versions", sa.Column("ends_at", UtcDateTime(), nullable=True))
+    op.add_column("agreement_versions", sa.Column("grace_ends_at", UtcDateTime(), nullable=True))
     op.execute("UPDATE agreement_versions SET signed_from = number")
 
 
@@ -165,6 +163,7 @@ def _zones() -> None:
         sa.Column("networks", sa.JSON(), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("closed_at", UtcDateTime(), nullable=True),
+        sa.Column("closed_reason", sa.Text(), nullable=False),
         sa.CheckConstraint("seats > 0", name=op.f("ck_zones_seats")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_zones")),
         sa.UniqueConstraint("slug", name=op.f("uq_zones_slug")),
