@@ -20,11 +20,11 @@ from pydantic import (
 
 from gateway.catalog.models import Call, Tier
 from gateway.scanning.model import UNSCANNABLE
-from policies.vocabulary import Delivery, Modality, Sensitivity
+from policies import duo
+from policies.vocabulary import Content, Delivery, Modality, Sensitivity
 
 MAX_TERABYTES = 1 << 53
 ENTITY_TYPE = re.compile("[A-Z][A-Z0-9_]{1,39}")
-DUO_CODE = re.compile(r"DUO:\d{7}")
 
 
 def _nfc(text: str) -> str:
@@ -68,8 +68,11 @@ class ProjectSpec(Strict):
 class DatasetSpec(Strict):
     """A dataset as its file describes it: everything that decides who may use it and how.
 
-    `declared` are the entity types that the dataset rightly holds; `quota_bytes` is the limit of
-    each grant, none when left out; days are calendar days, `typical_days` working days.
+    `content` is what it shows where rules of its own apply; `originals` are recordings before
+    masking, `pseudonymised` data falls under PIPA 28-2. `duo` are data use terms such as
+    `DUO:0000007=DOID:162`; `declared` the entity types that the dataset rightly holds.
+    `quota_bytes` is the limit of each grant, none when left out; days are calendar days,
+    `typical_days` working days.
     """
 
     slug: Slug
@@ -81,6 +84,9 @@ class DatasetSpec(Strict):
     summary_en: Prose
     modality: Modality
     domain: Annotated[Text, Field(min_length=1, max_length=40)]
+    content: Content = Content.GENERAL
+    originals: bool = False
+    pseudonymised: bool = False
     sensitivity: Sensitivity
     delivery: Delivery
     tier: Tier
@@ -108,8 +114,14 @@ class DatasetSpec(Strict):
 
     @field_validator("duo")
     @classmethod
-    def _duo_codes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return _all_match(DUO_CODE, value)
+    def _duo_terms(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        # A term error is a ValueError that names the term.
+        return tuple(sorted({_term(_plain(_nfc(text))) for text in value}))
+
+
+def _term(text: str) -> str:
+    duo.Term.parse(text)
+    return text
 
 
 def _all_match(shape: re.Pattern[str], values: tuple[str, ...]) -> tuple[str, ...]:
@@ -178,6 +190,7 @@ class Requirement(StrEnum):
     NATIONAL = "national"
     ORGANISATION = "organisation"
     IRB = "irb"
+    SANDBOX = "sandbox"
     TRAINING = "training"
     IDENTITY = "identity"
     SAFE_ZONE = "safe_zone"
@@ -209,6 +222,9 @@ class DatasetOut(BaseModel):
     summary_en: str
     modality: str
     domain: str
+    content: str
+    originals: bool
+    pseudonymised: bool
     sensitivity: str
     delivery: str
     tier: str

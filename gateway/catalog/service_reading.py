@@ -161,6 +161,7 @@ def requirements(dataset: Dataset) -> list[Requirement]:
         Requirement.IDENTITY: dataset.identity_level > 0,
         Requirement.TRAINING: dataset.training_required,
         Requirement.IRB: dataset.irb_required,
+        Requirement.SANDBOX: dataset.originals,
         Requirement.AGREEMENT: True,
         Requirement.SAFE_ZONE: dataset.delivery == Delivery.SAFE_ZONE,
     }

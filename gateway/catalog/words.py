@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from flask import Flask
 
 from gateway.catalog.models import Call, Tier
 from gateway.catalog.schemas import Requirement
+from gateway.identity.rules import countries
 from gateway.scanning.model import CREDENTIAL, UNSCANNABLE, Verdict
 from gateway.scanning.models import FindingRow
-from gateway.web.i18n import lazy
+from gateway.web.i18n import language, lazy, ngettext
 from gateway.web.labels import Kind, Label
-from policies.vocabulary import Delivery, Modality, Sensitivity
+from policies.duo import DUTIES, Code, Term, TermError
+from policies.vocabulary import Content, Delivery, Modality, Sensitivity
 
 WORDS: dict[type, dict[str, Any]] = {
     Call: {
@@ -26,6 +29,15 @@ WORDS: dict[type, dict[str, Any]] = {
         Modality.VIDEO: lazy("Video"),
         Modality.MEDICAL_IMAGE: lazy("Medical images"),
         Modality.TABLE: lazy("Tables"),
+    },
+    Content: {
+        Content.GENERAL: lazy("Nothing that has rules of its own"),
+        Content.INTERVIEW: lazy("Job interviews"),
+        Content.DRIVING: lazy("Driving video"),
+        Content.HEALTH: lazy("Health"),
+        Content.FACE: lazy("Faces"),
+        Content.DEEPFAKE: lazy("Deepfakes"),
+        Content.DISABILITY: lazy("People with disabilities"),
     },
     Sensitivity: {
         Sensitivity.OPEN: lazy("Ordinary"),
@@ -43,11 +55,12 @@ WORDS: dict[type, dict[str, Any]] = {
         Delivery.SAFE_ZONE: lazy("In the safe zone only"),
     },
     Requirement: {
-        Requirement.NATIONAL: lazy("Korean nationality"),
+        Requirement.NATIONAL: lazy("Korean nationality, or a separate agreement"),
         Requirement.ORGANISATION: lazy("A verified organisation you belong to"),
         Requirement.IDENTITY: lazy("A checked identity"),
         Requirement.TRAINING: lazy("A valid training certificate"),
         Requirement.IRB: lazy("An IRB approval, exemption or waiver for your research project"),
+        Requirement.SANDBOX: lazy("A regulatory sandbox that a steward has registered"),
         Requirement.AGREEMENT: lazy("Your signature under the usage agreement"),
         Requirement.SAFE_ZONE: lazy("Work inside the safe zone: files are not downloaded"),
     },
@@ -59,6 +72,7 @@ BROUGHT_BY = {
     Requirement.IDENTITY: "identity_provider",
     Requirement.TRAINING: "training_body",
     Requirement.IRB: "irb",
+    Requirement.SANDBOX: "applicant",
     Requirement.AGREEMENT: "applicant",
     Requirement.SAFE_ZONE: "applicant",
 }
@@ -81,6 +95,7 @@ DUO: dict[str, Any] = {
     "DUO:0000006": lazy("Health, medical and biomedical research"),
     "DUO:0000007": lazy("Research on a named disease"),
     "DUO:0000011": lazy("Research on the origins of populations"),
+    "DUO:0000012": lazy("Restricted to a kind of research"),
     "DUO:0000015": lazy("No general research on methods"),
     "DUO:0000016": lazy("Genetic studies only"),
     "DUO:0000018": lazy("Not for profit and not commercial"),
@@ -100,6 +115,8 @@ DUO: dict[str, Any] = {
     "DUO:0000045": lazy("Not-for-profit organisations only"),
     "DUO:0000046": lazy("Non-commercial use only"),
 }
+# Whom these name is nobody else's business, and ids would tell readers nothing.
+NOT_SHOWN = frozenset({"DUO:0000026", "DUO:0000027", "DUO:0000028"})
 # The parts of a finding's place, as `sumun scan` names them.
 PLACES: dict[str, Any] = {
     "line": lazy("line"),
@@ -160,9 +177,47 @@ def domain_word(domain: str) -> str:
     return str(DOMAINS.get(domain, domain))
 
 
-def duo_word(code: str) -> str:
-    """A condition of use in words, with its code; the code alone where there are none yet."""
-    return f"{DUO[code]} ({code})" if code in DUO else code
+def duo_word(text: str) -> str:
+    """A data use term in words with its value and code; as it stands where there are no words."""
+    code, _sign, value = text.partition("=")
+    if code not in DUO:
+        return text
+    said = _duo_value(code, value.strip())
+    return f"{DUO[code]}: {said} ({code})" if said else f"{DUO[code]} ({code})"
+
+
+def duo_conditions(terms: Iterable[str]) -> list[str]:
+    """The terms that decide who may use the data, in words."""
+    return [duo_word(text) for text in terms if _duo_code(text) not in DUTIES]
+
+
+def duo_duties(terms: Iterable[str]) -> list[str]:
+    """The duties that come with the data, in words."""
+    return [duo_word(text) for text in terms if _duo_code(text) in DUTIES]
+
+
+def duo_named(terms: Iterable[str], shorthand: str | None) -> list[str]:
+    """The terms of one shorthand, such as `DS`, in words."""
+    return [duo_word(text) for text in terms if shorthand and _duo_code(text) == shorthand]
+
+
+def _duo_code(text: str) -> Code | None:
+    """The shorthand of a term; None for one that an older version recorded without its value."""
+    try:
+        return Term.parse(text).code
+    except TermError:
+        return None
+
+
+def _duo_value(code: str, value: str) -> str:
+    if code in NOT_SHOWN:
+        return ""
+    if code == "DUO:0000025" and value:
+        return ngettext("%(num)d month", "%(num)d months", int(value))
+    if code == "DUO:0000022":
+        names = countries(language())
+        return ", ".join(names.get(each.strip(), each.strip()) for each in value.split(","))
+    return value
 
 
 def place_word(part: str) -> str:
@@ -193,7 +248,11 @@ def install(app: Flask) -> None:
         verdict_label=lambda code: VERDICTS[Verdict(code)],
         entity_word=entity_word,
         domain_word=domain_word,
+        content_word=lambda code: word(Content(code)),
         duo_word=duo_word,
+        duo_conditions=duo_conditions,
+        duo_duties=duo_duties,
+        duo_named=duo_named,
         place_word=place_word,
         certainty=certainty,
     )

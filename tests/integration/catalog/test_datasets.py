@@ -67,6 +67,24 @@ def test_a_changed_file_changes_only_what_differs_and_names_it(runtime: Runtime)
     assert dataset(runtime).declared == ["KR_RRN", "PERSON"]
 
 
+def test_what_a_dataset_shows_and_its_data_use_terms_are_kept(runtime: Runtime) -> None:
+    deliveries.dataset(runtime)
+    terms = ["DUO:0000022=KR,JP", "DUO:0000007=DOID:162", "DUO:0000007=DOID:162"]
+    changed = service.change_dataset(
+        runtime, OPERATOR, spec(content="face", originals=True, pseudonymised=True, duo=terms)
+    )
+    assert changed == ["content", "duo", "originals", "pseudonymised"]
+    assert dataset(runtime).duo == ["DUO:0000007=DOID:162", "DUO:0000022=KR,JP"]
+
+
+def test_a_term_that_is_none_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "dataset.toml"
+    text = EXAMPLE.read_text("utf-8").replace('"DUO:0000006"', '"DUO:0000007"')
+    file.write_text(text, "utf-8")
+    with pytest.raises(OperatorError, match=r"dataset\.duo: .*'DUO:0000007': DS names a disease"):
+        descriptions.read(file)
+
+
 def test_a_file_that_differs_does_not_change_a_dataset_during_an_import(runtime: Runtime) -> None:
     deliveries.dataset(runtime)
     with pytest.raises(Problem, match="typical_days"):
@@ -178,6 +196,12 @@ def test_the_front_page_counts_what_is_open(runtime: Runtime, tmp_path: Path) ->
         {"declared": ["UNSCANNABLE"]},
         {"declared": ["lower"]},
         {"duo": ["DUO:1"]},
+        {"duo": ["DUO:9999999"]},
+        {"duo": ["DUO:0000007"]},
+        {"duo": ["DUO:0000025=a year"]},
+        {"duo": ["DUO:0000007=DOID:162\x07"]},
+        {"content": "anything"},
+        {"originals": "perhaps"},
         {"quota_bytes": 0},
         {"identity_level": 4},
         {"title_ko": ""},

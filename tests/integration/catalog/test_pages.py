@@ -58,6 +58,33 @@ def state(runtime: Runtime) -> str:
         return find_version(session, SLUG, "v1")[1].state
 
 
+TERMS = [
+    "DUO:0000007=DOID:162", "DUO:0000022=KR,DE", "DUO:0000025=12", "DUO:0000026=kim.the.user",
+    "DUO:0000019", "DUO:0000024=2027-01-01",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", ("Research on a named disease: DOID:162", "South Korea, Germany", "12 months",
+                "Results must be published", "2027-01-01", "Faces", "PIPA art. 28-2",
+                "regulatory sandbox", "Duties that come with the data")),
+        ("ko", ("DOID:162", "대한민국, 독일", "12개월", "얼굴", "개인정보 보호법 제28조의2",
+                "규제샌드박스", "데이터에 따르는 의무")),
+    ],
+)  # fmt: skip
+def test_the_data_card_says_what_is_shown_and_on_which_terms(
+    runtime: Runtime, client: FlaskClient, language: str, words: tuple[str, ...]
+) -> None:
+    deliveries.dataset(runtime, content="face", originals=True, pseudonymised=True, duo=TERMS)
+
+    page = client.get(f"/datasets/{SLUG}?lang={language}").text
+
+    assert [word for word in words if word not in page] == []
+    assert "kim.the.user" not in page
+
+
 @pytest.mark.usefixtures("root")
 @pytest.mark.parametrize("path", PUBLIC)
 @pytest.mark.parametrize("language", ["ko", "en"])
