@@ -7,11 +7,20 @@ import uuid
 from flask import Blueprint, Response, jsonify
 
 from gateway.access import grants, presenter, reading, views
-from gateway.access.schemas import CanI, GrantList, GrantOut, GrantQuery, ReasonForm
+from gateway.access.ask import Ask, Stated, to_use
+from gateway.access.in_zone import zone_of
+from gateway.access.schemas import (
+    CanI,
+    GrantList,
+    GrantOut,
+    GrantQuery,
+    ReasonForm,
+    StatedFields,
+    data_use,
+)
 from gateway.identity.http import require_person, require_viewer, rt, viewer
 from gateway.web.forms import parse, parse_query
 from gateway.web.openapi import documented
-from policies.vocabulary import Action
 
 TAG = "Grants"
 blueprint = Blueprint("access_api", __name__, url_prefix="/api/v1")
@@ -34,7 +43,7 @@ def own() -> Response:
 def one(grant_id: uuid.UUID) -> Response:
     """Show one of one's own grants."""
     person = require_viewer()
-    view = reading.one(rt(), grant_id)
+    view = reading.one(rt(), grant_id, zone_of())
     if view.holder.id != person.person_id:
         raise grants.not_found()
     return jsonify(views.grant_out(view).model_dump(mode="json"))
@@ -78,18 +87,24 @@ def resume(grant_id: uuid.UUID) -> Response:
 
 
 @blueprint.get("/datasets/<slug>/can-i")
-@documented(tag=TAG, answer=CanI, public=True)
+@documented(tag=TAG, query=StatedFields, answer=CanI, public=True)
 def can_i(slug: str) -> Response:
-    """Tell whether the caller may download, every reason why not, and the way to a yes."""
-    seen = viewer()
+    """Tell whether the caller may use a dataset, every reason why not, and the way to a yes.
+
+    With a query: as if the caller applied anew and stated this. Nothing is recorded.
+    """
+    seen, stated = viewer(), parse_query(StatedFields).stated()
     dataset = views.known_dataset(slug)
     person_id = seen.person_id if seen else None
-    found = reading.can_i(rt(), person_id, dataset.id, Action.DOWNLOAD)
+    what_if = stated if stated != Stated("") else None
+    ask = Ask(to_use(dataset.delivery), person_id, dataset_id=dataset.id, stated=what_if)
+    gathered, found = reading.explained(rt(), ask, zone_of())
     answer = CanI(
         dataset=slug,
         outcome=str(found.decision.outcome),
         blockers=presenter.blockers(found.decision),
         path=presenter.steps(found),
         confirmed=found.confirmed,
+        data_use=data_use(gathered.matching),
     )
     return jsonify(answer.model_dump(mode="json"))

@@ -10,6 +10,8 @@ from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
 from gateway.access import grants, presenter, reading, views
+from gateway.access.ask import to_use
+from gateway.access.in_zone import zone_of
 from gateway.access.schemas import ReasonForm
 from gateway.catalog.models import Dataset
 from gateway.identity.http import require_person, require_role, require_viewer, rt, viewer
@@ -17,7 +19,6 @@ from gateway.identity.models import Role
 from gateway.web.forms import parse
 from gateway.web.i18n import gettext as _
 from gateway.web.pages import render
-from policies.vocabulary import Action
 
 blueprint = Blueprint("access", __name__, template_folder="templates")
 
@@ -49,7 +50,7 @@ def of_dataset(slug: str) -> str:
 def manage(grant_id: uuid.UUID) -> str:
     """One grant with everything a steward can do about it."""
     views.steward_of(grant_id)
-    view = reading.one(rt(), grant_id)
+    view = reading.one(rt(), grant_id, zone_of())
     return render("access/manage.html", view=view, presenter=presenter)
 
 
@@ -83,7 +84,7 @@ def can_i_panel(dataset: Dataset, **_context: Any) -> Markup:
     """The panel "Can I use it?" of a dataset's page."""
     seen = viewer()
     person_id = seen.person_id if seen else None
-    found = reading.can_i(rt(), person_id, dataset.id, Action.DOWNLOAD)
+    found = reading.can_i(rt(), person_id, dataset.id, to_use(dataset.delivery), zone_of())
     return Markup(  # noqa: S704 - a template of ours, already escaped
         render(
             "access/can_i.html",

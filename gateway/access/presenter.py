@@ -43,11 +43,13 @@ def steps(found: Explanation) -> list[dict[str, Any]]:
     ]
 
 
-def denied(decision: Decision) -> Problem:
-    """The 403 that names every reason of `decision`."""
+def denied(decision: Decision, way: Explanation | None = None) -> Problem:
+    """The 403 that names every reason of `decision`, and the way to a yes where it is known."""
+    steps_to_yes = {"path": steps(way), "confirmed": way.confirmed} if way else {}
     return Problem(
         ProblemCode.ACCESS_DENIED,
         " ".join(found.ko for found in decision.blockers),
         " ".join(found.en for found in decision.blockers),
         blockers=blockers(decision),
+        **steps_to_yes,
     )

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from gateway.access.ask import Ask
+from gateway.access.ask import Ask, Gathered, to_use
 from gateway.access.grants import not_found
 from gateway.access.models import EndReason, Grant
 from gateway.access.service import Door, consider
@@ -21,8 +22,12 @@ from gateway.runtime import Runtime
 from gateway.web.paging import Window, keyset
 from policies.decision import Decision
 from policies.explain import Explanation, explain
+from policies.facts import ZoneFacts
 from policies.vocabulary import Action
 
+IN_ZONE = frozenset({Action.READ_IN_ZONE, Action.IMPORT_TO_ZONE})
+# What a higher feature knows of a grant's place in a safe zone.
+ZoneOf = Callable[[uuid.UUID], ZoneFacts]
 STATES = {EndReason.REVOKED: "revoked", EndReason.EXPIRED: "expired"}
 
 
@@ -38,12 +43,17 @@ class GrantView:
     decision: Decision | None
 
 
-def own_grants(runtime: Runtime, person_id: uuid.UUID, window: Window) -> list[GrantView]:
-    """A person's grants, newest first, each with what is missing now; limit + 1 rows."""
+def own_grants(
+    runtime: Runtime, person_id: uuid.UUID, window: Window, zone: ZoneOf | None = None
+) -> list[GrantView]:
+    """A person's grants, newest first, each with what is missing now; limit + 1 rows.
+
+    `zone` tells the zone facts of a grant, for datasets that are read inside a safe zone.
+    """
     with runtime.db.read() as session:
         rows = session.execute(_ordered(_joined().where(Grant.person_id == person_id), window))
         found = [tuple(row) for row in rows]
-    return [_view(runtime, row) for row in found]
+    return [_view(runtime, row, zone) for row in found]
 
 
 def dataset_grants(runtime: Runtime, dataset_id: uuid.UUID, window: Window) -> list[GrantView]:
@@ -57,13 +67,13 @@ def dataset_grants(runtime: Runtime, dataset_id: uuid.UUID, window: Window) -> l
         ]
 
 
-def one(runtime: Runtime, grant_id: uuid.UUID) -> GrantView:
-    """One grant with its decision. Raises Problem NOT_FOUND."""
+def one(runtime: Runtime, grant_id: uuid.UUID, zone: ZoneOf | None = None) -> GrantView:
+    """One grant with its decision; `zone` as for `own_grants`. Raises Problem NOT_FOUND."""
     with runtime.db.read() as session:
         row = session.execute(_joined().where(Grant.id == grant_id)).first()
     if row is None:
         raise not_found()
-    return _view(runtime, tuple(row))
+    return _view(runtime, tuple(row), zone)
 
 
 def find_dataset(session: Session, slug: str) -> Dataset | None:
@@ -72,11 +82,29 @@ def find_dataset(session: Session, slug: str) -> Dataset | None:
 
 
 def can_i(
-    door: Door, person_id: uuid.UUID | None, dataset_id: uuid.UUID, action: Action
+    door: Door,
+    person_id: uuid.UUID | None,
+    dataset_id: uuid.UUID,
+    action: Action,
+    zone: ZoneOf | None = None,
 ) -> Explanation:
     """Whether this person could do this now, and the way to a yes. Nothing is recorded."""
-    gathered, _decision = consider(door, Ask(action, person_id=person_id, dataset_id=dataset_id))
-    return explain(engine_for(door.db, gathered.release), action, gathered.facts)
+    return explained(door, Ask(action, person_id=person_id, dataset_id=dataset_id), zone)[1]
+
+
+def explained(
+    door: Door, ask: Ask, zone: ZoneOf | None = None
+) -> tuple[Gathered, Explanation]:
+    """The answer to any question, with its facts and the way to a yes. Nothing is recorded.
+
+    `zone` as for `own_grants`. Raises Problem NOT_FOUND as `service.consider` does.
+    """
+    gathered, _decision = consider(door, ask)
+    if zone is not None and gathered.grant_id is not None and ask.action in IN_ZONE:
+        placed = replace(gathered.facts, zone=zone(gathered.grant_id))
+        gathered = replace(gathered, facts=placed)
+    engine = engine_for(door.db, gathered.release)
+    return gathered, explain(engine, ask.action, gathered.facts)
 
 
 def recorded_state(grant: Grant, now: datetime) -> str:
@@ -102,9 +130,11 @@ def _ordered(query: Any, window: Window) -> Any:
     return keyset(query, [Grant.id], window)
 
 
-def _view(runtime: Runtime, row: tuple[Any, ...]) -> GrantView:
+def _view(runtime: Runtime, row: tuple[Any, ...], zone: ZoneOf | None) -> GrantView:
     grant, dataset, holder = row
-    _gathered, decision = consider(runtime, Ask(Action.DOWNLOAD, grant_id=grant.id))
+    action = to_use(dataset.delivery)
+    facts = zone(grant.id) if zone is not None and action in IN_ZONE else None
+    _gathered, decision = consider(runtime, Ask(action, grant_id=grant.id, zone=facts))
     state = recorded_state(grant, runtime.clock.now())
     if state == "live" and "GRANT_INACTIVE" in decision.codes:
         state = "pending"

@@ -25,6 +25,7 @@ from gateway.journal.folding import Folding
 from gateway.policy.loading import engine_for
 from gateway.policy.recording import remember
 from policies.decision import Decision
+from policies.explain import explain
 from policies.ontology import Ontology
 
 # A reservation loses against others at most this often before the caller is asked to come back.
@@ -94,7 +95,8 @@ def refuse(
     actor = _for_organisation(actor, gathered)
     kept = _kept(door, gathered, decision)
     record_refusal(door.folding, _entry(actor, gathered, decision, intent, kept))
-    raise presenter.denied(decision)
+    engine = engine_for(door.db, gathered.release)
+    raise presenter.denied(decision, explain(engine, decision.action, gathered.facts))
 
 
 def still_allowed(door: Door, permit: Permit, again: Ask | None = None) -> bool:

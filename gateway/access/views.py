@@ -7,6 +7,7 @@ import uuid
 from flask import request
 
 from gateway.access import presenter, reading
+from gateway.access.in_zone import zone_of
 from gateway.access.reading import GrantView
 from gateway.access.schemas import GrantOut
 from gateway.catalog.models import Dataset
@@ -24,7 +25,7 @@ def own_page(person_id: uuid.UUID) -> Page[GrantView]:
     """The present page of a person's own grants."""
     cursors = Cursors(rt().keys.current(Purpose.CURSOR).material)
     window = cursors.window(request.args, f"grants:{person_id}", PAGE)
-    return cursors.page(reading.own_grants(rt(), person_id, window), window, _position)
+    return cursors.page(reading.own_grants(rt(), person_id, window, zone_of()), window, _position)
 
 
 def dataset_page(actor: Actor, dataset: Dataset) -> Page[GrantView]:
@@ -61,6 +62,7 @@ def grant_out(view: GrantView) -> GrantOut:
         id=grant.id,
         dataset=view.dataset.slug,
         purpose=grant.purpose,
+        uses=grant.uses,
         state=view.state,
         starts_at=grant.starts_at,
         ends_at=grant.ends_at,
