@@ -25,7 +25,7 @@ from gateway.catalog.models import Dataset, Tier
 from gateway.identity.models import AttestationKind, Person, Role
 from gateway.identity.service_attestations import IrbForm, NewAttestation
 from gateway.runtime import Runtime
-from policies.vocabulary import Purpose
+from policies.vocabulary import Purpose, Use
 from tests.people import acting_as, grant, person
 
 PLAN = "노인 음성의 억양을 모델이 어떻게 잘못 알아듣는지 통계로 살펴보고 개선 방법을 찾습니다."
@@ -83,6 +83,7 @@ def draft(*slugs: str, **project: Any) -> Draft:
     typed: dict[str, Any] = {
         "title": "고령자 음성 인식 연구",
         "purpose": Purpose.ACADEMIC_RESEARCH,
+        "uses": (Use.ANALYSIS, Use.MODEL_TRAINING),
         "plan": PLAN,
         "supervisor": "professor",
         "team": ("mate",),

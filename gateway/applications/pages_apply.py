@@ -21,6 +21,7 @@ from gateway.applications import (
     views,
 )
 from gateway.applications.models import Application
+from gateway.applications.pages_what_if import shown
 from gateway.applications.rules import Command
 from gateway.applications.schemas import (
     EvidenceForm,
@@ -30,7 +31,7 @@ from gateway.applications.schemas import (
     SavedApplicationForm,
 )
 from gateway.applications.service_case import load, not_found, require
-from gateway.applications.service_facts import may
+from gateway.applications.service_facts import may_apply_anew
 from gateway.applications.service_transaction import transact
 from gateway.errors import Problem, ProblemCode
 from gateway.identity.http import require_person, rt
@@ -40,7 +41,6 @@ from gateway.web.i18n import gettext as _
 from gateway.web.i18n import language
 from gateway.web.idempotency import Answer, Attempt, replay_or_run
 from gateway.web.pages import render
-from policies.vocabulary import Action
 
 PAGE = 25
 
@@ -257,17 +257,15 @@ def _new_form(slug: str, form: Form) -> str:
         choices = _choices(session, person)
         known = service_queries.draft_for(session, _id(person), dataset.id)
         projects = service_projects.own_projects(session, _id(person))
-    may_apply, may_use = (
-        may(rt(), _id(person), dataset.id, action) for action in (Action.APPLY, Action.DOWNLOAD)
-    )
+    may_apply, may_use = may_apply_anew(rt(), _id(person), dataset, None)
     return render(
         "applications/apply.html",
         dataset=dataset,
-        form=_one_box(form),
+        form=shown(form),
         known=known,
         projects=[project for project in projects if project.title],
-        explanation=may_apply,
-        use=may_use,
+        explanation=may_apply.explanation,
+        use=may_use.explanation,
         **choices,
     )
 
@@ -277,7 +275,7 @@ def _edit_form(application_id: uuid.UUID, form: Form) -> str:
     with rt().db.read() as session:
         case = load(session, rt(), person, application_id, lock=False)
         choices = _choices(session, person)
-    return render("applications/edit.html", case=case, form=_one_box(form), **choices)
+    return render("applications/edit.html", case=case, form=shown(form), **choices)
 
 
 def _choices(session: Session, person: Actor) -> dict[str, Any]:
@@ -286,13 +284,6 @@ def _choices(session: Session, person: Actor) -> dict[str, Any]:
         "open_datasets": service_queries.open_datasets(session),
         "organisations": service_queries.organisations(session, own),
     }
-
-
-def _one_box(form: Form) -> Form:
-    """The team as the one box of the form shows it."""
-    team = form.raw.get("team", "")
-    shown = "\n".join(map(str, team)) if isinstance(team, list) else team
-    return Form({**form.raw, "team": shown}, form.errors)
 
 
 def apply_panel(dataset: Any, **_context: Any) -> Markup:

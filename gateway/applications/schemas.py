@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import uuid
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 
 from gateway.access.grants import MAX_REASON, MIN_REASON
+from gateway.access.schemas import DataUse, StatedFields, one_by_one
 from gateway.applications.models import Choice
 from gateway.applications.service_drafts import MAX_DATASETS, Draft
 from gateway.applications.service_projects import ProjectDraft
@@ -20,11 +19,9 @@ from gateway.identity.service_attestations import (
     REFERENCE_LENGTH,
     IrbForm,
 )
-from policies.vocabulary import Purpose
 
 TITLE_LENGTH, PLAN_LENGTH, ACCOUNT_LENGTH, SLUG_LENGTH = 200, 20_000, 64, 80
 MAX_TEAM = 50
-_BETWEEN_ACCOUNTS = re.compile(r"[\s,;]+")
 
 
 class _Frozen(BaseModel):
@@ -38,30 +35,26 @@ class Press(StrEnum):
     SUBMIT = "submit"
 
 
-class ApplicationFields(_Frozen):
+class ApplicationFields(StatedFields):
     """What is typed on the form; everything may be missing until it is submitted."""
 
     datasets: list[str] = Field(default=[], max_length=MAX_DATASETS)
     title: str = Field(default="", max_length=TITLE_LENGTH)
-    purpose: Purpose | None = None
     plan: str = Field(default="", max_length=PLAN_LENGTH)
     supervisor: str = Field(default="", max_length=ACCOUNT_LENGTH)
     team: list[str] = Field(default=[], max_length=MAX_TEAM)
     organisation_id: uuid.UUID | None = None
 
-    @field_validator("team", mode="before")
-    @classmethod
-    def _one_by_one(cls, value: Any) -> Any:
-        """A form has one box for all accounts, separated by blanks, commas or lines."""
-        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-            return value
-        return [part for each in value for part in _BETWEEN_ACCOUNTS.split(each) if part]
+    _team_one_by_one = field_validator("team", mode="before")(one_by_one)
 
     def project(self) -> ProjectDraft:
         """The research project as typed."""
+        stated = self.stated()
         return ProjectDraft(
             title=self.title,
-            purpose=self.purpose,
+            purpose=stated.purpose,
+            uses=stated.uses,
+            study=stated.study,
             plan=self.plan,
             supervisor=self.supervisor,
             team=tuple(self.team),
@@ -173,6 +166,14 @@ class ApplicationOut(_Frozen):
     project_id: uuid.UUID
     title: str
     purpose: str
+    uses: list[str]
+    study_kinds: list[str]
+    diseases: list[str]
+    non_profit_organisation: bool | None
+    non_commercial: bool | None
+    genetic: bool | None
+    needs_judgement: bool
+    study_months: int | None
     plan: str
     supervisor: str
     team: list[str]
@@ -235,7 +236,7 @@ class VoteOut(_Frozen):
 
 
 class ReviewOut(_Frozen):
-    """One dataset's review."""
+    """One dataset's review. `data_use` compares what was submitted with the dataset's terms."""
 
     application: ApplicationOut
     item: ItemOut
@@ -245,3 +246,4 @@ class ReviewOut(_Frozen):
     may_vote: bool
     blockers: list[BlockerOut]
     missing: list[BlockerOut]
+    data_use: DataUse | None

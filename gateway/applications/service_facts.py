@@ -4,45 +4,78 @@ and what would still be missing for a download."""
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from gateway.access.ask import Ask
+from gateway.access.ask import Ask, Stated, to_use
 from gateway.access.models import EndReason, Grant
+from gateway.access.reading import explained
 from gateway.access.service import consider
 from gateway.applications.models import ApplicationItem, Vote
 from gateway.applications.rules import DECIDER
 from gateway.applications.service_case import Case
-from gateway.catalog.models import Tier
+from gateway.catalog.models import Dataset, Tier
 from gateway.identity.models import Membership
 from gateway.identity.service_roles import covers, roles_of
-from gateway.policy.loading import engine_for
 from gateway.runtime import Runtime
 from policies.decision import Decision
-from policies.explain import Explanation, explain
+from policies.duo import Matching
+from policies.explain import Explanation
 from policies.facts import Review
-from policies.vocabulary import Action
+from policies.vocabulary import Action, Match
 
 
-def may_apply(runtime: Runtime, case: Case, item: ApplicationItem) -> Decision:
-    """Whether the policy lets the applicant apply for this dataset."""
-    ask = Ask(
-        Action.APPLY,
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """What the policy says of one question, the way to a yes, and how the study fits the terms.
+
+    `matching` is None while no purpose is stated.
+    """
+
+    explanation: Explanation
+    matching: Matching | None
+
+    @property
+    def decision(self) -> Decision:
+        return self.explanation.decision
+
+    @property
+    def clear(self) -> bool:
+        """Whether it is a yes, and the study fits the data use terms without anyone's judgement."""
+        fits = self.matching is not None and self.matching.match is Match.APPROVE
+        return fits and self.decision.allowed
+
+
+def may_apply(runtime: Runtime, case: Case, item: ApplicationItem, stated: Stated) -> Weighed:
+    """Whether the policy lets the applicant apply for this dataset with what they state."""
+    return weigh(runtime, _asking(Action.APPLY, case, item, stated))
+
+
+def may_apply_anew(
+    runtime: Runtime, person_id: uuid.UUID | None, dataset: Dataset, stated: Stated | None
+) -> tuple[Weighed, Weighed]:
+    """ "Can I?", before anything is on record: to apply, and then to use the data."""
+    ask = Ask(Action.APPLY, person_id=person_id, dataset_id=dataset.id, stated=stated)
+    return weigh(runtime, ask), weigh(runtime, replace(ask, action=to_use(dataset.delivery)))
+
+
+def weigh(runtime: Runtime, ask: Ask) -> Weighed:
+    """Decide and explain without recording anything. Raises Problem NOT_FOUND."""
+    gathered, explanation = explained(runtime, ask)
+    return Weighed(explanation, gathered.matching)
+
+
+def _asking(action: Action, case: Case, item: ApplicationItem, stated: Stated | None) -> Ask:
+    return Ask(
+        action,
         person_id=case.application.applicant_id,
         dataset_id=item.dataset_id,
         organisation_id=case.application.organisation_id,
         project_id=case.project.id,
+        stated=stated,
     )
-    return consider(runtime, ask)[1]
-
-
-def may(
-    runtime: Runtime, person_id: uuid.UUID, dataset_id: uuid.UUID, action: Action
-) -> Explanation:
-    """ "Can I?", before anything is typed, with the way to a yes."""
-    gathered, _decision = consider(runtime, Ask(action, person_id=person_id, dataset_id=dataset_id))
-    return explain(engine_for(runtime.db, gathered.release), action, gathered.facts)
 
 
 def may_decide(
@@ -143,14 +176,11 @@ def under_a_cloud(session: Session, person_id: uuid.UUID, dataset_id: uuid.UUID)
     return session.scalar(found.limit(1)) is not None
 
 
-def way_to_use(runtime: Runtime, case: Case, item: ApplicationItem) -> Explanation:
-    """What stands between the applicant and a download, and who must act."""
-    ask = Ask(
-        Action.DOWNLOAD,
-        person_id=case.application.applicant_id,
-        dataset_id=item.dataset_id,
-        organisation_id=case.application.organisation_id,
-        project_id=case.project.id,
-    )
-    gathered, _decision = consider(runtime, ask)
-    return explain(engine_for(runtime.db, gathered.release), Action.DOWNLOAD, gathered.facts)
+def way_to_use(runtime: Runtime, case: Case, item: ApplicationItem, stated: Stated) -> Explanation:
+    """What stands between the applicant and using the data, and who must act.
+
+    Once there is a grant, its own words count, not what is `stated`.
+    """
+    action = to_use(case.dataset(item).delivery)
+    said = stated if item.grant_id is None else None
+    return weigh(runtime, _asking(action, case, item, said)).explanation

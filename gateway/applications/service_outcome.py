@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from gateway.access.grants import GrantSpec, create_grant
 from gateway.applications.models import ApplicationItem, ItemState, StepKind, Turn
 from gateway.applications.service_case import Case, add_step, entry
-from gateway.applications.service_revisions import Part, lying_before_reviewers
+from gateway.applications.service_revisions import lying_before_reviewers, stated_in
 from gateway.catalog.models import Tier
 from gateway.journal import Act, Actor
 from gateway.runtime import Runtime
@@ -30,14 +30,16 @@ def approve(
 ) -> None:
     """Approve one dataset and create the grant; a live grant of the same project is renewed.
 
-    Its purpose is the one that was submitted: the research project may have changed since.
+    Its purpose, uses and study are those that were submitted: the project may have changed since.
     """
-    submission = lying_before_reviewers(session, case.application.id)
+    stated = stated_in(lying_before_reviewers(session, case.application.id).content)
     spec = GrantSpec(
         person_id=case.application.applicant_id,
         dataset_id=item.dataset_id,
         project_id=case.project.id,
-        purpose=submission.content[Part.PURPOSE],
+        purpose=stated.purpose,
+        uses=stated.uses,
+        study=stated.study,
         days=item.grant_days,
         organisation_id=case.application.organisation_id,
         application_item_id=item.id,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gateway import ids
+from gateway.access.ask import Stated
 from gateway.applications.models import (
     Application,
     ApplicationItem,
@@ -24,17 +26,22 @@ from gateway.identity.models import Membership, PersonStatus
 from gateway.identity.service_people import find_by_account
 from gateway.journal import Act, Actor, Entry
 from gateway.runtime import Runtime
-from policies.vocabulary import Purpose
+from policies.duo import Kind
 
 MIN_PLAN = 30
 
 
 @dataclass(frozen=True, slots=True)
 class ProjectDraft:
-    """A research project as far as it is typed; people by their account names."""
+    """A research project as far as it is typed; people by their account names.
+
+    Purpose, uses and study are codes, as in `gateway.access.ask.Stated`.
+    """
 
     title: str = ""
-    purpose: Purpose | None = None
+    purpose: str = ""
+    uses: tuple[str, ...] = ()
+    study: Mapping[str, Any] = field(default_factory=dict)
     plan: str = ""
     supervisor: str = ""
     team: tuple[str, ...] = ()
@@ -104,7 +111,8 @@ def write_project(
         # Whoever supervised what was submitted stays excluded from deciding on it.
         _keep_as_former(session, runtime, project, project.supervisor_id)
     project.title, project.plan = draft.title, draft.plan
-    project.purpose = draft.purpose or ""
+    project.purpose = draft.purpose
+    project.uses, project.study = list(draft.uses), dict(draft.study)
     project.organisation_id, project.supervisor_id = draft.organisation_id, supervisor
     _write_team(session, runtime, project, team, keep=submitted)
     runtime.journal.record(
@@ -113,14 +121,26 @@ def write_project(
     )
 
 
+def stated_of(project: ResearchProject) -> Stated:
+    """What the research project says now of purpose, uses and study."""
+    return Stated(project.purpose, tuple(project.uses), project.study)
+
+
 def missing(project: ResearchProject) -> list[str]:
     """The fields that a submission still needs, by name."""
     needed = {
         "title": bool(project.title),
         "purpose": bool(project.purpose),
+        "uses": bool(project.uses),
+        "diseases": _names_its_diseases(project),
         "plan": len(project.plan) >= MIN_PLAN,
     }
     return [name for name, there in needed.items() if not there]
+
+
+def _names_its_diseases(project: ResearchProject) -> bool:
+    kinds = project.study.get("kinds", ())
+    return Kind.DISEASE not in kinds or bool(project.study.get("diseases"))
 
 
 def _supervisor(
@@ -184,8 +204,9 @@ def _changes(
     team: set[uuid.UUID],
 ) -> bool:
     present = {row.person_id for row in members_of(session, project.id) if row.removed_at is None}
-    kept = (project.title, project.purpose, project.plan, project.organisation_id)
-    typed = (draft.title, draft.purpose or "", draft.plan, draft.organisation_id)
+    kept = (project.title, project.plan, project.organisation_id, stated_of(project))
+    said = Stated(draft.purpose, draft.uses, draft.study)
+    typed = (draft.title, draft.plan, draft.organisation_id, said)
     return (kept, project.supervisor_id, present) != (typed, supervisor, team)
 
 

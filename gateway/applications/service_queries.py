@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
@@ -33,6 +34,7 @@ from gateway.identity.models import (
     Role,
 )
 from gateway.web.paging import Window, keyset
+from policies.vocabulary import Approval
 
 PRECEDENTS = 5
 CHOICES = 100
@@ -221,6 +223,19 @@ def irb_evidence(session: Session, project_id: uuid.UUID) -> Sequence[Attestatio
     return session.scalars(
         select(Attestation)
         .where(Attestation.project_id == project_id, Attestation.kind == AttestationKind.IRB)
+        .order_by(Attestation.id.desc())
+    ).all()
+
+
+def approvals(session: Session, project: ResearchProject, now: datetime) -> Sequence[Attestation]:
+    """The approvals that count now for the research project or its owner, newest first."""
+    everywhere = and_(Attestation.project_id.is_(None), Attestation.person_id == project.owner_id)
+    return session.scalars(
+        select(Attestation)
+        .where(Attestation.kind.in_([str(kind) for kind in Approval]))
+        .where(or_(Attestation.project_id == project.id, everywhere))
+        .where(Attestation.checked_at.is_not(None), Attestation.ended_at.is_(None))
+        .where(Attestation.valid_from <= now, Attestation.valid_until > now)
         .order_by(Attestation.id.desc())
     ).all()
 

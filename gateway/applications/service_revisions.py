@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from enum import StrEnum
@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gateway import ids
+from gateway.access.ask import Stated
 from gateway.applications.models import ApplicationRevision
 from gateway.applications.service_case import Case
 from gateway.identity.models import Organisation, Person
@@ -27,6 +28,8 @@ class Part(StrEnum):
 
     TITLE = "title"
     PURPOSE = "purpose"
+    USES = "uses"
+    STUDY = "study"
     PLAN = "plan"
     SUPERVISOR = "supervisor"
     TEAM = "team"
@@ -57,12 +60,20 @@ def snapshot(session: Session, case: Case) -> dict[str, Any]:
     return {
         str(Part.TITLE): project.title,
         str(Part.PURPOSE): project.purpose,
+        str(Part.USES): sorted(project.uses),
+        str(Part.STUDY): dict(project.study),
         str(Part.PLAN): project.plan,
         str(Part.SUPERVISOR): _account(session, project.supervisor_id),
         str(Part.TEAM): sorted(_account(session, person) for person in team),
         str(Part.ORGANISATION): _organisation(session, case.application.organisation_id),
         str(Part.DATASETS): sorted(dataset.slug for dataset in case.datasets.values()),
     }
+
+
+def stated_in(content: Mapping[str, Any]) -> Stated:
+    """What a submission says of purpose, uses and study; older ones say less."""
+    uses, study = content.get(Part.USES, ()), content.get(Part.STUDY, {})
+    return Stated(content[Part.PURPOSE], tuple(uses), study)
 
 
 def keep(session: Session, runtime: Runtime, case: Case) -> None:
@@ -99,9 +110,13 @@ def lying_before_reviewers(session: Session, application_id: uuid.UUID) -> Appli
 
 
 def difference(old: dict[str, Any], new: dict[str, Any]) -> list[Change]:
-    """The parts that differ, line by line; a part of over `MAX_COMPARED` lines as a whole."""
-    changed = [part for part in Part if old.get(part) != new.get(part)]
-    return [Change(part, _lines(old.get(part), new.get(part))) for part in changed]
+    """The parts that differ, line by line; a part of over `MAX_COMPARED` lines as a whole.
+
+    A line of the study is `field=value`; a list has a line for each member.
+    """
+    # An older submission may lack a part, which says no more than an empty one.
+    pairs = ((part, old.get(part) or [], new.get(part) or []) for part in Part)
+    return [Change(part, _lines(was, now)) for part, was, now in pairs if was != now]
 
 
 def _lines(old: Any, new: Any) -> list[tuple[Line, str]]:
@@ -123,6 +138,8 @@ def _replaced(before: Sequence[str], after: Sequence[str]) -> list[tuple[Line, s
 
 
 def _text(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        return [f"{name}={each}" for name, said in sorted(value.items()) for each in _text(said)]
     return [str(each) for each in value] if isinstance(value, list) else str(value).splitlines()
 
 

@@ -18,8 +18,10 @@ from gateway.applications.models import (
     Vote,
 )
 from gateway.applications.service_case import Case, load
+from gateway.applications.service_facts import Weighed
+from gateway.applications.service_projects import stated_of
 from gateway.applications.service_review import judge, load_review
-from gateway.applications.service_revisions import Change
+from gateway.applications.service_revisions import Change, stated_in
 from gateway.catalog.models import Dataset
 from gateway.identity.models import Attestation, Organisation, Person
 from gateway.journal import Actor
@@ -47,6 +49,7 @@ class CaseScreen:
     steps: Sequence[tuple[Step, Person | None, Dataset | None]]
     evidence: Sequence[Attestation]
     ways: dict[uuid.UUID, Explanation]
+    approvals: Sequence[Attestation]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,8 @@ class ReviewScreen:
     """One dataset of an application for its reviewers.
 
     `submission` is what was handed in and is voted on; `changes` how it differs from the one
-    before; `decision` what the policy says about the reader deciding.
+    before; `weighed` what the policy says of applying with these words, and how the study fits
+    the data use terms; `decision` what the policy says about the reader deciding.
     """
 
     case: Case
@@ -66,6 +70,8 @@ class ReviewScreen:
     steps: Sequence[tuple[Step, Person | None, Dataset | None]]
     evidence: Sequence[Attestation]
     precedents: Sequence[tuple[ApplicationItem, ResearchProject]]
+    approvals: Sequence[Attestation]
+    weighed: Weighed
     way: Explanation
     decision: Decision
 
@@ -76,13 +82,15 @@ def case_screen(
     """The application's own page. Raises Problem NOT_FOUND."""
     case = load(session, runtime, actor, application_id, lock=False)
     over = {ItemState.REJECTED, ItemState.WITHDRAWN}
+    said = stated_of(case.project)
     live = [item for item in case.items if item.state not in over]
     return CaseScreen(
         case,
         names(session, case),
         service_queries.timeline(session, case.application.id),
         service_queries.irb_evidence(session, case.project.id),
-        {item.id: service_facts.way_to_use(runtime, case, item) for item in live},
+        {item.id: service_facts.way_to_use(runtime, case, item, said) for item in live},
+        service_queries.approvals(session, case.project, runtime.clock.now()),
     )
 
 
@@ -93,6 +101,7 @@ def review_screen(
     case, item = load_review(session, runtime, actor, item_id, lock=False)
     decision = judge(session, runtime, actor, case, item)
     submissions = service_revisions.submissions(session, case.application.id)
+    said = stated_in(submissions[-1].content)
     previous = submissions[-2].content if len(submissions) > 1 else submissions[-1].content
     return ReviewScreen(
         case,
@@ -104,7 +113,9 @@ def review_screen(
         service_queries.timeline(session, case.application.id),
         service_queries.irb_evidence(session, case.project.id),
         service_queries.precedents(session, item.dataset_id, case.application.id),
-        service_facts.way_to_use(runtime, case, item),
+        service_queries.approvals(session, case.project, runtime.clock.now()),
+        service_facts.may_apply(runtime, case, item, said),
+        service_facts.way_to_use(runtime, case, item, said),
         decision,
     )
 

@@ -27,8 +27,9 @@ from gateway.applications.service_case import (
     require_revision,
     settle,
 )
+from gateway.applications.service_facts import Weighed
 from gateway.applications.service_outcome import approve
-from gateway.applications.service_projects import missing
+from gateway.applications.service_projects import missing, stated_of
 from gateway.applications.service_transaction import refused
 from gateway.applications.workdays import due
 from gateway.catalog.models import Tier
@@ -37,12 +38,15 @@ from gateway.identity.models import AttestationKind
 from gateway.identity.service_attestations import NewAttestation, add_in
 from gateway.journal import Act, Actor, Outcome
 from gateway.runtime import Runtime
+from policies.decision import Decision
 from policies.decision import Outcome as Verdict
 
 _SUBMITTABLE = frozenset({ItemState.DRAFT, ItemState.RETURNED})
 FIELD_NAMES = {
     "title": ("제목", "title"),
     "purpose": ("이용 목적", "purpose of use"),
+    "uses": ("이용 방법", "uses"),
+    "diseases": ("연구하는 질병", "diseases studied"),
     "plan": ("연구계획", "plan"),
 }
 
@@ -52,25 +56,25 @@ def submit(
 ) -> Application:
     """Hand an application in, or hand a returned one in again.
 
-    Instant datasets are approved here if the policy has no objection; the others go to their
-    reviewers. Raises Problem NOT_FOUND, WRONG_STATE, CONFLICT, VALIDATION_FAILED; Refused
-    with every blocker when the policy does not let the applicant apply.
+    Instant datasets are approved here if the policy has no objection and the study fits the data
+    use terms; the others go to their reviewers. Raises Problem NOT_FOUND, WRONG_STATE, CONFLICT,
+    VALIDATION_FAILED; Refused with every blocker and the way to a yes when the policy does not let
+    the applicant apply.
     """
     case = load(session, runtime, actor, application_id, lock=True)
     require(case, Command.SUBMIT)
     require_revision(revision, case.application.revision)
     _check_complete(case)
     waiting = [item for item in case.items if item.state in _SUBMITTABLE]
-    for item in waiting:
-        _check(session, runtime, actor, case, item)
+    weighed = {item.id: _check(session, runtime, actor, case, item) for item in waiting}
     again = case.application.submitted_at is not None
     _stamp(session, runtime, case)
     for item in waiting:
-        _enter(session, runtime, case, item)
+        _enter(session, runtime, case, item, clear=weighed[item.id].clear)
     what = StepKind.RESUBMITTED if again else StepKind.SUBMITTED
     add_step(session, runtime, actor, case, what, turn=_next_turn(waiting))
     for item in waiting:
-        _hand_in(session, runtime, actor, case, item)
+        _hand_in(session, runtime, actor, case, item, decision=weighed[item.id].decision)
     settle(runtime, case, started=False)
     return case.application
 
@@ -146,14 +150,21 @@ def _check_complete(case: Case) -> None:
 
 def _check(
     session: Session, runtime: Runtime, actor: Actor, case: Case, item: ApplicationItem
-) -> None:
-    decision = service_facts.may_apply(runtime, case, item)
+) -> Weighed:
+    weighed = service_facts.may_apply(runtime, case, item, stated_of(case.project))
+    decision = weighed.decision
     if decision.outcome is Verdict.DENY:
         codes = ",".join(decision.codes)
         denial = entry(
-            actor, Act.APPLICATION_SUBMITTED, case, item, outcome=Outcome.DENY, reason=codes
+            actor,
+            Act.APPLICATION_SUBMITTED,
+            case,
+            item,
+            outcome=Outcome.DENY,
+            reason=codes,
+            **_by(decision),
         )
-        raise refused(decision, denial)
+        raise refused(decision, denial, weighed.explanation)
     twin = _twin(session, case, item)
     if twin is not None:
         raise Problem(
@@ -162,6 +173,16 @@ def _check(
             f"This research project has already applied for this dataset: {twin}.",
             number=twin,
         )
+    return weighed
+
+
+def _by(decision: Decision) -> dict[str, str]:
+    """What decided, and on which facts."""
+    return {
+        "action": decision.action,
+        "policy_release": decision.release,
+        "facts_digest": decision.facts_digest,
+    }
 
 
 def _twin(session: Session, case: Case, item: ApplicationItem) -> str | None:
@@ -187,23 +208,26 @@ def _stamp(session: Session, runtime: Runtime, case: Case) -> None:
     service_revisions.keep(session, runtime, case)
 
 
-def _enter(session: Session, runtime: Runtime, case: Case, item: ApplicationItem) -> None:
-    """Fix the tier as the dataset asks now, and start the clock of the reviewers."""
+def _enter(
+    session: Session, runtime: Runtime, case: Case, item: ApplicationItem, *, clear: bool
+) -> None:
+    """Fix the tier as the dataset asks now, and start the clock of the reviewers.
+
+    What no rule can decide, such as a study that the terms leave to a person, is a steward's.
+    """
     now = runtime.clock.now()
     dataset = case.dataset(item)
     tier = Tier(dataset.tier)
-    if tier is Tier.INSTANT and not _instant(session, runtime, case, item):
+    if tier is Tier.INSTANT and not (clear and _untouched(session, case, item)):
         tier = Tier.STEWARD
     item.tier, item.grant_days = tier, dataset.grant_days
     item.state, item.turn_since, item.reason = ItemState.IN_REVIEW, now, ""
     item.due_at = due(now, dataset.typical_days, runtime.settings.zone)
 
 
-def _instant(session: Session, runtime: Runtime, case: Case, item: ApplicationItem) -> bool:
+def _untouched(session: Session, case: Case, item: ApplicationItem) -> bool:
     applicant = case.application.applicant_id
-    if service_facts.under_a_cloud(session, applicant, item.dataset_id):
-        return False
-    return service_facts.may_apply(runtime, case, item).allowed
+    return not service_facts.under_a_cloud(session, applicant, item.dataset_id)
 
 
 def _next_turn(items: list[ApplicationItem]) -> Turn:
@@ -212,7 +236,13 @@ def _next_turn(items: list[ApplicationItem]) -> Turn:
 
 
 def _hand_in(
-    session: Session, runtime: Runtime, actor: Actor, case: Case, item: ApplicationItem
+    session: Session,
+    runtime: Runtime,
+    actor: Actor,
+    case: Case,
+    item: ApplicationItem,
+    *,
+    decision: Decision,
 ) -> None:
     handed_in = entry(
         actor,
@@ -221,6 +251,7 @@ def _hand_in(
         item,
         tier=str(item.tier),
         revision=case.application.revision,
+        **_by(decision),
     )
     runtime.journal.record(session, handed_in)
     if item.tier == Tier.INSTANT:

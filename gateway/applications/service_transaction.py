@@ -13,6 +13,7 @@ from gateway.errors import Problem, ProblemCode
 from gateway.journal import Entry
 from gateway.runtime import Runtime
 from policies.decision import Decision
+from policies.explain import Explanation
 
 T = TypeVar("T")
 
@@ -27,9 +28,9 @@ class Refused(Exception):
         self.entry = entry
 
 
-def refused(decision: Decision, entry: Entry) -> Refused:
-    """The refusal that names every blocker of `decision`."""
-    return Refused(presenter.denied(decision), entry)
+def refused(decision: Decision, entry: Entry, way: Explanation | None = None) -> Refused:
+    """The refusal that names every blocker of `decision`, with the way to a yes if it is known."""
+    return Refused(presenter.denied(decision, way), entry)
 
 
 def transact(runtime: Runtime, verb: Callable[[Session], T]) -> T:

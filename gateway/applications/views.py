@@ -11,6 +11,7 @@ from flask import Response, jsonify, request
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
+from gateway.access.schemas import data_use, stated_fields
 from gateway.applications.models import Application, ApplicationItem
 from gateway.applications.schemas import (
     ApplicationOut,
@@ -24,8 +25,9 @@ from gateway.applications.schemas import (
     VoteOut,
 )
 from gateway.applications.service_case import Case, load, turn_of
+from gateway.applications.service_projects import stated_of
 from gateway.applications.service_queries import Listed, QueueFilter, Waiting
-from gateway.applications.service_revisions import Part
+from gateway.applications.service_revisions import Part, stated_in
 from gateway.applications.service_screens import Names, ReviewScreen, names
 from gateway.applications.service_transaction import transact
 from gateway.identity.http import actor, require_person, rt, scopes_of
@@ -86,13 +88,13 @@ def case_out(case: Case, people: Names) -> ApplicationOut:
     """An application as its people read it."""
     application, project = case.application, case.project
     return ApplicationOut(
+        **stated_fields(stated_of(project)),
         id=application.id,
         number=application.number,
         state=application.state,
         revision=application.revision,
         project_id=project.id,
         title=project.title,
-        purpose=project.purpose,
         plan=project.plan,
         supervisor=people.supervisor.account if people.supervisor else "",
         team=[each.account for each in people.team],
@@ -167,14 +169,15 @@ def review_out(screen: ReviewScreen) -> ReviewOut:
         may_vote=screen.decision.allowed,
         blockers=[blocker_out(each) for each in screen.decision.blockers],
         missing=[blocker_out(each) for each in screen.way.decision.blockers],
+        data_use=data_use(screen.weighed.matching),
     )
 
 
 def _as_submitted(screen: ReviewScreen) -> ApplicationOut:
     """The application with the words that votes are bound to, not with what was typed since."""
     content = screen.submission.content
-    parts = (Part.TITLE, Part.PURPOSE, Part.PLAN, Part.SUPERVISOR, Part.TEAM)
-    submitted = {str(part): content[part] for part in parts}
+    parts = (Part.TITLE, Part.PLAN, Part.SUPERVISOR, Part.TEAM)
+    submitted = {str(part): content[part] for part in parts} | stated_fields(stated_in(content))
     return case_out(screen.case, screen.names).model_copy(update=submitted)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +19,46 @@ from gateway.client.http import Api
 STDIN = "-"
 # Far more than any plan may have; a device is not read without end.
 LONGEST_PLAN = 1 << 20
-ABOUT = ("number", "id", "state", "title", "purpose", "supervisor", "team", "submitted_at")
+ABOUT = ("number", "id", "state", "title", "purpose", "uses", "supervisor", "team", "submitted_at")
 ITEM = ("dataset", "tier", "state", "turn", "turn_since", "due_at", "reason", "grant_id")
+
+
+def study_options(command: Callable[..., None]) -> Callable[..., None]:
+    """What data use terms (DUO) ask about a study; what is left out is not said."""
+    options = (
+        click.option("--kind", "study_kinds", type=click.Choice(client.STUDY_KINDS), multiple=True,
+                     help="What the study does; repeat for more."),
+        click.option("--disease", "diseases", metavar="ID", multiple=True,
+                     help="A disease studied, such as DOID:162; repeat for more."),
+        click.option("--non-profit/--for-profit", "non_profit_organisation", default=None,
+                     help="Whether the organisation is for profit."),
+        click.option("--non-commercial/--commercial", default=None,
+                     help="Whether the use is commercial."),
+        click.option("--genetic/--not-genetic", default=None,
+                     help="Whether it is a genetic study."),
+        click.option("--needs-judgement", is_flag=True,
+                     help="It touches people or matters that need special care."),
+        click.option("--months", "study_months", type=click.IntRange(1), help="Months needed."),
+    )  # fmt: skip
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 @click.command()
 @click.argument("slugs", nargs=-1, required=True, metavar="SLUG...")
 @click.option("--title", required=True, help="Of the research project.")
 @click.option("--purpose", type=click.Choice(client.PURPOSES), required=True)
+@click.option(
+    "--use",
+    "uses",
+    type=click.Choice(client.USES),
+    multiple=True,
+    required=True,
+    help="What is done with the data; repeat for each. Nothing else is granted.",
+)
 @click.option("--plan", metavar="FILE", required=True, help="The plan as UTF-8 text; - for stdin.")
+@study_options
 @click.option("--supervisor", metavar="ACCOUNT", help="Who supervises the project.")
 @click.option("--team", metavar="ACCOUNT", multiple=True, help="A team member; repeat for more.")
 @click.option("--organisation", type=click.UUID, help="For which organisation; see `sumun whoami`.")
@@ -39,18 +70,22 @@ def apply(
     slugs: tuple[str, ...],
     title: str,
     purpose: str,
+    uses: tuple[str, ...],
     plan: str,
     supervisor: str | None,
     team: tuple[str, ...],
     organisation: uuid.UUID | None,
     submit: bool,
     as_json: bool,
+    **study: Any,
 ) -> None:
     """Apply for one or more datasets with one research project."""
     form = {
         "datasets": list(slugs),
         "title": title,
         "purpose": purpose,
+        "uses": list(uses),
+        **study,
         "plan": _plan(plan),
         "supervisor": supervisor,
         "team": list(team),

@@ -13,14 +13,32 @@ from gateway.client.http import Api
 
 APPLICATIONS = "/api/v1/applications"
 AGREEMENTS = "/api/v1/agreements"
-# The purposes of use as the agreements name them.
+# Purposes, uses and kinds of study as the rules name them.
 PURPOSES = (
     "academic_research",
     "commercial_development",
+    "statistics",
+    "public_interest_archiving",
     "education",
     "public_service",
     "deepfake_detection",
 )
+USES = (
+    "model_training",
+    "evaluation",
+    "analysis",
+    "showing_samples",
+    "third_party_processing",
+    "overseas_transfer",
+    "voice_cloning",
+    "speaker_identification",
+    "applicant_assessment",
+    "reidentification",
+    "plate_or_face_linkage",
+    "biometric_identification",
+    "deepfake_generation",
+)
+STUDY_KINDS = ("general", "health", "disease", "ancestry", "methods", "clinical_care")
 OPEN = frozenset({"draft", "submitted", "in_review", "returned"})
 _NUMBER = re.compile(r"\d{4}-[0-9A-Z]+")
 

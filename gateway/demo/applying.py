@@ -22,6 +22,22 @@ PLAN = (
     "여러 장비에서 얻은 의료영상으로 병변 검출 모형의 일반화 성능을 비교합니다. "
     "자료는 연구실 서버에서만 처리하고, 과제가 끝나면 파기합니다."
 )
+# What each applicant says of purpose, uses and study.
+STATED: dict[str, dict[str, Any]] = {
+    "kim": {
+        "purpose": "academic_research",
+        "uses": ["model_training", "evaluation", "analysis"],
+        "study_kinds": ["health", "methods"],
+        "non_profit_organisation": True,
+        "non_commercial": True,
+        "study_months": 12,
+    },
+    "company": {
+        "purpose": "commercial_development",
+        "uses": ["model_training", "evaluation"],
+        "study_kinds": ["methods"],
+    },
+}
 Visitors = dict[str, Visitor]
 
 
@@ -86,7 +102,7 @@ def _apply(visitor: Visitor, slug: str, title: str, supervisor: str, account: st
     body = {
         "datasets": [slug],
         "title": title,
-        "purpose": "commercial_development" if account == "company" else "academic_research",
+        **STATED[account],
         "plan": PLAN,
         "supervisor": supervisor,
         "organisation_id": places[0]["organisation_id"],

@@ -109,6 +109,7 @@ def apply(reader: Reader, page: Page, slug: str) -> None:
     reader.press(page, "Save draft")
     expect(page.locator("[name=title]")).to_have_value("Poetry")
     page.select_option("[name=purpose]", "academic_research")
+    page.check("[name=uses][value=model_training]")
     page.fill("[name=plan]", PLAN)
     reader.press(page, "Save and hand in")
     expect(page.locator("[aria-current=step]")).to_contain_text(reader("Data committee"))

@@ -255,7 +255,7 @@ def test_a_draft_may_be_incomplete_but_a_submission_names_what_is_missing(
     with pytest.raises(Problem) as refusal:
         applying.submit(runtime, cast.researcher, made.id)
 
-    assert refusal.value.extra["missing"] == ["purpose", "plan"]
+    assert refusal.value.extra["missing"] == ["purpose", "uses", "plan"]
 
 
 def test_saving_over_another_window_is_refused(runtime: Runtime, cast: Cast) -> None:

@@ -31,6 +31,7 @@ def typed(**changes: Any) -> dict[str, Any]:
         "datasets": [STEWARD],
         "title": "고령자 음성 인식 연구",
         "purpose": "academic_research",
+        "uses": ["model_training", "analysis"],
         "plan": PLAN,
         "supervisor": "professor",
         "team": "mate,\nstranger",

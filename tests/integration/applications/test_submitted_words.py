@@ -15,7 +15,7 @@ from gateway.applications.service_projects import ProjectDraft
 from gateway.applications.service_transaction import transact
 from gateway.errors import Problem, ProblemCode
 from gateway.runtime import Runtime
-from policies.vocabulary import Purpose
+from policies.vocabulary import Purpose, Use
 from tests import applying
 from tests.applying import Cast
 from tests.people import acting_as, bearer
@@ -24,6 +24,8 @@ STEWARD = "voices"
 SWAPPED: dict[str, Any] = {
     "title": "다른 제목",
     "purpose": Purpose.COMMERCIAL_DEVELOPMENT,
+    "uses": (Use.EVALUATION, Use.OVERSEAS_TRANSFER),
+    "study": {"kinds": ["methods"], "months": 6},
     "plan": "심사받은 것과 다른 계획입니다. " * 5,
 }
 
@@ -50,9 +52,24 @@ def swap(runtime: Runtime, made: Application) -> None:
         session.execute(update(ResearchProject).where(where).values(SWAPPED))
 
 
+def granted(runtime: Runtime) -> tuple[str, list[str], dict[str, Any]]:
+    """Purpose, uses and study of the only grant."""
+    with runtime.db.read() as session:
+        grant = session.scalars(select(Grant)).one()
+    return grant.purpose, grant.uses, grant.study
+
+
 @pytest.mark.parametrize("approved", [False, True])
 @pytest.mark.parametrize(
-    "typed", [SWAPPED, {"title": "다른 제목"}, {"supervisor": ""}, {"team": ()}]
+    "typed",
+    [
+        SWAPPED,
+        {"title": "다른 제목"},
+        {"uses": (Use.OVERSEAS_TRANSFER,)},
+        {"study": {"kinds": ["methods"]}},
+        {"supervisor": ""},
+        {"team": ()},
+    ],
 )
 def test_a_second_draft_cannot_change_what_another_application_relies_on(
     runtime: Runtime, cast: Cast, typed: dict[str, Any], approved: bool
@@ -110,18 +127,16 @@ def test_a_returned_application_changes_its_own_words(runtime: Runtime, cast: Ca
 
     applying.vote(runtime, cast.steward, item.id, Choice.APPROVE)
 
-    with runtime.db.read() as session:
-        assert session.scalars(select(Grant.purpose)).all() == [Purpose.COMMERCIAL_DEVELOPMENT]
+    assert granted(runtime) == (SWAPPED["purpose"], list(SWAPPED["uses"]), SWAPPED["study"])
 
 
-def test_a_grant_has_the_purpose_that_was_submitted(runtime: Runtime, cast: Cast) -> None:
+def test_a_grant_has_the_words_that_were_submitted(runtime: Runtime, cast: Cast) -> None:
     made = applying.submitted(runtime, cast.researcher, STEWARD)
     swap(runtime, made)
 
     applying.vote(runtime, cast.steward, applying.item(runtime, made.id).id, Choice.APPROVE)
 
-    with runtime.db.read() as session:
-        assert session.scalars(select(Grant.purpose)).all() == [Purpose.ACADEMIC_RESEARCH]
+    assert granted(runtime) == (Purpose.ACADEMIC_RESEARCH, [Use.ANALYSIS, Use.MODEL_TRAINING], {})
 
 
 def test_a_review_shows_the_words_that_were_submitted(
@@ -137,5 +152,6 @@ def test_a_review_shows_the_words_that_were_submitted(
     shown = answer.json["application"]
 
     assert shown["purpose"] == Purpose.ACADEMIC_RESEARCH
+    assert (shown["uses"], shown["study_kinds"]) == ([Use.ANALYSIS, Use.MODEL_TRAINING], [])
     assert shown["plan"] == applying.PLAN
     assert (shown["supervisor"], shown["team"]) == ("professor", ["mate"])

@@ -10,7 +10,8 @@ from gateway.agreements import service as agreements
 from gateway.applications.models import ApplicationState
 from gateway.client import applying as client
 from gateway.runtime import Runtime
-from policies.vocabulary import Purpose
+from policies.duo import Kind
+from policies.vocabulary import Purpose, Use
 from tests import applying, people
 from tests.applying import PLAN, Cast
 from tests.integration.client.conftest import Ran, Terminal
@@ -35,7 +36,8 @@ def plan(tmp_path: Path) -> str:
 
 
 def apply(terminal: Terminal, plan: str, *more: str, stdin: str = "") -> Ran:
-    project = ("--title", "고령자 음성 인식 연구", "--purpose", "academic_research")
+    said = ("--purpose", "academic_research", "--use", "model_training", "--use", "analysis")
+    project = ("--title", "고령자 음성 인식 연구", *said)
     named = ("--supervisor", "professor", "--team", "mate", "--json")
     return terminal.run("apply", "voices", *project, "--plan", plan, *named, *more, stdin=stdin)
 
@@ -121,8 +123,23 @@ def test_what_is_not_there_is_one_line(terminal: Terminal, cast: Cast) -> None:
         assert (ran.status, ran.out, ran.err.count("\n")) == (2, "", 1)
 
 
-def test_the_client_names_the_purposes_and_states_of_the_gateway() -> None:
+def test_uses_and_study_are_stated_and_what_is_left_out_is_not_said(
+    terminal: Terminal, cast: Cast, plan: str
+) -> None:
+    study = ("--disease", "DOID:162", "--disease", "DOID:4", "--non-profit", "--commercial")
+
+    (made,) = apply(terminal, plan, *study, "--months", "12").rows
+
+    assert made["uses"] == ["analysis", "model_training"]
+    assert (made["study_kinds"], made["diseases"]) == (["disease"], ["DOID:162", "DOID:4"])
+    assert (made["non_profit_organisation"], made["non_commercial"]) == (True, False)
+    assert (made["genetic"], made["needs_judgement"], made["study_months"]) == (None, False, 12)
+
+
+def test_the_client_names_the_purposes_uses_and_states_of_the_gateway() -> None:
     assert tuple(Purpose) == client.PURPOSES
+    assert tuple(Use) == client.USES
+    assert tuple(Kind) == client.STUDY_KINDS
     assert set(ApplicationState) > client.OPEN
 
 
