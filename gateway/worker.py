@@ -6,6 +6,7 @@ from collections.abc import Callable
 from types import ModuleType
 
 from gateway.access import wiring as access
+from gateway.agreements import wiring as agreements
 from gateway.catalog import wiring as catalog
 from gateway.delivery import wiring as delivery
 from gateway.evidence import wiring as evidence
@@ -18,9 +19,9 @@ from gateway.parentage import follow_parent
 from gateway.runtime import Runtime
 from gateway.witnessing import wiring as witnessing
 
-FEATURES = (catalog, access, exports)
+FEATURES = (catalog, agreements, access, exports)
 # Features whose wiring offers `beats(runtime)`: what is done at intervals.
-BEATING: tuple[ModuleType, ...] = (delivery, evidence, witnessing, oversight)
+BEATING: tuple[ModuleType, ...] = (agreements, delivery, evidence, witnessing, oversight)
 
 
 def handlers(runtime: Runtime) -> dict[str, Callable[[Leased], None]]:

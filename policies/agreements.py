@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from importlib.resources import files
@@ -144,7 +144,19 @@ def load(root: Traversable | None = None) -> tuple[AgreementText, ...]:
         found = [read(version, code.name) for code, version in _versions(folder)]
     except OSError as fault:
         raise AgreementError(str(fault.filename or folder), "cannot be read") from fault
-    return tuple(sorted(found, key=lambda text: (text.code, text.version)))
+    texts = tuple(sorted(found, key=lambda text: (text.code, text.version)))
+    _check_whole(texts)
+    return texts
+
+
+def _check_whole(texts: Sequence[AgreementText]) -> None:
+    """What a version changes is told against the one before, so none may be missing."""
+    last: dict[str, int] = {}
+    for text in texts:
+        expected = last.get(text.code, 0) + 1
+        if text.version != expected:
+            raise AgreementError(f"{text.code}/v{expected}", "is missing")
+        last[text.code] = expected
 
 
 def hashes(root: Traversable | None = None) -> dict[str, str]:

@@ -17,7 +17,14 @@ from gateway import ids
 from gateway.access import grants
 from gateway.access.models import Grant
 from gateway.agreements import service as agreements
-from gateway.agreements import service_signing
+from gateway.agreements import (
+    service_official,
+    service_requests,
+    service_schedule,
+    service_signing,
+)
+from gateway.agreements.models import AgreementState, AgreementVersion
+from gateway.agreements.service_official import Capacity, OfficialSigning
 from gateway.agreements.service_signing import Signing
 from gateway.applications.models import Choice
 from gateway.applications.service_submit import add_evidence
@@ -42,7 +49,7 @@ from gateway.identity.service_attestations import NewAttestation
 from gateway.identity.service_organisations import NewOrganisation
 from gateway.identity.service_roles import NewRole, grant_role
 from gateway.jobs.worker import Worker
-from gateway.journal import Act, Entry, Journal, Outcome
+from gateway.journal import Act, Actor, Entry, Journal, Outcome
 from gateway.oversight import service_reports, service_reviews, watch
 from gateway.oversight.directory import Directory
 from gateway.oversight.models import Anomaly, LogReview
@@ -73,6 +80,7 @@ OUTSTANDING = {"받은 편지/전화.txt": "다시 걸어 주십시오.\n", "받
 
 
 @dataclass(slots=True)
+OFFICIAL = "장새날"
 class Town:
     """The people by account, and the ids of what pages show."""
 
@@ -102,6 +110,8 @@ def build(runtime: Runtime, folder: Path) -> Town:
     _history(runtime, town)
     return town
 
+    _official(runtime, town)
+    _announced(runtime)
 
 def _person(runtime: Runtime, account: str, name: str) -> Person:
     return people.make_person(runtime, account, name=name)
@@ -262,6 +272,46 @@ def _exports(runtime: Runtime, town: Town) -> None:
 def _package(
     runtime: Runtime, town: Town, grant_id: uuid.UUID, title: str, *found: str
 ) -> uuid.UUID:
+def _official(runtime: Runtime, town: Town) -> None:
+    """The company's signing official has signed one agreement and is asked to sign another."""
+    company, me = uuid.UUID(town.paths["company"].rpartition("/")[2]), town.actor("company")
+    for code in ("company", "faces"):
+        asked = service_requests.Asked(code, OFFICIAL, "official@example.com")
+        request = service_requests.ask(runtime, me, company, asked)
+        town.paths["signing"] = f"/agreements/sign/{service_requests.token_of(runtime, request.id)}"
+        if code == "company":
+            _signs(runtime, request.id, code)
+    town.paths["company_signatures"] = f"/orgs/{company}/signatures"
+
+
+def _signs(runtime: Runtime, request_id: uuid.UUID, code: str) -> None:
+    with runtime.db.read() as session:
+        version = agreements.in_force(session, code)
+        assert version is not None
+    letter, right = b"%PDF-1.7 letter of authority", Capacity.AUTHORISED
+    signing = OfficialSigning(version.sha256, OFFICIAL, "대표이사", right, "ko", letter)
+    token = service_requests.token_of(runtime, request_id)
+    service_official.sign(runtime, people.visitor(), token, signing)
+
+
+def _announced(runtime: Runtime) -> None:
+    """The next version of an agreement, announced: one clause and one term differ."""
+    with runtime.db.read() as session:
+        first = agreements.in_force(session, "open-research")
+        assert first is not None
+    terms = {"version": 2, "change": "material", "notice_days": 7, "destruction_days": 7}
+    row = AgreementVersion(
+        id=ids.new(runtime.clock), code=first.code, number=2, sha256="2" * 64,
+        text_ko=first.text_ko.replace("14일", "7일"), state=AgreementState.DRAFT,
+        text_en=first.text_en.replace("14 days", "7 days"), terms=first.terms | terms,
+        created_at=runtime.clock.now(),
+    )  # fmt: skip
+    with runtime.db.write() as session:
+        session.add(row)
+    planned = runtime.clock.now() + timedelta(days=20)
+    service_schedule.announce(runtime, Actor.system(), row.id, planned)
+
+
     wanted = PackageWanted(grant_id, ("편지/0*.txt",), title=title)
     export_id = request_package(runtime, town.actor("researcher"), wanted)
     pack(runtime, found)

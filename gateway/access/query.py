@@ -22,8 +22,10 @@ from sqlalchemy import (
     bindparam,
     case,
     column,
+    distinct,
     exists,
     func,
+    literal_column,
     or_,
     select,
     table,
@@ -80,6 +82,8 @@ PROJECT = bindparam("project_id", type_=Uuid())
 ANEW = bindparam("anew", type_=Boolean())
 
 Expression = ColumnElement[Any]
+
+APPROVAL_BITS = tuple((kind, 1 << place) for place, kind in enumerate(Approval))
 
 
 class Row(NamedTuple):
@@ -140,7 +144,7 @@ class Row(NamedTuple):
     study: dict[str, Any] | None
     purpose_reviewed: bool | None
     irb_until: datetime | None
-    approvals: str | None
+    approvals: int | None
     project: uuid.UUID | None
     project_live: bool
     release: str | None
@@ -182,7 +186,7 @@ def _signatures(organisation: Expression) -> dict[str, Expression]:
     return {
         "in_force": _in_force(AV.c.sha256),
         "terms": _in_force(AV.c.terms),
-        "grace_ends_at": _in_force(AV.c.grace_ends_at),
+        "grace_ends_at": _grace(_signed(A, own, same_organisation), _signed(OA, official)),
         "signed_until": _until(A, own, same_organisation, binding=True),
         "signed_other_until": _until(A, own, same_organisation, binding=False),
         "organisation_signed_until": _until(OA, official, binding=True),
@@ -191,8 +195,39 @@ def _signatures(organisation: Expression) -> dict[str, Expression]:
 
 
 def _in_force(value: Expression) -> Expression:
-    in_force = and_(AV.c.code == D.c.agreement_code, AV.c.state == str(AgreementState.IN_FORCE))
-    return select(value).where(in_force).scalar_subquery()
+    return select(value).where(AV.c.code == D.c.agreement_code, _holds(AV)).scalar_subquery()
+
+
+def _holds(versions: Any) -> Expression:
+    """In force now: a planned end counts from its moment on, before a worker writes it down."""
+    ends = versions.c.ends_at
+    return and_(versions.c.state == str(AgreementState.IN_FORCE), or_(ends.is_(None), ends > NOW))
+
+
+def _signed(signatures: Any, *conditions: Expression) -> Expression:
+    """The number of the version that was signed last."""
+    signed = AV.alias("signed_last")
+    source = signatures.join(signed, signatures.c.agreement_version_id == signed.c.id)
+    return (
+        select(func.max(signed.c.number))
+        .select_from(source)
+        .where(signed.c.code == D.c.agreement_code, *conditions)
+        # Two levels down, SQLAlchemy no longer sees by itself which tables are the outer ones.
+        .correlate(P, D, G)
+        .scalar_subquery()
+    )
+
+
+def _grace(*signed: Expression) -> Expression:
+    """Until when superseded signatures still hold: the first notice period that ends, of those
+    versions that came into force since and accept them no longer."""
+    later = AV.alias("later")
+    refuses = or_(*(later.c.signed_from > number for number in signed))
+    return (
+        select(func.min(later.c.grace_ends_at, type_=UtcDateTime()))
+        .where(later.c.code == D.c.agreement_code, later.c.in_force_at.is_not(None), refuses)
+        .scalar_subquery()
+    )
 
 
 def _until(signatures: Any, *conditions: Expression, binding: bool) -> Expression:
@@ -204,10 +239,7 @@ def _until(signatures: Any, *conditions: Expression, binding: bool) -> Expressio
         .select_from(
             signatures.join(signed, signatures.c.agreement_version_id == signed.c.id).join(
                 current,
-                and_(
-                    current.c.code == signed.c.code,
-                    current.c.state == str(AgreementState.IN_FORCE),
-                ),
+                and_(current.c.code == signed.c.code, _holds(current)),
             )
         )
         .where(signed.c.code == D.c.agreement_code, binds if binding else ~binds, *conditions)
@@ -216,12 +248,11 @@ def _until(signatures: Any, *conditions: Expression, binding: bool) -> Expressio
 
 
 def _approvals(project: Expression) -> Expression:
-    """The kinds of approval that hold now for the person or the research project, with commas."""
-    kinds = [str(kind) for kind in Approval]
+    """The approvals that hold now for the person or the research project, as a sum of bits."""
+    bits = [(E.c.kind == str(kind), literal_column(str(bit))) for kind, bit in APPROVAL_BITS]
     no_project = E.c.project_id.is_(None)
     return (
-        select(func.aggregate_strings(E.c.kind, ","))
-        .where(or_(*(E.c.kind == kind for kind in kinds)))
+        select(func.sum(distinct(case(*bits, else_=literal_column("0")))))
         .where(E.c.valid_from <= NOW, E.c.valid_until > NOW)
         .where(E.c.ended_at.is_(None), E.c.checked_at.is_not(None))
         .where(or_(E.c.project_id == project, and_(no_project, E.c.person_id == P.c.id)))

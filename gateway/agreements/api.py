@@ -18,10 +18,10 @@ blueprint = Blueprint("agreements_api", __name__, url_prefix="/api/v1/agreements
 @documented(tag=TAG, answer=AgreementList, public=True)
 def agreements() -> Response:
     """List the agreements in force."""
-    signatures = views.own_signatures()
+    own = views.own_signatures()
     with rt().db.read() as session:
         found = service.current(session)
-    shown = [views.agreement_out(row, signatures.get(row.id)) for row in found]
+    shown = [views.agreement_out(row, views.covering(row, own)) for row in found]
     return jsonify(AgreementList(agreements=shown).model_dump(mode="json"))
 
 
@@ -30,7 +30,7 @@ def agreements() -> Response:
 def agreement(code: str) -> Response:
     """Show the version in force of one agreement, with both texts."""
     row = views.shown_version(views.versions(code), None)
-    shown = views.agreement_text(row, views.own_signatures().get(row.id))
+    shown = views.agreement_text(row, views.covering(row, views.own_signatures()))
     return jsonify(shown.model_dump(mode="json"))
 
 

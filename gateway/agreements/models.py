@@ -15,6 +15,11 @@ from gateway.db import Base
 LIVE = text("ended_at IS NULL")
 
 
+def _own_number(context: Any) -> int:
+    """Unless it says otherwise, a version asks everyone for a signature of its own."""
+    return int(context.get_current_parameters()["number"])
+
+
 class AgreementState(StrEnum):
     DRAFT = "draft"
     SHADOW = "shadow"
@@ -57,7 +62,7 @@ class AgreementVersion(Base):
     created_at: Mapped[datetime]
     in_force_at: Mapped[datetime | None]
     withdrawn_at: Mapped[datetime | None]
-    signed_from: Mapped[int]
+    signed_from: Mapped[int] = mapped_column(default=_own_number)
     planned_at: Mapped[datetime | None]
     ends_at: Mapped[datetime | None]
     grace_ends_at: Mapped[datetime | None]

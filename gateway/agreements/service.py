@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime
-from typing import NoReturn
+from datetime import datetime, timedelta
+from typing import Any, NoReturn
 
 from sqlalchemy import Select, select
 from sqlalchemy.exc import IntegrityError
@@ -23,6 +24,8 @@ from gateway.runtime import Runtime
 from policies import agreements as files
 from policies.agreements import AgreementText, Change
 
+WAITING = frozenset({AgreementState.DRAFT, AgreementState.SHADOW})
+
 
 def sync_files(runtime: Runtime) -> list[str]:
     """Register the agreement files that the program carries; returns what is new (`code/vN`).
@@ -35,8 +38,16 @@ def sync_files(runtime: Runtime) -> list[str]:
         texts = files.load()
     except files.AgreementError as error:
         raise OperatorError(f"agreement {error}") from error
+    return register(runtime, texts)
+
+
+def register(runtime: Runtime, texts: Sequence[AgreementText]) -> list[str]:
+    """Register what is new among `texts`, older versions first; returns it as `code/vN`.
+
+    Raises OperatorError naming the version where a text and its record differ.
+    """
     with runtime.db.read() as session:
-        known = {(row.code, row.number): row.sha256 for row in session.scalars(every())}
+        known = {(row.code, row.number): row for row in session.scalars(every())}
     for text in texts:
         _check_unchanged(text, known.get((text.code, text.version)))
     new = [text for text in texts if (text.code, text.version) not in known]
@@ -46,22 +57,59 @@ def sync_files(runtime: Runtime) -> list[str]:
 
 
 def put_in_force(runtime: Runtime, actor: Actor, version_id: uuid.UUID) -> None:
-    """Put a draft in force; the version before is withdrawn in the same transaction, so that
-    everyone is asked to sign anew. Raises Problem NOT_FOUND, WRONG_STATE or CONFLICT."""
-    now = runtime.clock.now()
+    """Put a draft or announced version in force, now.
+
+    The version before is withdrawn in the same transaction, as is every version that this one
+    overtakes. Where it asks for a new signature, those given before hold until the end of the
+    notice period. Raises Problem NOT_FOUND, WRONG_STATE or CONFLICT.
+    """
     try:
         with runtime.db.write() as session:
-            version = _version(session, version_id)
-            expect(version.state in {AgreementState.DRAFT, AgreementState.SHADOW})
-            before = in_force(session, version.code)
-            if before is not None:
-                _withdraw(before, now)
-                session.flush()
-                runtime.journal.record(session, _entry(actor, Act.AGREEMENT_WITHDRAWN, before))
-            version.state, version.in_force_at = AgreementState.IN_FORCE, now
-            runtime.journal.record(session, _entry(actor, Act.AGREEMENT_IN_FORCE, version))
+            version = locked(session, version_id)
+            expect(version.state in WAITING)
+            enter(runtime, session, actor, version)
     except IntegrityError as error:
         raise Problem(ProblemCode.CONFLICT) from error
+
+
+def enter(runtime: Runtime, session: Session, actor: Actor, version: AgreementVersion) -> None:
+    """Put `version` in force in the caller's transaction.
+
+    Raises Problem WRONG_STATE when a newer one has been in force.
+    """
+    now = runtime.clock.now()
+    siblings = list(session.scalars(every().where(AgreementVersion.code == version.code)))
+    newer = [row for row in siblings if row.number > version.number]
+    expect(all(row.in_force_at is None for row in newer))
+    for row in siblings:
+        if row.number < version.number and row.state != AgreementState.WITHDRAWN:
+            leave(runtime, session, actor, row)
+    # The partial unique index must not see two versions in force.
+    session.flush()
+    version.grace_ends_at = _grace(version, siblings, now)
+    version.state, version.in_force_at = AgreementState.IN_FORCE, now
+    runtime.journal.record(session, entry(actor, Act.AGREEMENT_IN_FORCE, version))
+
+
+def leave(runtime: Runtime, session: Session, actor: Actor, version: AgreementVersion) -> None:
+    """Withdraw `version` in the caller's transaction."""
+    version.state, version.withdrawn_at = AgreementState.WITHDRAWN, runtime.clock.now()
+    runtime.journal.record(session, entry(actor, Act.AGREEMENT_WITHDRAWN, version))
+
+
+def _grace(
+    version: AgreementVersion, siblings: Sequence[AgreementVersion], now: datetime
+) -> datetime | None:
+    """Until when signatures hold that this version no longer accepts; None where it accepts all.
+
+    The notice is the longest of every version since the last one in force: whoever signed that
+    one meets all their changes at once.
+    """
+    been = [row for row in siblings if row.in_force_at and row.number < version.number]
+    if not been or version.signed_from <= (last := max(been, key=_number)).signed_from:
+        return None
+    since = [row for row in siblings if last.number < row.number <= version.number]
+    return now + timedelta(days=max(int(row.terms["notice_days"]) for row in since))
 
 
 def withdraw(runtime: Runtime, actor: Actor, version_id: uuid.UUID) -> None:
@@ -70,10 +118,9 @@ def withdraw(runtime: Runtime, actor: Actor, version_id: uuid.UUID) -> None:
     Raises Problem NOT_FOUND or WRONG_STATE.
     """
     with runtime.db.write() as session:
-        version = _version(session, version_id)
+        version = locked(session, version_id)
         expect(version.state == AgreementState.IN_FORCE)
-        _withdraw(version, runtime.clock.now())
-        runtime.journal.record(session, _entry(actor, Act.AGREEMENT_WITHDRAWN, version))
+        leave(runtime, session, actor, version)
 
 
 def in_force(session: Session, code: str) -> AgreementVersion | None:
@@ -111,12 +158,22 @@ def every() -> Select[AgreementVersion]:
     return select(AgreementVersion).order_by(AgreementVersion.code, AgreementVersion.number)
 
 
-def _check_unchanged(text: AgreementText, recorded: str | None) -> None:
-    if recorded is not None and recorded != text.sha256:
+def _check_unchanged(text: AgreementText, recorded: AgreementVersion | None) -> None:
+    place = f"agreement policies/agreements/{text.code}/v{text.version}"
+    if recorded is None:
+        return
+    if recorded.sha256 != text.sha256:
         raise OperatorError(
-            f"agreement policies/agreements/{text.code}/v{text.version}: the files differ from "
-            "the version on record; restore them and publish the change as a new version"
+            f"{place}: the files differ from the version on record; restore them and publish the "
+            "change as a new version"
         )
+    if (recorded.text_ko, recorded.text_en, recorded.terms) != (text.ko, text.en, _table(text)):
+        raise OperatorError(f"{place}: the record was changed; restore a backup of the database")
+
+
+def _table(text: AgreementText) -> dict[str, Any]:
+    table: dict[str, Any] = json.loads(json.dumps(asdict(text.terms)))
+    return table
 
 
 def _register(runtime: Runtime, text: AgreementText) -> None:
@@ -128,7 +185,7 @@ def _register(runtime: Runtime, text: AgreementText) -> None:
         sha256=text.sha256,
         text_ko=text.ko,
         text_en=text.en,
-        terms=asdict(text.terms),
+        terms=_table(text),
         created_at=now,
     )
     try:
@@ -140,7 +197,7 @@ def _register(runtime: Runtime, text: AgreementText) -> None:
             row.in_force_at = now if first else None
             session.add(row)
             session.flush()
-            runtime.journal.record(session, _entry(Actor.system(), Act.AGREEMENT_REGISTERED, row))
+            runtime.journal.record(session, entry(Actor.system(), Act.AGREEMENT_REGISTERED, row))
     except IntegrityError:
         # Another process of the same release registered the same file at the same moment.
         with runtime.db.read() as session:
@@ -160,7 +217,8 @@ def _number(row: AgreementVersion) -> int:
     return row.number
 
 
-def _version(session: Session, version_id: uuid.UUID) -> AgreementVersion:
+def locked(session: Session, version_id: uuid.UUID) -> AgreementVersion:
+    """The version, locked for the caller's transaction. Raises Problem NOT_FOUND."""
     found = session.get(AgreementVersion, version_id, with_for_update=True)
     if found is None:
         missing()
@@ -172,20 +230,18 @@ def missing() -> NoReturn:
     raise Problem(ProblemCode.NOT_FOUND, "해당 이용협약이 없습니다.", "There is no such agreement.")
 
 
-def _withdraw(version: AgreementVersion, now: datetime) -> None:
-    version.state, version.withdrawn_at = AgreementState.WITHDRAWN, now
-
-
 def expect(holds: bool) -> None:
     """Raise Problem WRONG_STATE unless `holds`."""
     if not holds:
         raise Problem(ProblemCode.WRONG_STATE)
 
 
-def _entry(actor: Actor, act: Act, version: AgreementVersion) -> Entry:
-    return Entry(
-        actor,
-        act,
-        ref=f"agreement:{version.code}/v{version.number}",
-        detail={"sha256": version.sha256, "state": str(version.state)},
-    )
+def name_of(version: AgreementVersion) -> str:
+    """Its name in commands and in the log, such as `health/v2`."""
+    return f"{version.code}/v{version.number}"
+
+
+def entry(actor: Actor, act: Act, version: AgreementVersion, **detail: Any) -> Entry:
+    """The event of something done to a version."""
+    told = {"sha256": version.sha256, "state": str(version.state), **detail}
+    return Entry(actor, act, ref=f"agreement:{name_of(version)}", detail=told)

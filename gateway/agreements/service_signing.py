@@ -7,7 +7,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -19,6 +19,7 @@ from gateway.agreements.models import (
     SignatureMethod,
 )
 from gateway.agreements.service import every, missing
+from gateway.db import UtcDateTime
 from gateway.errors import Problem, ProblemCode
 from gateway.identity.models import Membership, Organisation, Person
 from gateway.journal import Act, Actor, Entry
@@ -49,7 +50,7 @@ def sign(runtime: Runtime, actor: Actor, signing: Signing) -> Acceptance:
         raise _invalid("language", "언어를 선택해 주십시오.", "Please choose a language.")
     try:
         with runtime.db.write() as session:
-            version = _signable(session, signing.sha256)
+            version = _signable(session, signing.sha256, runtime.clock.now())
             person = session.get_one(Person, actor.person_id)
             _check_name(person, signing.typed_name)
             _check_organisation(session, version, person.id, signing.organisation_id)
@@ -60,18 +61,42 @@ def sign(runtime: Runtime, actor: Actor, signing: Signing) -> Acceptance:
         raise Problem(ProblemCode.CONFLICT) from error
 
 
-def live_acceptances(
-    session: Session, person_id: uuid.UUID, now: datetime
-) -> dict[uuid.UUID, Acceptance]:
-    """The person's acceptances that neither ended nor expired, by agreement version."""
-    rows = session.scalars(
-        select(Acceptance).where(
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A person's live signature of an agreement, with the number of the version signed."""
+
+    number: int
+    acceptance: Acceptance
+
+    def covers(self, version: AgreementVersion) -> bool:
+        """Whether `version` asks its signer for nothing: minor changes carry signatures over."""
+        return version.signed_from <= self.number <= version.number
+
+
+def live_signatures(session: Session, person_id: uuid.UUID, now: datetime) -> dict[str, Signed]:
+    """The person's signatures that neither ended nor expired, by the agreement's code."""
+    rows = session.execute(
+        select(Acceptance, AgreementVersion.number)
+        .join(AgreementVersion, AgreementVersion.id == Acceptance.agreement_version_id)
+        .where(
             Acceptance.person_id == person_id,
             Acceptance.ended_at.is_(None),
             Acceptance.expires_at > now,
         )
+        .order_by(AgreementVersion.number)
     )
-    return {row.agreement_version_id: row for row in rows}
+    return {row.code: Signed(number, row) for row, number in rows}
+
+
+def grace_ends(session: Session, code: str, number: int) -> datetime | None:
+    """Until when a signature of version `number` holds beside those that accept it no longer."""
+    return session.scalar(
+        select(func.min(AgreementVersion.grace_ends_at, type_=UtcDateTime())).where(
+            AgreementVersion.code == code,
+            AgreementVersion.in_force_at.is_not(None),
+            AgreementVersion.signed_from > number,
+        )
+    )
 
 
 def organisations_of(session: Session, person_id: uuid.UUID) -> list[Organisation]:
@@ -92,21 +117,27 @@ def needs_organisation(version: AgreementVersion) -> bool:
     return bool(version.terms["signature"] == Signature.PERSONAL_AND_ORGANISATION)
 
 
-def _signable(session: Session, sha256: str) -> AgreementVersion:
+def _signable(session: Session, sha256: str, now: datetime) -> AgreementVersion:
     version = session.scalar(every().where(AgreementVersion.sha256 == sha256))
     if version is None:
         missing()
-    if version.state != AgreementState.IN_FORCE:
+    check_in_force(version, now)
+    return version
+
+
+def check_in_force(version: AgreementVersion, now: datetime) -> None:
+    """Raise Problem WRONG_STATE for a text that is not in force at `now`."""
+    over = version.ends_at is not None and version.ends_at <= now
+    if version.state != AgreementState.IN_FORCE or over:
         raise Problem(
             ProblemCode.WRONG_STATE,
             "읽으신 이용협약은 더 이상 시행 중이 아닙니다. 새 버전을 읽고 서명해 주십시오.",
             "The text you read is no longer in force. Read the new version and sign that.",
         )
-    return version
 
 
 def _check_name(person: Person, typed: str) -> None:
-    if _plain(typed) != _plain(person.name):
+    if plain(typed) != plain(person.name):
         raise _invalid(
             "typed_name",
             "계정에 등록된 본인 이름을 그대로 입력해 주십시오.",
@@ -114,7 +145,8 @@ def _check_name(person: Person, typed: str) -> None:
         )
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
+    """A name in NFC with single blanks, as names are compared and stored."""
     return " ".join(unicodedata.normalize("NFC", name).split())
 
 
@@ -161,7 +193,7 @@ def _accept(
         code=version.code,
         sha256=version.sha256,
         method=SignatureMethod.TYPED_NAME,
-        typed_name=_plain(signing.typed_name),
+        typed_name=plain(signing.typed_name),
         language=signing.language,
         accepted_at=now,
         expires_at=now + timedelta(days=int(version.terms["acceptance_valid_days"])),

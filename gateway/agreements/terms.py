@@ -7,6 +7,7 @@ from typing import Any
 
 from gateway.web.i18n import gettext as _
 from gateway.web.i18n import lazy, ngettext
+from policies.agreements import Change
 
 CONDITIONS = {
     "allowed": lazy("Allowed"),
@@ -18,12 +19,13 @@ SIGNATURES = {
     "personal+organisation": lazy("Each person signs for their organisation"),
 }
 PURPOSES = {
-    "research": lazy("Research"),
-    "education": lazy("Education"),
+    "academic_research": lazy("Academic research"),
+    "commercial_development": lazy("Commercial development"),
     "statistics": lazy("Statistics"),
-    "product_development": lazy("Development of products and services"),
-    "model_training": lazy("Training of AI models"),
     "public_interest_archiving": lazy("Archiving in the public interest"),
+    "education": lazy("Education"),
+    "public_service": lazy("Public service"),
+    "deepfake_detection": lazy("Detection of deepfakes"),
 }
 Pair = tuple[str, str]
 
@@ -32,6 +34,7 @@ def in_words(terms: Mapping[str, Any]) -> list[Pair]:
     """Each term as a name and a sentence in the reader's language."""
     return [
         (_("Permitted purposes"), ", ".join(_purpose(name) for name in terms["purposes"])),
+        (_("Way of use"), _way(terms)),
         (_("Passing the data on"), _condition(terms["redistribution"])),
         (_("Processing by others, language-model services included"),
          _condition(terms["third_party_processing"])),
@@ -40,13 +43,39 @@ def in_words(terms: Mapping[str, Any]) -> list[Pair]:
         (_("Naming the source"), _("Required") if terms["attribution"] else _("Not required")),
         (_("If the data is recalled"), _recall(terms)),
         (_("Reporting a breach"), _count(_hours, terms["breach_report_hours"])),
+        (_("Term in the safe zone"), _zone_term(terms)),
         (_("A signature holds for"), _count(_days, terms["acceptance_valid_days"])),
         (_("Who signs"), str(SIGNATURES[terms["signature"]])),
+        (_("Time to sign this version"), _notice(terms)),
     ]  # fmt: skip
 
 
+def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Each term that differs: its name, and what it was and is in the reader's words."""
+    pairs = zip(in_words(old), in_words(new), strict=True)
+    return [(name, was, now) for (name, was), (_name, now) in pairs if was != now]
+
+
 def _purpose(name: str) -> str:
-    return str(PURPOSES.get(name, name.replace("_", " ")))
+    return str(PURPOSES[name])
+
+
+def _way(terms: Mapping[str, Any]) -> str:
+    if terms["training_only"]:
+        return str(_("Training and evaluation of models only; nobody looks at the content"))
+    return str(_("Whatever was stated in the application"))
+
+
+def _zone_term(terms: Mapping[str, Any]) -> str:
+    number = int(terms["zone_term_days"])
+    return _days(number) if number else str(_("None set"))
+
+
+def _notice(terms: Mapping[str, Any]) -> str:
+    if terms["change"] == Change.FIRST:
+        return str(_("This is the first version"))
+    number = int(terms["notice_days"])
+    return _days(number) if number else str(_("No new signature is asked for"))
 
 
 def _condition(name: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from gateway.cli.common import FOUND, Home, emit, fail, home_option, json_option
+from gateway.cli.policy_agreement import agreement
 from gateway.cli.policy_change import replay, simulate
 from gateway.cli.policy_release import release
 
@@ -19,6 +20,7 @@ def policy() -> None:
     """Check, test, explain, prove and change the rules that decide access."""
 
 
+policy.add_command(agreement)
 policy.add_command(release)
 policy.add_command(replay)
 policy.add_command(simulate)

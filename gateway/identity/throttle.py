@@ -38,6 +38,8 @@ class Kind(StrEnum):
     SIGN_UP = "sign_up"
     SIGN_UP_SITE = "sign_up_site"
     RECOVERY = "recovery"
+    SIGNATURE_REQUEST = "signature_request"
+    SIGNATURE_LINK = "signature_link"
 
 
 # Many people share one address behind an institution's gateway.
@@ -47,6 +49,8 @@ FREE_ATTEMPTS = {
     Kind.SIGN_UP: 20,
     Kind.SIGN_UP_SITE: 200,
     Kind.RECOVERY: 10,
+    Kind.SIGNATURE_REQUEST: 10,
+    Kind.SIGNATURE_LINK: 10,
 }
 
 

@@ -15,7 +15,8 @@ from sqlalchemy import select
 
 from gateway import ids
 from gateway.access.models import Grant
-from gateway.agreements.models import AgreementState, AgreementVersion
+from gateway.agreements import service_requests
+from gateway.agreements.models import AgreementState, AgreementVersion, OrganisationAcceptance
 from gateway.applications import service_submit
 from gateway.applications.models import Choice, ResearchProject
 from gateway.applications.service_transaction import transact
@@ -64,6 +65,7 @@ REASON = "근거를 확인하고 적은 사유입니다."
 
 
 @dataclass
+OFFICIAL = "홍길순"
 class House:
     """The application, its people with their browsers, and how to make what they act on."""
 
@@ -307,6 +309,53 @@ def agreement(house: House, state: AgreementState = AgreementState.DRAFT) -> uui
 
 def agreement_in_force(house: House) -> uuid.UUID:
     """The same, in force."""
+def signature_request(house: House) -> uuid.UUID:
+    """A request of the owner that waits for the signing official of an organisation."""
+    asked = service_requests.Asked("open-test", OFFICIAL, "official@example.com")
+    organisation_id, me = verified_organisation(house), people.acting_as(house.owner)
+    return service_requests.ask(house.runtime, me, organisation_id, asked).id
+
+
+def signature_link(house: House) -> str:
+    """What the address mailed to a signing official names."""
+    return service_requests.token_of(house.runtime, signature_request(house))
+
+
+def organisation_signature(house: House) -> uuid.UUID:
+    """A signature of an organisation that the owner manages, with a letter of authority."""
+    now, letter = house.runtime.clock.now(), house.runtime.store.put(b"%PDF-1.7 letter")
+    row = OrganisationAcceptance(
+        id=house.new_id(), organisation_id=verified_organisation(house), code="open-test",
+        agreement_version_id=house.world.agreement, sha256="a" * 64, method="mailed_link",
+        official_name=OFFICIAL, official_title="대표", letter_sha256=letter, language="ko",
+        accepted_at=now, expires_at=now + YEAR,
+    )  # fmt: skip
+    house.add(row)
+    return row.id
+
+
+def agreement_twice(house: House) -> str:
+    """The code of an agreement with two versions."""
+    now, code = house.runtime.clock.now(), f"agreement-{house.number()}"
+    with house.runtime.db.read() as session:
+        terms = session.get_one(AgreementVersion, house.world.agreement).terms
+    rows = [
+        AgreementVersion(
+            id=house.new_id(), code=code, number=number, text_ko="본문", text_en="text",
+            sha256=hashlib.sha256(f"{code}{number}".encode()).hexdigest(), terms=terms,
+            state=AgreementState.DRAFT, created_at=now,
+        )
+        for number in (1, 2)
+    ]  # fmt: skip
+    house.add(*rows)
+    return code
+
+
+def agreement_announced(house: House) -> uuid.UUID:
+    """A version that was announced."""
+    return agreement(house, AgreementState.SHADOW)
+
+
     return agreement(house, AgreementState.IN_FORCE)
 
 

@@ -105,6 +105,41 @@ def _page_signature(house: House, params: dict[str, Any]) -> dict[str, Any]:
     return _signature(house, params) | {"read": "true"}
 
 
+def _official(house: House, params: dict[str, Any]) -> dict[str, Any]:
+    digest = _signature(house, params)["sha256"]
+    return {
+        "sha256": digest, "typed_name": made.OFFICIAL, "title": "대표", "read": "true",
+        "capacity": "representative", "language": "ko",
+    }  # fmt: skip
+
+
+# The owner's account, as the decision point names people.
+OWNERS = {"type": "person", "id": "holder"}
+VOICES = {"type": "dataset", "id": "voices"}
+DOWNLOAD = {"name": "download"}
+QUESTION = {"subject": OWNERS, "resource": VOICES, "action": DOWNLOAD}
+def _parcel_form(house: House, _params: dict[str, Any]) -> dict[str, Any]:
+    return {"grant_id": str(house.world.grant), "name": "model.bin", "bytes": 12,
+            "sha256": "ab" * 32, "reason": REASON}  # fmt: skip
+
+
+def _parcel(house: House, params: dict[str, Any]) -> dict[str, Any]:
+    return {"zone": made.zone(house)} | _parcel_form(house, params)
+
+
+def _seat_form(house: House, _params: dict[str, Any]) -> dict[str, Any]:
+    hour = made.free_hour(house)
+    return {"grant_id": str(house.world.grant), "day": f"{hour:%Y-%m-%d}", "start": f"{hour:%H:%M}",
+            "hours": "1"}  # fmt: skip
+
+
+def _seat(house: House, _params: dict[str, Any]) -> dict[str, Any]:
+    starts = made.free_hour(house)
+    ends = starts + made.timedelta(hours=1)
+    return {"zone": made.zone(house), "grant_id": str(house.world.grant),
+            "starts_at": starts.isoformat(), "ends_at": ends.isoformat()}  # fmt: skip
+
+
 GRANT = naming(grant_id=made.grant)
 SUSPENDED = naming(grant_id=made.suspended_grant)
 DRAFT = naming(application_id=made.draft)
@@ -138,6 +173,14 @@ TRIALS: dict[str, Trial] = {
     "POST /access/<uuid:grant_id>/url": Trial(GRANT, fixed(path="a.txt")),
     "GET /access/dataset/<slug>": Trial(SLUG),
     "GET /access/grant/<uuid:grant_id>": Trial(GRANT),
+APPROVAL = fixed(
+    kind="overseas_transfer", account="the.applicant", issuer="기관", reference="A-1",
+    first_day="2026-01-01", last_day="2027-01-01", reason=REASON,
+)  # fmt: skip
+LINK = naming(token=made.signature_link)
+MANAGED = naming(organisation_id=made.verified_organisation)
+ASKED = fixed(code="open-test", official_name=made.OFFICIAL, official_email="official@example.com")
+LATER = fixed(moment="2030-01-01T09:00")
     "POST /access/grant/<uuid:grant_id>/resume": Trial(SUSPENDED),
     "POST /access/grant/<uuid:grant_id>/revoke": Trial(GRANT, WHY),
     "POST /access/grant/<uuid:grant_id>/suspend": Trial(GRANT, WHY),
@@ -156,6 +199,13 @@ TRIALS: dict[str, Trial] = {
     "POST /api/v1/applications/<uuid:application_id>/submit": Trial(DRAFT, fixed(revision=1)),
     "POST /api/v1/applications/<uuid:application_id>/withdraw": Trial(APPLICATION),
     "POST /api/v1/audit/anomalies/<uuid:anomaly_id>/decision": Trial(ANOMALY, JUDGED),
+    "GET /agreements/<code>/v<int:number>.jsonld": Trial(
+        naming(code=lambda _house: "open-test", number=lambda _house: 1)
+    ),
+    "GET /agreements/sign/<token>": Trial(LINK),
+    "POST /agreements/sign/<token>": Trial(LINK, _official),
+    "POST /api/v1/organisations/<uuid:organisation_id>/signature-requests": Trial(MANAGED, ASKED),
+    "GET /api/v1/organisations/<uuid:organisation_id>/signatures": Trial(MANAGED),
     "GET /api/v1/audit/entries/<int:index>": Trial(INDEX),
     "GET /api/v1/audit/entries/<int:index>/proof": Trial(INDEX),
     "GET /api/v1/datasets/<slug>": Trial(SLUG),
@@ -257,6 +307,17 @@ TRIALS: dict[str, Trial] = {
     ),
     "GET /review/<uuid:item_id>": Trial(ITEM),
     "POST /review/<uuid:item_id>/begin": Trial(ITEM),
+    "GET /orgs/<uuid:organisation_id>/signatures": Trial(MANAGED),
+    "POST /orgs/<uuid:organisation_id>/signatures": Trial(MANAGED, ASKED),
+    "POST /orgs/signature-requests/<uuid:request_id>/cancel": Trial(
+        naming(request_id=made.signature_request)
+    ),
+    "POST /orgs/signatures/<uuid:signature_id>/end": Trial(
+        naming(signature_id=made.organisation_signature)
+    ),
+    "GET /orgs/signatures/<uuid:signature_id>/letter": Trial(
+        naming(signature_id=made.organisation_signature)
+    ),
     "POST /review/<uuid:item_id>/evidence/<uuid:attestation_id>": Trial(_with_evidence),
     "POST /review/<uuid:item_id>/votes": Trial(ITEM, BALLOT),
     "POST /roles/<uuid:grant_id>/confirm": Trial(naming(grant_id=made.role)),
@@ -265,3 +326,13 @@ TRIALS: dict[str, Trial] = {
     "GET /static/<name>": Trial(naming(name=lambda _house: "sumun.css")),
 }
 DEFAULT = Trial()
+    "GET /policies/<code>/diff": Trial(naming(code=made.agreement_twice)),
+    "POST /policies/versions/<uuid:version_id>/announce": Trial(
+        naming(version_id=made.agreement), LATER
+    ),
+    "POST /policies/versions/<uuid:version_id>/call-off": Trial(
+        naming(version_id=made.agreement_announced)
+    ),
+    "POST /policies/versions/<uuid:version_id>/end": Trial(
+        naming(version_id=made.agreement_in_force), LATER
+    ),

@@ -18,7 +18,8 @@ WIDTHS = (1280, 768, 360)
 # By account ("" before sign-in). What stands without a slash is a name in `Town.paths`.
 STOPS: dict[str, tuple[str, ...]] = {
     "": (
-        "/", "/projects", "/policies", "/policies/health", "/datasets", "/datasets?q=nothing",
+        "/", "/projects", "/policies", "/policies/health", "/policies/open-research/diff",
+        "signing", "/datasets", "/datasets?q=nothing",
         f"/datasets/{IMAGES}", f"/datasets/{LETTERS}/versions/v1", "/sign-in", "/sign-up",
         "/terms", "/privacy", "/docs", "/no/such/page",
     ),
@@ -30,11 +31,12 @@ STOPS: dict[str, tuple[str, ...]] = {
         "/policies/health", "/audit",
     ),
     "newcomer": ("/applications", "/access", "/exports", f"/apply/{VOICES}", "/account"),
-    "company": ("/access", "company"),
+    "company": ("/access", "company", "company_signatures"),
     "steward": (
         "/review", "review", "/review/versions", f"/datasets/{LETTERS}/versions/v2",
         f"/datasets/{LETTERS}", f"/access/dataset/{LETTERS}", "grant", "suspended",
         "/review/exports", "held", "/attestations", "/orgs", "institute", "/policies/health",
+        "/policies/open-research?v=2",
     ),
     "committee2": ("/review", "committee"),
     "auditor": (

@@ -199,7 +199,7 @@ def test_agreement_files_are_registered_once_and_never_change(
     runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = agreements.sync_files(runtime)
-    assert len(first) == 3
+    assert len(first) == 7
     assert agreements.sync_files(runtime) == []
     with runtime.db.write() as session:
         row = agreements.in_force(session, "health")
