@@ -18,6 +18,7 @@ from gateway.runtime import Runtime
 from gateway.security import hosts
 from gateway.web import openapi, setup
 from gateway.witnessing import wiring as witnessing
+from gateway.zones import wiring as zones
 
 # From the lowest floor to the highest: a feature may use what stands before it.
 FEATURES = (
@@ -26,6 +27,7 @@ FEATURES = (
     agreements,
     access,
     applications,
+    zones,
     delivery,
     exports,
     witnessing,

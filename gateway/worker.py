@@ -18,8 +18,9 @@ from gateway.oversight import wiring as oversight
 from gateway.parentage import follow_parent
 from gateway.runtime import Runtime
 from gateway.witnessing import wiring as witnessing
+from gateway.zones import wiring as zones
 
-FEATURES = (catalog, agreements, access, exports)
+FEATURES = (catalog, agreements, access, zones, exports)
 # Features whose wiring offers `beats(runtime)`: what is done at intervals.
 BEATING: tuple[ModuleType, ...] = (agreements, delivery, evidence, witnessing, oversight)
 

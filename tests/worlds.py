@@ -56,7 +56,7 @@ from gateway.oversight.models import Anomaly, LogReview
 from gateway.oversight.reading import reading
 from gateway.oversight.service_search import Desk
 from gateway.runtime import Runtime
-from tests import applying, deliveries, people
+from tests import applying, deliveries, people, zoned
 from tests.people import acting_as
 
 # Account, name, staff role.
@@ -107,6 +107,7 @@ def build(runtime: Runtime, folder: Path) -> Town:
     _signatures(runtime, town)
     _grants(runtime, town)
     _exports(runtime, town)
+    zoned.build(runtime, folder)
     _history(runtime, town)
     return town
 

@@ -45,6 +45,7 @@ COMMANDS = {
     "user": "gateway.cli.user:user",
     "whoami": "gateway.cli.client:whoami",
     "worker": "gateway.cli.serve:worker",
+    "zone": "gateway.cli.zone:zone",
 }
 # So that `sumun --help` imports no command, and works where only some of them can.
 SUMMARIES = {
@@ -75,6 +76,7 @@ SUMMARIES = {
     "user": "People and their accounts.",
     "whoami": "Show who is signed in, and where.",
     "worker": "Run jobs until stopped.",
+    "zone": "Safe zones: seats and datasets.",
 }
 
 

@@ -102,6 +102,7 @@ def _explained(home: Home, account: str, slug: str, action: Any) -> dict[str, An
             dataset = reading.find_dataset(session, slug)
         if dataset is None:
             raise OperatorError(f"there is no dataset {slug!r}")
+    from gateway.zones.service_facts import facts_of_grant
         entry = Entry(Actor.operator(), Act.POLICY_EXPLAINED, subjects=(person.id,), dataset=slug)
         runtime.journal.append(entry)
         found = reading.can_i(runtime, person.id, dataset.id, action)

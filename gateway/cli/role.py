@@ -10,7 +10,9 @@ import click
 
 from gateway.cli.common import Home, emit, home_option, json_option
 
-ROLES = ["steward", "committee", "auditor", "contractor", "crowd_worker", "operator"]
+ROLES = [
+    "steward", "committee", "auditor", "contractor", "crowd_worker", "zone_staff", "operator",
+]  # fmt: skip
 by_option = click.option("--by", required=True, help="The account that answers for this.")
 
 
@@ -22,7 +24,7 @@ def role() -> None:
 @role.command()
 @click.argument("account")
 @click.argument("name", metavar="ROLE", type=click.Choice(ROLES))
-@click.option("--scope", default="*", show_default=True, help="A dataset's slug, or * for all.")
+@click.option("--scope", default="*", show_default=True, help="A dataset's or zone's slug, or *.")
 @click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="Last day of the role.")
 @by_option
 @json_option

@@ -8,6 +8,7 @@ transfer may have sent, its intent says which ones they can have been at most.
 
 from __future__ import annotations
 
+import heapq
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -39,7 +40,8 @@ UNRESOLVED = Counter(
 GRACE = timedelta(hours=6)
 INTERVAL_SECONDS = 300.0
 PAGE = 500
-_INTENTS = Filters(action=Act.DOWNLOAD_AUTHORIZED, outcome=Outcome.SUCCESS)
+# What leaves the gateway, and what is read inside a safe zone.
+INTENTS = (Act.DOWNLOAD_AUTHORIZED, Act.ZONE_FILE_AUTHORIZED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +76,9 @@ class Snapshot:
 
     def intent(self, event_id: uuid.UUID) -> Intent | None:
         """The authorised transfer with this id, or None. Raises LeafMalformed."""
-        filters = Filters(event_id=str(event_id), action=Act.DOWNLOAD_AUTHORIZED)
-        found = self.reader.search(filters, limit=1)
-        return _intent(found[0]) if found else None
+        found = self.reader.search(Filters(event_id=str(event_id)), limit=1)
+        known = [row for row in found if row.columns.action in INTENTS]
+        return _intent(known[0]) if known else None
 
     def known(self, *event_ids: uuid.UUID) -> set[str]:
         """Those of the ids that are in the log."""
@@ -99,9 +101,14 @@ def without_outcome(runtime: Runtime, begin: int) -> Iterator[Intent]:
 
     No session stays open between pages. Raises audit.errors.LeafMalformed for a damaged entry.
     """
+    each = (_of(runtime, act, begin) for act in INTENTS)
+    yield from heapq.merge(*each, key=lambda intent: intent.index)
+
+
+def _of(runtime: Runtime, act: Act, begin: int) -> Iterator[Intent]:
     after: int | None = begin - 1
     while after is not None:
-        found, after = _page(runtime, after)
+        found, after = _page(runtime, act, after)
         yield from found
 
 
@@ -156,10 +163,11 @@ def _move(runtime: Runtime, next_index: int) -> None:
         )
 
 
-def _page(runtime: Runtime, after: int) -> tuple[list[Intent], int | None]:
+def _page(runtime: Runtime, act: Act, after: int) -> tuple[list[Intent], int | None]:
     """The unresolved of one page of intents, and the index of its last row, None at the end."""
     with snapshot(runtime) as opened:
-        rows = opened.reader.search(_INTENTS, after=after, limit=PAGE)[::-1]
+        wanted = Filters(action=act, outcome=Outcome.SUCCESS)
+        rows = opened.reader.search(wanted, after=after, limit=PAGE)[::-1]
         intents = [intent for intent in map(_intent, rows) if intent is not None]
         closing = [closes for intent in intents for closes in _closed_by(intent)]
         known = opened.known(*closing)

@@ -41,10 +41,23 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
+class Acts:
+    """What becomes of a transfer, by the names that the log has for its kind."""
+
+    allowed: Act
+    refused: Act
+    completed: Act
+
+
+DOWNLOAD = Acts(Act.DOWNLOAD_AUTHORIZED, Act.DOWNLOAD_REFUSED, Act.DOWNLOAD_COMPLETED)
+
+
+@dataclass(frozen=True, slots=True)
 class Content:
     """The object to serve. `path` is its item path in the log, its last part the file name;
     `ref` names another object of the log as `kind:id`; `detail` joins every event. With `bearer`
-    the request carries an address instead of a session: the grant's holder answers for it."""
+    the request carries an address instead of a session: the grant's holder answers for it.
+    `acts` are what a yes, a no and the end are called in the log."""
 
     path: str
     sha256: str
@@ -53,14 +66,15 @@ class Content:
     ref: str | None = None
     bearer: bool = False
     detail: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    acts: Acts = DOWNLOAD
 
 
 def serve_object(gate: Gate, actor: Actor, content: Content, asking: Callable[[], Ask]) -> Response:
     """The answer to the present GET or HEAD for `content`.
 
     `asking` builds the question for the one door; it is called again every two seconds of a
-    stream, so that facts of higher features are read anew. The event DOWNLOAD_AUTHORIZED is
-    durable before the first byte, DOWNLOAD_COMPLETED follows the last. Raises Problem
+    stream, so that facts of higher features are read anew. The event `content.acts.allowed` is
+    durable before the first byte, `completed` follows the last. Raises Problem
     ACCESS_DENIED, URL_EXPIRED, BUSY, LOG_UNAVAILABLE, STORAGE_UNAVAILABLE.
     """
     plan = ranges.plan(request.method, request.headers, content.sha256, content.size)
@@ -120,7 +134,7 @@ class _Download:
         found = self.permit.gathered
         return Entry(
             self.permit.actor,
-            Act.DOWNLOAD_COMPLETED,
+            self.content.acts.completed,
             Outcome.SUCCESS if whole else Outcome.FAILURE,
             dataset=found.dataset,
             version=found.version,
@@ -148,8 +162,8 @@ def _intent(method: str, content: Content, plan: Plan) -> Intent:
         "sha256": content.sha256,
     }
     return Intent(
-        Act.DOWNLOAD_AUTHORIZED,
-        Act.DOWNLOAD_REFUSED,
+        content.acts.allowed,
+        content.acts.refused,
         content.path,
         content.ref,
         detail,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from flask import Flask
 
-from gateway.delivery import api, pages, reconcile
+from gateway.delivery import api, in_zone, pages, reconcile
 from gateway.delivery.gate import Gate, Resolver
 from gateway.delivery.tokens import Kind
 from gateway.jobs.beats import Beat
@@ -16,6 +16,7 @@ from gateway.web.nav import panels
 
 # One rule for everything below /d/, so that no spelling is redirected to another.
 RULE = "/d/<everything:rest>"
+ZONE_RULE = "/zones/<slug>/files/<dataset>/<label>/<everything:path>"
 
 
 def install(app: Flask, runtime: Runtime) -> None:
@@ -24,7 +25,9 @@ def install(app: Flask, runtime: Runtime) -> None:
     app.url_map.converters["everything"] = api.Everything
     app.register_blueprint(api.blueprint)
     app.register_blueprint(pages.blueprint)
+    app.register_blueprint(in_zone.blueprint)
     panels(app).add("grant", pages.url_panel)
+    panels(app).add("zone_session", in_zone.files_panel)
     app.add_url_rule(
         RULE,
         "delivery.deliver",
@@ -32,6 +35,9 @@ def install(app: Flask, runtime: Runtime) -> None:
         methods=["GET"],
         merge_slashes=False,
         provide_automatic_options=False,
+    )
+    app.add_url_rule(
+        ZONE_RULE, "zone_files.read", in_zone.read, methods=["GET"], merge_slashes=False
     )
 
 

@@ -26,7 +26,10 @@ from gateway.runtime import Runtime
 
 # Entries that the law calls access records, by who did it and by whose data it was.
 SUFFERED = ("person.viewed", "application.viewed", "export.viewed")
-DONE = ("download.", "export.", "manifest.", "url.", "log.", "person.viewed", "application.viewed")
+DONE = (
+    "download.", "export.", "manifest.", "url.", "log.", "zone_file.", "zone_session.",
+    "person.viewed", "application.viewed",
+)  # fmt: skip
 UNFINISHED = (
     ApplicationState.SUBMITTED,
     ApplicationState.IN_REVIEW,

@@ -67,7 +67,8 @@ _FIRST_TAKEN = (
 
 @dataclass(frozen=True, slots=True)
 class NewRole:
-    """A role to grant. `scope` is `*` or a dataset's slug; the period is half-open."""
+    """A role to grant. `scope` is `*`, a dataset's slug, or for zone staff a zone's slug; the
+    period is half-open."""
 
     person_id: uuid.UUID
     role: Role

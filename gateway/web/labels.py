@@ -44,6 +44,7 @@ ACTORS: dict[str, Any] = {
     "contractor": lazy("Contractor"),
     "auditor": lazy("Auditor"),
     "crowd_worker": lazy("Crowd worker"),
+    "zone_staff": lazy("Safe-zone staff"),
     "nobody": lazy("Nobody can change this"),
 }
 

@@ -11,7 +11,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.db import Base
 
-
 OPEN = text("opened_at IS NOT NULL AND ended_at IS NULL")
 
 
@@ -37,6 +36,7 @@ class Zone(Base):
     networks: Mapped[list[str]]
     created_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
+    closed_reason: Mapped[str] = mapped_column(Text, default="")
 
 
 class ZoneDataset(Base):

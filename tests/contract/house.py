@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from gateway import ids
 from gateway.access.models import Grant
@@ -48,7 +48,9 @@ from gateway.oversight.service_search import Desk
 from gateway.runtime import Runtime
 from gateway.scanning.model import RULESET, Verdict
 from gateway.scanning.models import Scan
-from policies import agreements as files
+from gateway.zones import service_zones
+from gateway.zones.models import Zone, ZoneImport, ZoneSession
+from gateway.zones.service_zones import NewZone
 from policies.vocabulary import Sensitivity
 from tests import applying, people
 from tests import world as worlds
@@ -113,9 +115,6 @@ def build(runtime: Runtime, app: Flask) -> House:
     """Make the people, sign them in, and give the owner a live grant for real files."""
     world = worlds.build(runtime)
     worlds.put_files(runtime, world, {"a.txt": b"first file\n", "b.txt": b"second file\n"})
-    # The agreement's page puts the terms in words, so they have to be a real agreement's.
-    terms = asdict(files.load()[0].terms)
-    worlds.change(runtime, AgreementVersion, world.agreement, terms=terms)
     hashed = passwords.HASHER.hash(passwords.normal(people.PASSWORD))
     worlds.change(runtime, Person, world.person, password_hash=hashed)
     with runtime.db.read() as session:
@@ -471,3 +470,57 @@ def recovery(house: House) -> str:
 
 
 Maker = Callable[[House], Any]
+def zone(house: House) -> str:
+    """The slug of a zone of one seat in which the world's dataset is worked on."""
+    slug, operator = f"zone-{house.number()}", Actor.operator()
+    new = NewZone(slug, "안심존", "Safe zone", "서울", 1, ["10.20.0.0/24"])
+    service_zones.register(house.runtime, operator, new)
+    service_zones.assign(house.runtime, operator, slug, "voices")
+    return slug
+
+
+def _zone_id(house: House) -> uuid.UUID:
+    slug = zone(house)
+    with house.runtime.db.read() as session:
+        return session.scalars(select(Zone.id).where(Zone.slug == slug)).one()
+
+
+def booking(house: House, **changes: Any) -> uuid.UUID:
+    """A seat that the owner has booked from now on."""
+    now, world = house.runtime.clock.now(), house.world
+    settings = {"booked_from": now, "booked_until": now + timedelta(hours=1)} | changes
+    row = ZoneSession(
+        id=house.new_id(), zone_id=_zone_id(house), grant_id=world.grant, person_id=world.person,
+        seat=1, created_at=now, **settings,
+    )  # fmt: skip
+    house.add(row)
+    return row.id
+
+
+def free_hour(house: House) -> datetime:
+    """The beginning of an hour, local time, for which the owner has booked nothing."""
+    moment = house.runtime.clock.now() + timedelta(hours=24 + house.number() % 1400)
+    return moment.astimezone(house.runtime.settings.zone)
+
+
+def zone_session(house: House) -> uuid.UUID:
+    """The one open session of the owner."""
+    now = house.runtime.clock.now()
+    with house.runtime.db.write() as session:
+        others = update(ZoneSession).where(ZoneSession.ended_at.is_(None))
+        session.execute(others.values(ended_at=now, end_reason="closed"))
+    return booking(house, opened_at=now, opened_by=house.people["operator"].id)
+
+
+def zone_import(house: House) -> uuid.UUID:
+    """A file that the owner wants to bring in."""
+    now, world = house.runtime.clock.now(), house.world
+    row = ZoneImport(
+        id=house.new_id(), zone_id=_zone_id(house), grant_id=world.grant, person_id=world.person,
+        name="model.bin", bytes=1, sha256="ab" * 32, reason=REASON, state="submitted",
+        created_at=now,
+    )  # fmt: skip
+    house.add(row)
+    return row.id
+
+

@@ -153,6 +153,13 @@ REVIEW = naming(review_id=made.review_open)
 RIGHTS = fixed(since="2026-11-01", until="2026-11-30")
 ORGANISATION = naming(organisation_id=made.organisation)
 SLUG = naming(slug=_slug)
+BOOKED, SEATED = naming(session_id=made.booking), naming(session_id=made.zone_session)
+PARCEL, CARRIED = naming(import_id=made.zone_import), fixed(decision="approve", note=REASON)
+ZONE = naming(slug=made.zone)
+ZONE_VERSION = naming(slug=made.zone, dataset=_slug, label=lambda _house: "1.0")
+ZONE_FILE = naming(
+    slug=made.zone, dataset=_slug, label=lambda _house: "1.0", path=lambda _house: "a.txt"
+)
 VERSION = naming(slug=_slug, label=lambda _house: "1.0")
 HELD = naming(slug=made.held_dataset, label=lambda _house: "1.0")
 SENSITIVE = naming(slug=made.sensitive_dataset, label=lambda _house: "1.0")
@@ -336,3 +343,23 @@ DEFAULT = Trial()
     "POST /policies/versions/<uuid:version_id>/end": Trial(
         naming(version_id=made.agreement_in_force), LATER
     ),
+    "POST /api/v1/zone-imports": Trial(body=_parcel),
+    "POST /api/v1/zone-imports/<uuid:import_id>/bring-in": Trial(PARCEL, fixed(sha256="ab" * 32)),
+    "POST /api/v1/zone-imports/<uuid:import_id>/decision": Trial(PARCEL, CARRIED),
+    "POST /api/v1/zone-sessions": Trial(body=_seat),
+    "POST /api/v1/zone-sessions/<uuid:session_id>/cancel": Trial(BOOKED),
+    "POST /api/v1/zone-sessions/<uuid:session_id>/close": Trial(SEATED),
+    "POST /api/v1/zone-sessions/<uuid:session_id>/open": Trial(BOOKED),
+    "GET /api/v1/zones/<slug>/day": Trial(ZONE),
+    "POST /zone-desk/imports/<uuid:import_id>/bring-in": Trial(PARCEL, fixed(sha256="ab" * 32)),
+    "POST /zone-desk/imports/<uuid:import_id>/decision": Trial(PARCEL, CARRIED),
+    "POST /zone-desk/sessions/<uuid:session_id>/cancel": Trial(BOOKED),
+    "POST /zone-desk/sessions/<uuid:session_id>/close": Trial(SEATED),
+    "POST /zone-desk/sessions/<uuid:session_id>/open": Trial(BOOKED),
+    "GET /zones/<slug>": Trial(ZONE),
+    "POST /zones/<slug>/bookings": Trial(ZONE, _seat_form),
+    "POST /zones/<slug>/imports": Trial(ZONE, _parcel_form),
+    "GET /zones/<slug>/files/<dataset>/<label>": Trial(ZONE_VERSION),
+    "GET /zones/<slug>/files/<dataset>/<label>/<everything:path>": Trial(ZONE_FILE),
+    "POST /zones/sessions/<uuid:session_id>/cancel": Trial(BOOKED),
+    "POST /zones/sessions/<uuid:session_id>/leave": Trial(SEATED),

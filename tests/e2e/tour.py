@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
 from tests.e2e.surfing import Site, sign_in
 from tests.worlds import IMAGES, LETTERS, VOICES
+from tests.zoned import MEMORY, STAFF, VISITOR, ZONE
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 WIDTHS = (1280, 768, 360)
@@ -45,6 +46,11 @@ STOPS: dict[str, tuple[str, ...]] = {
         f"/audit/item?dataset={LETTERS}&item=편지/02.txt", "/audit/item?dataset=voices&item=none",
         "/audit/person?person=researcher", "/audit/anomalies", "/audit/anomalies?state=dismissed",
         "anomaly", "/audit/reports", "/audit/reports/rights?since=2026-01-01&until=2026-12-31",
+    VISITOR: (
+        f"/datasets/{MEMORY}", "/access", "/zones", f"/zones/{ZONE}",
+        f"/zones/{ZONE}/files/{MEMORY}/v1",
+    ),
+    STAFF: ("/zones", f"/zones/{ZONE}", "/zone-desk", "/zone-desk?day=2020-01-01"),
         "/audit/reports/rights?since=2020-01-01&until=2020-01-31", "log_review", "log_exception",
         "log_signed",
     ),
