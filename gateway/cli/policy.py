@@ -105,7 +105,9 @@ def _explained(home: Home, account: str, slug: str, action: Any) -> dict[str, An
     from gateway.zones.service_facts import facts_of_grant
         entry = Entry(Actor.operator(), Act.POLICY_EXPLAINED, subjects=(person.id,), dataset=slug)
         runtime.journal.append(entry)
-        found = reading.can_i(runtime, person.id, dataset.id, action)
+        found = reading.can_i(
+            runtime, person.id, dataset.id, action, lambda grant: facts_of_grant(runtime, grant)
+        )
     return {
         "account": account,
         "dataset": slug,
