@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from gateway.config import Settings
-from gateway.demo import applying, auditing, cast, delivery, downloading, exporting
+from gateway.demo import applying, auditing, cast, delivery, downloading, exporting, signing
 from gateway.demo.cast import Cast
 from gateway.demo.stage import Stage
 from gateway.demo.web import Visitor, serving, wait_until_ready
@@ -26,7 +26,8 @@ def run(settings: Settings, port: int, *, serve: bool) -> None:
     if settings.home.exists() and any(settings.home.iterdir()):
         raise OperatorError(f"{settings.home} is not empty; the demo needs a new home (--home DIR)")
     base = f"http://localhost:{port}"
-    settings = settings.model_copy(update={"public_url": base})
+    # Letters of a demonstration stay on this host.
+    settings = settings.model_copy(update={"public_url": base, "smtp_url": ""})
     stage = Stage()
     with stage.step("A new home: database, keys, log"):
         runtime = set_up(settings)
@@ -58,6 +59,7 @@ def _steps(stage: Stage, runtime: Runtime, base: str) -> Cast:
         issued = downloading.download(stage, visitors["kim"])
         downloading.refused(stage, visitors["lee"], issued["path"])
         company = applying.dialogues(stage, visitors)
+        signing.official_signs(stage, runtime, visitors["company"], "company")
         applying.sign(stage, runtime, people, "company", "company")
         exporting.package(stage, runtime, visitors["company"], visitors["steward"], company)
         downloading.revoked(stage, runtime, people, grant, issued["url"])

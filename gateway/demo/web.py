@@ -29,6 +29,7 @@ def serving(settings: Settings, port: int) -> Iterator[subprocess.Popen[bytes]]:
     environment = os.environ | {
         "SUMUN_HOME": str(settings.home),
         "SUMUN_PUBLIC_URL": settings.public_url,
+        "SUMUN_SMTP_URL": settings.smtp_url,
         "SUMUN_LOG_LEVEL": "ERROR",
     }
     process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
