@@ -9,6 +9,7 @@ from gateway.access import wiring as access
 from gateway.agreements import wiring as agreements
 from gateway.applications import wiring as applications
 from gateway.catalog import wiring as catalog
+from gateway.decisions import wiring as decisions
 from gateway.delivery import wiring as delivery
 from gateway.exports import wiring as exports
 from gateway.identity import wiring as identity
@@ -28,6 +29,7 @@ FEATURES = (
     access,
     applications,
     zones,
+    decisions,
     delivery,
     exports,
     witnessing,

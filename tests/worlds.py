@@ -26,7 +26,9 @@ from gateway.agreements import (
 from gateway.agreements.models import AgreementState, AgreementVersion
 from gateway.agreements.service_official import Capacity, OfficialSigning
 from gateway.agreements.service_signing import Signing
+from gateway.applications import service_approvals
 from gateway.applications.models import Choice
+from gateway.applications.service_approvals import Wanted
 from gateway.applications.service_submit import add_evidence
 from gateway.applications.service_transaction import transact
 from gateway.catalog import service as catalog
@@ -55,7 +57,10 @@ from gateway.oversight.directory import Directory
 from gateway.oversight.models import Anomaly, LogReview
 from gateway.oversight.reading import reading
 from gateway.oversight.service_search import Desk
+from gateway.policy import service_releases
 from gateway.runtime import Runtime
+from policies import rules
+from policies.vocabulary import Approval
 from tests import applying, deliveries, people, zoned
 from tests.people import acting_as
 
@@ -75,12 +80,12 @@ PEOPLE: tuple[tuple[str, str, Role | None], ...] = (
 )
 LETTERS, VOICES, IMAGES, PROMISED = "letters", "voices", "clinic-images", "promised"
 BUSINESS_NUMBER = "3128201233"
+OFFICIAL = "장새날"
 FILES = {f"편지/{number:02d}.txt": f"{number}번째 편지입니다.\n" for number in range(1, 31)}
 OUTSTANDING = {"받은 편지/전화.txt": "다시 걸어 주십시오.\n", "받은 편지/목록.bin": b"\x00\x01"}
 
 
 @dataclass(slots=True)
-OFFICIAL = "장새날"
 class Town:
     """The people by account, and the ids of what pages show."""
 
@@ -105,14 +110,26 @@ def build(runtime: Runtime, folder: Path) -> Town:
     _catalogue(runtime, folder)
     _applications(runtime, town)
     _signatures(runtime, town)
+    _official(runtime, town)
+    _announced(runtime)
     _grants(runtime, town)
     _exports(runtime, town)
     zoned.build(runtime, folder)
     _history(runtime, town)
+    _rules(runtime, town)
     return town
 
-    _official(runtime, town)
-    _announced(runtime)
+
+def _rules(runtime: Runtime, town: Town) -> None:
+    """The rules of the program, and a release of an operator that says one of them otherwise."""
+    service_releases.sync_program(runtime)
+    person = "10-person.cedar"
+    reworded = rules.texts()[person].replace("You are suspended.", "You were suspended.")
+    draft = service_releases.propose(
+        runtime, Actor.operator(), rules.texts() | {person: reworded}, "Reworded."
+    )
+    town.paths["rules"] = f"/policies/releases/{draft.sha256}"
+
 
 def _person(runtime: Runtime, account: str, name: str) -> Person:
     return people.make_person(runtime, account, name=name)
@@ -215,6 +232,7 @@ def _applications(runtime: Runtime, town: Town) -> None:
     waiting = mine(VOICES, title="억양 인식 연구")
     town.paths["waiting"] = f"/applications/{waiting.id}"
     town.paths["review"] = f"/review/{applying.item(runtime, waiting.id).id}"
+    _approval(runtime, town, waiting.number)
     back = mine(VOICES, title="사투리 인식 연구")
     judge(steward, applying.item(runtime, back.id).id, Choice.RETURN)
     town.paths["returned"] = f"/applications/{back.id}"
@@ -223,7 +241,8 @@ def _applications(runtime: Runtime, town: Town) -> None:
     judge(steward, applying.item(runtime, no.id).id, Choice.REJECT)
     yes = applying.submitted(runtime, town.people["company"], VOICES, supervisor="", team=())
     judge(steward, applying.item(runtime, yes.id).id, Choice.APPROVE)
-    images = mine(IMAGES, title="진료 영상 판독 연구")
+    study = {"kinds": ["health"], "non_commercial": True, "non_profit_organisation": True}
+    images = mine(IMAGES, title="진료 영상 판독 연구", study=study)
     item = applying.item(runtime, images.id)
     evidence = applying.irb(runtime, images.project_id)
     actor = town.actor("researcher")
@@ -232,6 +251,16 @@ def _applications(runtime: Runtime, town: Town) -> None:
     town.paths["committee"] = f"/review/{item.id}"
     draft = applying.drafted(runtime, town.people["researcher"], VOICES, title="아직 쓰는 중")
     town.paths["draft"] = f"/applications/{draft.id}/edit"
+
+
+def _approval(runtime: Runtime, town: Town, number: str) -> None:
+    """What lets the researcher's project use a cloud abroad."""
+    now, by = runtime.clock.now(), town.actor("steward")
+    wanted = Wanted(
+        Approval.OVERSEAS_TRANSFER, "researcher", number, "한빛대학교 산학협력단", "제2026-3호",
+        now, now + timedelta(days=90), "국외 클라우드의 보호 조치를 확인했습니다.",
+    )  # fmt: skip
+    transact(runtime, lambda s: service_approvals.register(s, runtime, by, wanted))
 
 
 def _signatures(runtime: Runtime, town: Town) -> None:
@@ -243,36 +272,6 @@ def _signatures(runtime: Runtime, town: Town) -> None:
     service_signing.sign(runtime, acting_as(researcher), signing)
 
 
-def _grants(runtime: Runtime, town: Town) -> None:
-    live, other = _grant_of(runtime, town, "researcher"), _grant_of(runtime, town, "company")
-    town.paths["grant"] = f"/access/grant/{live}"
-    grants.suspend(runtime, town.actor("steward"), other, "연구과제 변경을 확인합니다.")
-    town.paths["suspended"] = f"/access/grant/{other}"
-
-
-def _grant_of(runtime: Runtime, town: Town, account: str) -> uuid.UUID:
-    with runtime.db.read() as session:
-        wanted = select(Grant.id).where(Grant.person_id == town.people[account].id)
-        return session.scalars(wanted).one()
-
-
-def _exports(runtime: Runtime, town: Town) -> None:
-    grant_id = _grant_of(runtime, town, "researcher")
-    ask = partial(_package, runtime, town, grant_id)
-    town.paths["released"] = f"/exports/{ask('깨끗한 묶음')}"
-    town.paths["held"] = f"/exports/{ask('전화번호가 있는 묶음', 'KR_PHONE_NUMBER', 'PERSON')}"
-    refused = ask("내보낼 수 없는 묶음", "KR_RRN")
-    town.paths["refused"] = f"/exports/{refused}"
-    with runtime.db.read() as session:
-        digest = session.get_one(Export, refused).content_sha256
-    assert digest is not None
-    no = Verdicts(False, "주민등록번호가 있어 내보낼 수 없습니다.", digest)
-    decide(runtime, town.actor("steward"), refused, no)
-
-
-def _package(
-    runtime: Runtime, town: Town, grant_id: uuid.UUID, title: str, *found: str
-) -> uuid.UUID:
 def _official(runtime: Runtime, town: Town) -> None:
     """The company's signing official has signed one agreement and is asked to sign another."""
     company, me = uuid.UUID(town.paths["company"].rpartition("/")[2]), town.actor("company")
@@ -313,6 +312,36 @@ def _announced(runtime: Runtime) -> None:
     service_schedule.announce(runtime, Actor.system(), row.id, planned)
 
 
+def _grants(runtime: Runtime, town: Town) -> None:
+    live, other = _grant_of(runtime, town, "researcher"), _grant_of(runtime, town, "company")
+    town.paths["grant"] = f"/access/grant/{live}"
+    grants.suspend(runtime, town.actor("steward"), other, "연구과제 변경을 확인합니다.")
+    town.paths["suspended"] = f"/access/grant/{other}"
+
+
+def _grant_of(runtime: Runtime, town: Town, account: str) -> uuid.UUID:
+    with runtime.db.read() as session:
+        wanted = select(Grant.id).where(Grant.person_id == town.people[account].id)
+        return session.scalars(wanted).one()
+
+
+def _exports(runtime: Runtime, town: Town) -> None:
+    grant_id = _grant_of(runtime, town, "researcher")
+    ask = partial(_package, runtime, town, grant_id)
+    town.paths["released"] = f"/exports/{ask('깨끗한 묶음')}"
+    town.paths["held"] = f"/exports/{ask('전화번호가 있는 묶음', 'KR_PHONE_NUMBER', 'PERSON')}"
+    refused = ask("내보낼 수 없는 묶음", "KR_RRN")
+    town.paths["refused"] = f"/exports/{refused}"
+    with runtime.db.read() as session:
+        digest = session.get_one(Export, refused).content_sha256
+    assert digest is not None
+    no = Verdicts(False, "주민등록번호가 있어 내보낼 수 없습니다.", digest)
+    decide(runtime, town.actor("steward"), refused, no)
+
+
+def _package(
+    runtime: Runtime, town: Town, grant_id: uuid.UUID, title: str, *found: str
+) -> uuid.UUID:
     wanted = PackageWanted(grant_id, ("편지/0*.txt",), title=title)
     export_id = request_package(runtime, town.actor("researcher"), wanted)
     pack(runtime, found)

@@ -20,7 +20,7 @@ def request_id() -> str:
 
 
 def _stamp(response: Response) -> Response:
-    response.headers[HEADER] = request_id()
+    response.headers.setdefault(HEADER, request_id())
     return response
 
 

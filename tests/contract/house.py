@@ -45,6 +45,8 @@ from gateway.oversight.directory import Directory
 from gateway.oversight.models import Anomaly, LogReview
 from gateway.oversight.reading import reading
 from gateway.oversight.service_search import Desk
+from gateway.policy import service_releases
+from gateway.policy.loading import program_engine
 from gateway.runtime import Runtime
 from gateway.scanning.model import RULESET, Verdict
 from gateway.scanning.models import Scan
@@ -63,11 +65,11 @@ COLUMNS = (
 )  # fmt: skip
 STAFF = {name: Role(name) for name in COLUMNS if name in set(Role)}
 COMMITTEE_DATASET = "clinic-images"
+OFFICIAL = "홍길순"
 REASON = "근거를 확인하고 적은 사유입니다."
 
 
 @dataclass
-OFFICIAL = "홍길순"
 class House:
     """The application, its people with their browsers, and how to make what they act on."""
 
@@ -238,6 +240,19 @@ def attestation(house: House) -> uuid.UUID:
     return row.id
 
 
+def approval(house: House) -> uuid.UUID:
+    """An approval of the owner that counts."""
+    now = house.runtime.clock.now()
+    row = Attestation(
+        id=house.new_id(), kind=AttestationKind.OVERSEAS_TRANSFER, person_id=house.world.person,
+        issuer="기관", reference=f"A-{house.number()}", reason=REASON, valid_from=now,
+        valid_until=now + YEAR, checked_by=house.people["steward"].id, checked_at=now,
+        created_at=now,
+    )  # fmt: skip
+    house.add(row)
+    return row.id
+
+
 def verified_organisation(house: House) -> uuid.UUID:
     """A verified organisation that the owner manages."""
     made = organisation(house)
@@ -294,20 +309,6 @@ def browser_session(house: House) -> uuid.UUID:
     return row.id
 
 
-def agreement(house: House, state: AgreementState = AgreementState.DRAFT) -> uuid.UUID:
-    """A version of an agreement that no dataset asks for."""
-    number = house.number()
-    row = AgreementVersion(
-        id=house.new_id(), code=f"agreement-{number}", number=1, text_ko="본문", text_en="text",
-        sha256=hashlib.sha256(str(number).encode()).hexdigest(), terms={}, state=state,
-        created_at=house.runtime.clock.now(),
-    )  # fmt: skip
-    house.add(row)
-    return row.id
-
-
-def agreement_in_force(house: House) -> uuid.UUID:
-    """The same, in force."""
 def signature_request(house: House) -> uuid.UUID:
     """A request of the owner that waits for the signing official of an organisation."""
     asked = service_requests.Asked("open-test", OFFICIAL, "official@example.com")
@@ -355,6 +356,26 @@ def agreement_announced(house: House) -> uuid.UUID:
     return agreement(house, AgreementState.SHADOW)
 
 
+def agreement(house: House, state: AgreementState = AgreementState.DRAFT) -> uuid.UUID:
+    """A version of an agreement that no dataset asks for."""
+    number = house.number()
+    row = AgreementVersion(
+        id=house.new_id(), code=f"agreement-{number}", number=1, text_ko="본문", text_en="text",
+        sha256=hashlib.sha256(str(number).encode()).hexdigest(), terms={}, state=state,
+        created_at=house.runtime.clock.now(),
+    )  # fmt: skip
+    house.add(row)
+    return row.id
+
+
+def release(house: House) -> str:
+    """The fingerprint of the rules that the program carries, on record."""
+    service_releases.sync_program(house.runtime)
+    return program_engine().release
+
+
+def agreement_in_force(house: House) -> uuid.UUID:
+    """The same, in force."""
     return agreement(house, AgreementState.IN_FORCE)
 
 
@@ -456,20 +477,6 @@ def review_signed(house: House) -> uuid.UUID:
     return review_id
 
 
-def address(house: House) -> str:
-    """What a signed address of the owner names after `/d/`."""
-    me = people.acting_as(house.owner)
-    issued = issue_item(house.app.extensions[EXTENSION], me, Wanted("voices", "a.txt"))
-    return issued.url.partition("/d/")[2]
-
-
-def recovery(house: House) -> str:
-    """The token of a recovery address."""
-    made = issue_recovery(house.runtime, Actor.operator(), house.world.other)
-    return made.token
-
-
-Maker = Callable[[House], Any]
 def zone(house: House) -> str:
     """The slug of a zone of one seat in which the world's dataset is worked on."""
     slug, operator = f"zone-{house.number()}", Actor.operator()
@@ -524,3 +531,17 @@ def zone_import(house: House) -> uuid.UUID:
     return row.id
 
 
+def address(house: House) -> str:
+    """What a signed address of the owner names after `/d/`."""
+    me = people.acting_as(house.owner)
+    issued = issue_item(house.app.extensions[EXTENSION], me, Wanted("voices", "a.txt"))
+    return issued.url.partition("/d/")[2]
+
+
+def recovery(house: House) -> str:
+    """The token of a recovery address."""
+    made = issue_recovery(house.runtime, Actor.operator(), house.world.other)
+    return made.token
+
+
+Maker = Callable[[House], Any]

@@ -20,6 +20,8 @@ from tests.contract.trials import DEFAULT, TRIALS
 TABLE_FILE = Path(__file__).with_name("routes.toml")
 TABLE: dict[str, str] = tomllib.loads(TABLE_FILE.read_text())
 UNTRIED = {"HEAD", "OPTIONS"}
+# Read by programs: JSON and a bearer, or the token of the session that a browser has.
+PROGRAMS = ("/api/", "/access/v1/")
 # After these the person has no session any more and signs in anew.
 ENDS_SESSION = {"POST /sign-out", "DELETE /api/v1/session"}
 
@@ -47,11 +49,11 @@ def ask(house: House, line: str, who: str, elsewhere: dict[str, Any] | None = No
     sent["buffered"] = True
     if trial.raw is not None:
         sent |= {"data": trial.raw, "content_type": "application/zip"}
-    elif rule.startswith("/api/") and method != "GET":
+    elif rule.startswith(PROGRAMS) and method != "GET":
         sent["json"] = body
     elif method != "GET":
         sent["data"] = body | {"csrf_token": house.tokens[who]}
-    if not rule.startswith("/api/"):
+    if not rule.startswith(PROGRAMS):
         return house.browsers[who].open(address, **sent).status_code
     client = house.app.test_client(use_cookies=False)
     return client.open(address, headers=house.bearers[who], **sent).status_code
@@ -78,7 +80,11 @@ def test_each_line_has_an_answer_for_everybody() -> None:
 
 
 def test_a_stranger_gets_nothing_but_what_is_public_and_is_asked_to_sign_in(house: House) -> None:
-    api = {line: answers.split()[0] for line, answers in TABLE.items() if "/api/" in line}
+    api = {
+        line: answers.split()[0]
+        for line, answers in TABLE.items()
+        if line.split()[1].startswith(PROGRAMS)
+    }
     public = {line for line, status in api.items() if status != "401"}
     assert public == {
         "GET /api/v1/agreements",

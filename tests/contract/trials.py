@@ -173,13 +173,6 @@ IRB = fixed(
     form="approval", issuer="기관위원회", reference="P-1", valid_from="2026-01-01",
     valid_until="2027-01-01",
 )  # fmt: skip
-NEW_ORGANISATION = fixed(name="새 기관", kind="university", country="DE")
-
-TRIALS: dict[str, Trial] = {
-    "POST /access/<uuid:grant_id>/give-up": Trial(GRANT),
-    "POST /access/<uuid:grant_id>/url": Trial(GRANT, fixed(path="a.txt")),
-    "GET /access/dataset/<slug>": Trial(SLUG),
-    "GET /access/grant/<uuid:grant_id>": Trial(GRANT),
 APPROVAL = fixed(
     kind="overseas_transfer", account="the.applicant", issuer="기관", reference="A-1",
     first_day="2026-01-01", last_day="2027-01-01", reason=REASON,
@@ -188,12 +181,31 @@ LINK = naming(token=made.signature_link)
 MANAGED = naming(organisation_id=made.verified_organisation)
 ASKED = fixed(code="open-test", official_name=made.OFFICIAL, official_email="official@example.com")
 LATER = fixed(moment="2030-01-01T09:00")
+NEW_ORGANISATION = fixed(name="새 기관", kind="university", country="DE")
+
+TRIALS: dict[str, Trial] = {
+    "POST /access/<uuid:grant_id>/give-up": Trial(GRANT),
+    "POST /access/<uuid:grant_id>/url": Trial(GRANT, fixed(path="a.txt")),
+    "POST /access/v1/evaluation": Trial(body=fixed(**QUESTION)),
+    "POST /access/v1/evaluations": Trial(body=fixed(**QUESTION, evaluations=[{}])),
+    "POST /access/v1/search/action": Trial(body=fixed(subject=OWNERS, resource=VOICES)),
+    "POST /access/v1/search/resource": Trial(body=fixed(**QUESTION)),
+    "POST /access/v1/search/subject": Trial(body=fixed(**QUESTION)),
+    "GET /access/dataset/<slug>": Trial(SLUG),
+    "GET /access/grant/<uuid:grant_id>": Trial(GRANT),
     "POST /access/grant/<uuid:grant_id>/resume": Trial(SUSPENDED),
     "POST /access/grant/<uuid:grant_id>/revoke": Trial(GRANT, WHY),
     "POST /access/grant/<uuid:grant_id>/suspend": Trial(GRANT, WHY),
     "GET /account/accesses/<int:index>/proof": Trial(INDEX),
     "POST /account/sessions/<uuid:session_id>/end": Trial(naming(session_id=made.browser_session)),
     "GET /api/v1/access-log/<int:index>/proof": Trial(INDEX),
+    "GET /agreements/<code>/v<int:number>.jsonld": Trial(
+        naming(code=lambda _house: "open-test", number=lambda _house: 1)
+    ),
+    "GET /agreements/sign/<token>": Trial(LINK),
+    "POST /agreements/sign/<token>": Trial(LINK, _official),
+    "POST /api/v1/organisations/<uuid:organisation_id>/signature-requests": Trial(MANAGED, ASKED),
+    "GET /api/v1/organisations/<uuid:organisation_id>/signatures": Trial(MANAGED),
     "GET /api/v1/agreements/<code>": Trial(CODE),
     "POST /api/v1/agreements/signatures": Trial(body=_signature),
     "POST /api/v1/applications": Trial(body=fixed(datasets=["voices"])),
@@ -206,13 +218,6 @@ LATER = fixed(moment="2030-01-01T09:00")
     "POST /api/v1/applications/<uuid:application_id>/submit": Trial(DRAFT, fixed(revision=1)),
     "POST /api/v1/applications/<uuid:application_id>/withdraw": Trial(APPLICATION),
     "POST /api/v1/audit/anomalies/<uuid:anomaly_id>/decision": Trial(ANOMALY, JUDGED),
-    "GET /agreements/<code>/v<int:number>.jsonld": Trial(
-        naming(code=lambda _house: "open-test", number=lambda _house: 1)
-    ),
-    "GET /agreements/sign/<token>": Trial(LINK),
-    "POST /agreements/sign/<token>": Trial(LINK, _official),
-    "POST /api/v1/organisations/<uuid:organisation_id>/signature-requests": Trial(MANAGED, ASKED),
-    "GET /api/v1/organisations/<uuid:organisation_id>/signatures": Trial(MANAGED),
     "GET /api/v1/audit/entries/<int:index>": Trial(INDEX),
     "GET /api/v1/audit/entries/<int:index>/proof": Trial(INDEX),
     "GET /api/v1/datasets/<slug>": Trial(SLUG),
@@ -236,6 +241,10 @@ LATER = fixed(moment="2030-01-01T09:00")
     ),
     "POST /api/v1/session": Trial(body=_unknown_account),
     "POST /api/v1/urls": Trial(body=_address),
+    "POST /api/v1/approvals": Trial(body=APPROVAL),
+    "POST /api/v1/approvals/<uuid:approval_id>/end": Trial(naming(approval_id=made.approval), WHY),
+    "POST /approvals": Trial(body=APPROVAL),
+    "POST /approvals/<uuid:approval_id>/end": Trial(naming(approval_id=made.approval), WHY),
     "GET /applications/<uuid:application_id>": Trial(APPLICATION),
     "POST /applications/<uuid:application_id>/close": Trial(naming(application_id=made.rejected)),
     "GET /applications/<uuid:application_id>/edit": Trial(DRAFT),
@@ -298,22 +307,6 @@ LATER = fixed(moment="2030-01-01T09:00")
     "POST /orgs/<uuid:organisation_id>/correct": Trial(ORGANISATION, NEW_ORGANISATION),
     "POST /orgs/<uuid:organisation_id>/join": Trial(ORGANISATION),
     "POST /orgs/<uuid:organisation_id>/reject": Trial(ORGANISATION, WHY),
-    "POST /orgs/<uuid:organisation_id>/suspend": Trial(
-        naming(organisation_id=made.verified_organisation), WHY
-    ),
-    "POST /orgs/<uuid:organisation_id>/verify": Trial(ORGANISATION),
-    "GET /policies/<code>": Trial(CODE),
-    "POST /policies/<code>": Trial(CODE, _page_signature),
-    "POST /policies/versions/<uuid:version_id>/in-force": Trial(naming(version_id=made.agreement)),
-    "POST /policies/versions/<uuid:version_id>/withdraw": Trial(
-        naming(version_id=made.agreement_in_force)
-    ),
-    "GET /recover/<token>": Trial(naming(token=made.recovery)),
-    "POST /recover/<token>": Trial(
-        naming(token=made.recovery), fixed(password=PASSWORD, repeated=PASSWORD)
-    ),
-    "GET /review/<uuid:item_id>": Trial(ITEM),
-    "POST /review/<uuid:item_id>/begin": Trial(ITEM),
     "GET /orgs/<uuid:organisation_id>/signatures": Trial(MANAGED),
     "POST /orgs/<uuid:organisation_id>/signatures": Trial(MANAGED, ASKED),
     "POST /orgs/signature-requests/<uuid:request_id>/cancel": Trial(
@@ -325,14 +318,16 @@ LATER = fixed(moment="2030-01-01T09:00")
     "GET /orgs/signatures/<uuid:signature_id>/letter": Trial(
         naming(signature_id=made.organisation_signature)
     ),
-    "POST /review/<uuid:item_id>/evidence/<uuid:attestation_id>": Trial(_with_evidence),
-    "POST /review/<uuid:item_id>/votes": Trial(ITEM, BALLOT),
-    "POST /roles/<uuid:grant_id>/confirm": Trial(naming(grant_id=made.role)),
-    "POST /roles/<uuid:grant_id>/end": Trial(naming(grant_id=made.role)),
-    "POST /sign-in": Trial(body=_unknown_account),
-    "GET /static/<name>": Trial(naming(name=lambda _house: "sumun.css")),
-}
-DEFAULT = Trial()
+    "POST /orgs/<uuid:organisation_id>/suspend": Trial(
+        naming(organisation_id=made.verified_organisation), WHY
+    ),
+    "POST /orgs/<uuid:organisation_id>/verify": Trial(ORGANISATION),
+    "GET /policies/person": Trial(query=fixed(account="holder")),
+    "GET /policies/releases/<sha256>": Trial(naming(sha256=made.release)),
+    "GET /policies/what-if": Trial(query=fixed(account="holder", dataset="voices")),
+    "GET /policies/who": Trial(query=fixed(dataset="voices")),
+    "GET /policies/<code>": Trial(CODE),
+    "POST /policies/<code>": Trial(CODE, _page_signature),
     "GET /policies/<code>/diff": Trial(naming(code=made.agreement_twice)),
     "POST /policies/versions/<uuid:version_id>/announce": Trial(
         naming(version_id=made.agreement), LATER
@@ -343,6 +338,22 @@ DEFAULT = Trial()
     "POST /policies/versions/<uuid:version_id>/end": Trial(
         naming(version_id=made.agreement_in_force), LATER
     ),
+    "POST /policies/versions/<uuid:version_id>/in-force": Trial(naming(version_id=made.agreement)),
+    "POST /policies/versions/<uuid:version_id>/withdraw": Trial(
+        naming(version_id=made.agreement_in_force)
+    ),
+    "GET /recover/<token>": Trial(naming(token=made.recovery)),
+    "POST /recover/<token>": Trial(
+        naming(token=made.recovery), fixed(password=PASSWORD, repeated=PASSWORD)
+    ),
+    "GET /review/<uuid:item_id>": Trial(ITEM),
+    "POST /review/<uuid:item_id>/begin": Trial(ITEM),
+    "POST /review/<uuid:item_id>/evidence/<uuid:attestation_id>": Trial(_with_evidence),
+    "POST /review/<uuid:item_id>/votes": Trial(ITEM, BALLOT),
+    "POST /roles/<uuid:grant_id>/confirm": Trial(naming(grant_id=made.role)),
+    "POST /roles/<uuid:grant_id>/end": Trial(naming(grant_id=made.role)),
+    "POST /sign-in": Trial(body=_unknown_account),
+    "GET /static/<name>": Trial(naming(name=lambda _house: "sumun.css")),
     "POST /api/v1/zone-imports": Trial(body=_parcel),
     "POST /api/v1/zone-imports/<uuid:import_id>/bring-in": Trial(PARCEL, fixed(sha256="ab" * 32)),
     "POST /api/v1/zone-imports/<uuid:import_id>/decision": Trial(PARCEL, CARRIED),
@@ -363,3 +374,5 @@ DEFAULT = Trial()
     "GET /zones/<slug>/files/<dataset>/<label>/<everything:path>": Trial(ZONE_FILE),
     "POST /zones/sessions/<uuid:session_id>/cancel": Trial(BOOKED),
     "POST /zones/sessions/<uuid:session_id>/leave": Trial(SEATED),
+}
+DEFAULT = Trial()
