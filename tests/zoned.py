@@ -25,14 +25,14 @@ ZONE, MEMORY = "seoul-1", "memory-clinic"
 VISITOR, STAFF = "visitor", "zone.staff"
 HOUR = timedelta(hours=1)
 FILES = {f"회상/{number:02d}.txt": f"{number}번째 이야기입니다.\n" for number in range(1, 6)}
-REASON = "학습을 이어서 하기 위해 필요합니다."
+REASON = "이 파일이 없으면 학습을 이어 갈 수 없습니다."
 
 
 def build(runtime: Runtime, folder: Path) -> None:
     """A dataset that never leaves its room, one seat in use, one booked, three files to bring."""
     deliveries.dataset(
         runtime, MEMORY, title_ko="인지 기능 검사 음성", title_en="Voices of a memory clinic",
-        delivery="safe_zone", tier="instant", modality="speech", content="health",
+        delivery="safe_zone", tier="instant", modality="speech", sensitivity="open",
     )  # fmt: skip
     deliveries.opened(runtime, deliveries.folder(folder / "memory", FILES), slug=MEMORY)
     operator = Actor.operator()

@@ -205,6 +205,7 @@ def test_the_dataset_page_leads_to_a_seat(stage: Stage, mine: FlaskClient) -> No
     assert f'href="/zones/{SLUG}"' in page
     assert "SAFE_ZONE_NO_DOWNLOAD" not in page
     assert "SAFE_ZONE_ONLY" in page
+    assert "sumun download" not in page
 
 
 def test_a_dataset_without_a_zone_says_whom_to_ask(stage: Stage, mine: FlaskClient) -> None:
