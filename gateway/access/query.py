@@ -249,7 +249,9 @@ def _until(signatures: Any, *conditions: Expression, binding: bool) -> Expressio
 
 def _approvals(project: Expression) -> Expression:
     """The approvals that hold now for the person or the research project, as a sum of bits."""
-    bits = [(E.c.kind == str(kind), literal_column(str(bit))) for kind, bit in APPROVAL_BITS]
+    bits: list[Any] = [
+        (E.c.kind == str(kind), literal_column(str(bit))) for kind, bit in APPROVAL_BITS
+    ]
     no_project = E.c.project_id.is_(None)
     return (
         select(func.sum(distinct(case(*bits, else_=literal_column("0")))))

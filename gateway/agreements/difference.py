@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 CONTEXT: Final = 1
+_HEADING = re.compile(r"^#+ ")
 _WORDS = re.compile(r"\s+|[^\s]+")
 
 
@@ -62,7 +63,8 @@ def _pair(removed: str, added: str) -> tuple[Piece, Piece]:
 
 
 def _paragraphs(text: str) -> list[str]:
-    return [line.strip() for line in text.splitlines() if line.strip()]
+    """Lines of Markdown without the marks of headings, which readers are not shown either."""
+    return [_HEADING.sub("", line.strip()) for line in text.splitlines() if line.strip()]
 
 
 def _tokens(text: str) -> list[str]:

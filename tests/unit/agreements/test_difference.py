@@ -36,6 +36,12 @@ def test_unchanged_paragraphs_are_counted_and_one_is_kept_on_each_side() -> None
     assert [line.gap for line in found] == [4, 0, 0]
 
 
+def test_marks_of_headings_are_not_shown() -> None:
+    found = between("## 제1조\n가", "## 제1조\n나")
+
+    assert said(found[0], Kind.REMOVED) == "제1조"
+
+
 @pytest.mark.parametrize(("old", "new"), [("", "가"), ("가", "")])
 def test_a_text_that_came_or_went_is_whole(old: str, new: str) -> None:
     (line,) = between(old, new)
