@@ -118,6 +118,8 @@ OWNERS = {"type": "person", "id": "holder"}
 VOICES = {"type": "dataset", "id": "voices"}
 DOWNLOAD = {"name": "download"}
 QUESTION = {"subject": OWNERS, "resource": VOICES, "action": DOWNLOAD}
+
+
 def _parcel_form(house: House, _params: dict[str, Any]) -> dict[str, Any]:
     return {"grant_id": str(house.world.grant), "name": "model.bin", "bytes": 12,
             "sha256": "ab" * 32, "reason": REASON}  # fmt: skip
