@@ -12,11 +12,11 @@ from policies import agreements, rules
 from policies.casefile import Case, default_root, load_cases
 from policies.decision import Actor
 from policies.engine import Engine
-from policies.explain import explain
+from policies.explain import after, explain
 from policies.facts import Facts, anonymous, no_standing
 from policies.facttable import facts_from
 from policies.remedy import FIXES
-from policies.vocabulary import AcceptanceState, Action, GrantState
+from policies.vocabulary import AcceptanceState, Action, EvidenceState, GrantState
 from tests.unit.policies.randomfacts import random_facts
 
 NO_WAY = {
@@ -160,6 +160,41 @@ def test_a_path_is_never_claimed_without_the_engine_and_leaves_out_no_obstacle(e
         assert not (explanation.confirmed and stuck)
         assert explanation.decision.allowed == (explanation.path == ())
         assert stuck <= set(_codes(explanation.path))
+
+
+@pytest.mark.parametrize("action", list(Action))
+def test_taking_the_steps_of_a_path_flips_the_decision_and_no_step_is_superfluous(engine, action):
+    random, confirmed = Random(f"path {action}"), 0
+
+    for _ in range(150):
+        facts = random_facts(random)
+        explanation = explain(engine, action, facts)
+        taken = [step.rule for step in explanation.path]
+        if not explanation.confirmed or not taken:
+            continue
+        confirmed += 1
+        assert engine.decide(action, after(facts, taken)).allowed
+        for step in taken:
+            rest = [rule for rule in taken if rule != step]
+            assert not engine.decide(action, after(facts, rest)).allowed, (facts, taken, step)
+
+    assert confirmed > 10
+
+
+def test_a_step_that_a_later_one_makes_needless_is_left_out(engine, facts, monkeypatch):
+    def taught_at_the_start(given: Facts) -> Facts:
+        return after(given, ["grant-inactive", "training-missing"])
+
+    monkeypatch.setitem(FIXES, "grant-missing", taught_at_the_start)
+    untaught = replace(facts.subject, training=EvidenceState.MISSING)
+    newcomer = replace(facts.standing, grant=GrantState.NONE)
+
+    explanation = explain(
+        engine, Action.DOWNLOAD, replace(facts, subject=untaught, standing=newcomer)
+    )
+
+    assert explanation.confirmed
+    assert _codes(explanation.path) == ["GRANT_MISSING"]
 
 
 def test_a_remedy_exists_for_every_rule_but_those_that_name_another_way():
