@@ -1,14 +1,15 @@
 """Cases as data: facts, an action, and the exact answer that the rules must give.
 
-A file of cases is a list of ``[[case]]`` tables with ``name``, ``baseline``, ``action``, ``given``
-(fact = value, such as ``"standing.grant" = "revoked"``), ``unknown`` (facts that are ``None``),
-``outcome`` and ``codes``. ``baselines.toml`` beside them holds whole sets of facts by name.
+A file of cases is a list of ``[[case]]`` tables with ``name``, ``baseline``, ``action`` (or a list
+of actions with the same answer), ``given`` (fact = value, like ``"standing.grant" = "revoked"``),
+``unknown`` (facts that are ``None``), ``outcome`` and ``codes``. ``baselines.toml`` beside them
+holds whole sets of facts by name.
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -54,6 +55,12 @@ class CaseResult:
         answer = (self.decision.outcome, frozenset(self.decision.codes))
         return answer == (self.case.outcome, self.case.codes)
 
+    def __str__(self) -> str:
+        """Where the case stands, what it expects and what came instead."""
+        expected = _answer(self.case.outcome, self.case.codes)
+        came = _answer(self.decision.outcome, self.decision.codes)
+        return f"{self.case.file}: {self.case.name}: expected {expected}; came {came}"
+
 
 @dataclass(frozen=True, slots=True)
 class CaseReport:
@@ -70,6 +77,10 @@ class CaseReport:
     def passed(self) -> bool:
         """Whether there was at least one case and every one was answered as expected."""
         return bool(self.results) and not self.failures
+
+
+def _answer(outcome: Outcome, codes: Iterable[str]) -> str:
+    return " ".join((str(outcome), *sorted(codes)))
 
 
 def default_root() -> Traversable:
@@ -120,10 +131,11 @@ def _cases(folder: Traversable, file: str, baselines: Mapping[str, Any]) -> Iter
     if document.keys() != {"case"} or not isinstance(tables, list):
         raise CaseError(f"{file}: holds [[case]] tables and nothing else")
     for number, table in enumerate(tables, start=1):
-        yield _case(file, f"case {number}", table, baselines)
+        yield from _table(file, f"case {number}", table, baselines)
 
 
-def _case(file: str, place: str, table: Any, baselines: Mapping[str, Any]) -> Case:
+def _table(file: str, place: str, table: Any, baselines: Mapping[str, Any]) -> Iterator[Case]:
+    """One case, or one for each action of a list, each with its action in the name."""
     where = f"{file}: {table['name'] if _named(table) else place}"
     _check_shape(where, table, baselines)
     try:
@@ -132,8 +144,12 @@ def _case(file: str, place: str, table: Any, baselines: Mapping[str, Any]) -> Ca
         )
     except FactError as fault:
         raise CaseError(f"{where}: {fault}") from fault
-    outcome, codes = Outcome(table["outcome"]), frozenset(table["codes"])
-    return Case(file, table["name"], table["action"], facts, outcome, codes)
+    name, action = table["name"], table["action"]
+    answer = Outcome(table["outcome"]), frozenset(table["codes"])
+    if isinstance(action, str):
+        yield Case(file, name, action, facts, *answer)
+    else:
+        yield from (Case(file, f"{name}: {each}", each, facts, *answer) for each in action)
 
 
 def _named(table: Any) -> bool:
@@ -143,8 +159,10 @@ def _named(table: Any) -> bool:
 def _check_shape(where: str, table: Any, baselines: Mapping[str, Any]) -> None:
     if not isinstance(table, dict) or not _REQUIRED <= table.keys() <= _KNOWN:
         raise CaseError(f"{where}: a case has {', '.join(sorted(_REQUIRED))}; given and unknown")
-    if not all(isinstance(table[key], str) for key in _REQUIRED - {"codes"}):
-        raise CaseError(f"{where}: name, baseline, action and outcome are texts")
+    if not all(isinstance(table[key], str) for key in _REQUIRED - {"codes", "action"}):
+        raise CaseError(f"{where}: name, baseline and outcome are texts")
+    if not (isinstance(table["action"], str) or (table["action"] and _is_texts(table["action"]))):
+        raise CaseError(f"{where}: action is a text or a list of texts")
     if not _is_texts(table["codes"]) or not _is_texts(table.get("unknown", [])):
         raise CaseError(f"{where}: codes and unknown are lists of texts")
     if not isinstance(table.get("given", {}), dict):
