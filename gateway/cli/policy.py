@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import click
@@ -10,7 +11,9 @@ import click
 from gateway.cli.common import FOUND, Home, emit, fail, home_option, json_option
 from gateway.cli.policy_agreement import agreement
 from gateway.cli.policy_change import replay, simulate
+from gateway.cli.policy_prove import prove
 from gateway.cli.policy_release import release
+from gateway.cli.policy_rules import rules_option, whole_rules
 
 LANGUAGES = ("ko", "en")
 
@@ -21,18 +24,20 @@ def policy() -> None:
 
 
 policy.add_command(agreement)
+policy.add_command(prove)
 policy.add_command(release)
 policy.add_command(replay)
 policy.add_command(simulate)
 
 
 @policy.command()
+@rules_option
 @json_option
-def check(as_json: bool) -> None:
+def check(folder: Path | None, as_json: bool) -> None:
     """Parse and validate every rule; each fault is named with file and line."""
     from policies.check import check as check_rules
 
-    problems = check_rules()
+    problems = check_rules(folder)
     if as_json:
         emit([{"file": p.file, "line": p.line, "message": p.message} for p in problems], True)
     else:
@@ -44,15 +49,17 @@ def check(as_json: bool) -> None:
 
 
 @policy.command()
+@rules_option
 @json_option
-def test(as_json: bool) -> None:
+def test(folder: Path | None, as_json: bool) -> None:
     """Run the case files; a case that fails says what was expected and what came."""
     from policies.casefile import CaseError, run_cases
-    from policies.check import RuleError
+    from policies.engine import Engine
 
+    engine = Engine(whole_rules(folder), {})
     try:
-        report = run_cases()
-    except (CaseError, RuleError) as error:
+        report = run_cases(engine)
+    except CaseError as error:
         raise fail(str(error)) from error
     total, failures = len(report.results), [str(failure) for failure in report.failures]
     if as_json:
@@ -95,6 +102,7 @@ def _explained(home: Home, account: str, slug: str, action: Any) -> dict[str, An
     from gateway.errors import OperatorError
     from gateway.identity.service_people import by_account
     from gateway.journal import Act, Actor, Entry
+    from gateway.zones.service_facts import facts_of_grant
 
     with home.runtime() as runtime:
         with runtime.db.read() as session:
@@ -102,7 +110,6 @@ def _explained(home: Home, account: str, slug: str, action: Any) -> dict[str, An
             dataset = reading.find_dataset(session, slug)
         if dataset is None:
             raise OperatorError(f"there is no dataset {slug!r}")
-    from gateway.zones.service_facts import facts_of_grant
         entry = Entry(Actor.operator(), Act.POLICY_EXPLAINED, subjects=(person.id,), dataset=slug)
         runtime.journal.append(entry)
         found = reading.can_i(

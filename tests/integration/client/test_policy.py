@@ -16,7 +16,7 @@ from gateway.cli.main import root
 from gateway.config import Settings
 from gateway.journal import Act
 from gateway.runtime import Runtime
-from policies import casefile, check, rules
+from policies import casefile, rules
 from tests import world as worlds
 from tests.world import World
 
@@ -44,21 +44,16 @@ def test_the_rules_and_cases_of_the_product_are_whole() -> None:
     assert counted["failures"] == []
 
 
-def test_a_faulty_rule_is_named_with_file_and_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    source = Path(rules.__file__).parent / "cedar"
-    for file in source.iterdir():
-        (tmp_path / file.name).write_text(file.read_text("utf-8"), "utf-8")
+def test_a_faulty_rule_is_named_with_file_and_line(tmp_path: Path) -> None:
+    for name, written in rules.texts().items():
+        (tmp_path / name).write_text(written, "utf-8")
     (tmp_path / "10-person.cedar").write_text('@id("x")\nforbid (', "utf-8")
-    inner = check.check
-    monkeypatch.setattr(check, "check", lambda: inner(tmp_path))
 
-    ran = run("check")
+    ran = run("check", "--rules", str(tmp_path))
 
     assert ran.exit_code == 1
     assert "10-person.cedar:1: does not parse" in ran.stdout
-    assert json.loads(run("check", "--json").stdout)["line"] == 1
+    assert json.loads(run("check", "--rules", str(tmp_path), "--json").stdout)["line"] == 1
 
 
 def copied_cases(folder: Path) -> Path:

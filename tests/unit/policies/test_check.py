@@ -62,6 +62,8 @@ def test_a_missing_annotation_is_named_with_file_and_line(name):
         ("@source", '@outcome("allow")\n@source', "x.cedar:2: @outcome allow is not one of: deny"),
         ("@source", '@mood("good")\n@source', "x.cedar:2: @mood is not known"),
         (".active", ".alive", "x.cedar:2: does not fit the schema: "),
+        ("action,", 'action in Action::"flee",', "x.cedar:2: does not fit the schema: "),
+        ("principal.active", "resource.active", "x.cedar:2: does not fit the schema: "),
         ("principal, action", "principal action", "x.cedar:2: does not parse: "),
         ("forbid (principal,", "forbid (principal == ?principal,", "x.cedar:2: does not parse: "),
     ],
