@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
+from gateway import ids
 from gateway.access.models import Grant
+from gateway.catalog.models import Dataset
 from gateway.identity.models import Person, Role
 from gateway.runtime import Runtime
+from gateway.zones.models import Zone, ZoneDataset, ZoneSession
 from policies.vocabulary import VersionState
 from tests import people
 from tests import world as made
@@ -356,3 +360,35 @@ def test_a_suspended_person_is_signed_out_and_asks_nothing(
     made.change(runtime, Person, world.person, status="closed")
 
     assert holder("evaluation", question()).status_code == 401
+
+
+def test_in_a_safe_zone_the_open_session_decides(
+    runtime: Runtime, world: World, holder: Any
+) -> None:
+    made.change(runtime, Dataset, world.dataset, delivery="safe_zone")
+    asked = question(name="read_in_zone")
+    before = decision(holder("evaluation", asked))
+
+    open_session(runtime, world)
+
+    assert (before["decision"], before["context"]["confirmed"]) == (False, True)
+    assert decision(holder("evaluation", asked))["decision"] is True
+    assert decision(holder("evaluation", question()))["decision"] is False
+
+
+def open_session(runtime: Runtime, world: World) -> None:
+    """A session of the holder that staff have opened, in a zone of the world's dataset."""
+    now = runtime.clock.now()
+    zone = Zone(
+        id=ids.new(runtime.clock), slug="seoul", name_ko="안심존", name_en="Safe zone",
+        place="서울", seats=1, networks=[], created_at=now,
+    )  # fmt: skip
+    session = ZoneSession(
+        id=ids.new(runtime.clock), zone_id=zone.id, grant_id=world.grant, person_id=world.person,
+        seat=1, booked_from=now, booked_until=now + timedelta(hours=2), opened_at=now,
+        opened_by=world.other, created_at=now,
+    )  # fmt: skip
+    with runtime.db.write() as opened:
+        for row in (zone, ZoneDataset(zone_id=zone.id, dataset_id=world.dataset), session):
+            opened.add(row)
+            opened.flush()
