@@ -30,6 +30,8 @@ PERSON: Final = "Person"
 DATASET: Final = "Dataset"
 ACTION: Final = "Action"
 
+_CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+
 Attributes = dict[str, Any]
 Encoder = Callable[[Any], Any]
 
@@ -63,7 +65,7 @@ def still(facts: Facts) -> Still:
 
 def canonical(value: Any) -> str:
     """JSON with sorted keys, ASCII only, no spaces: equal facts give equal text."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return _CANONICAL.encode(value)
 
 
 def context(facts: Facts) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import fields, is_dataclass
 from enum import StrEnum
+from functools import cache
 from types import NoneType, UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -39,9 +40,16 @@ def facts_from(
 def table_from(record: Any) -> Any:
     """A record of facts as a plain table: the inverse of ``facts_from``; sets become sorted lists,
     what is unknown ``None``."""
-    if is_dataclass(record):
-        return {field.name: table_from(getattr(record, field.name)) for field in fields(record)}
+    kind: Any = type(record)
+    if names := _names(kind):
+        return {name: table_from(getattr(record, name)) for name in names}
     return sorted(record) if isinstance(record, frozenset) else record
+
+
+@cache
+def _names(kind: Any) -> tuple[str, ...]:
+    """The fields of a record, looked up once: every decision makes a table of its facts."""
+    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else ()
 
 
 def _set(table: Any, name: str, value: Any) -> None:
