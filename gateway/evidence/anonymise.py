@@ -2,8 +2,8 @@
 
 What is taken: account, name, mail address, country, the reason of a state, names of devices,
 evidence's issuer, number and reasons, the name typed under an agreement, names and
-reasons of files for a safe zone, and accounts written into submitted applications. Stored answers
-of the last day go too. Titles and plans of research projects stay: they are records of what was
+reasons of files for a safe zone, accounts written into submitted applications, and whose the
+facts behind decisions were. Stored answers of the last day go too. Titles and plans of research projects stay: they are records of what was
 decided.
 """
 
@@ -30,6 +30,7 @@ from gateway.identity.models import (
     SignInSession,
 )
 from gateway.identity.service_sessions import end_all_sessions
+from gateway.policy.models import PolicyFacts
 from gateway.runtime import Runtime
 from gateway.web.models import IdempotencyKey
 from gateway.zones.models import ZoneImport
@@ -53,11 +54,12 @@ def anonymise(session: Session, runtime: Runtime, person: Person) -> None:
     session.execute(delete(IdempotencyKey).where(IdempotencyKey.actor == str(person.id)))
 
 
-_FIELDS: tuple[tuple[Any, dict[str, str]], ...] = (
+_FIELDS: tuple[tuple[Any, dict[str, str | None]], ...] = (
     (SignInSession, {"device": ""}),
     (Attestation, {"issuer": NOBODY, "reference": NOBODY, "reason": "", "end_reason": ""}),
     (Acceptance, {"typed_name": NOBODY}),
     (ZoneImport, {"name": NOBODY, "reason": NOBODY}),
+    (PolicyFacts, {"person_id": None}),
 )
 
 
@@ -67,7 +69,7 @@ TABLES = (
         model.__tablename__
         for model in (
             Person, SignInSession, Attestation, Acceptance, RecoveryToken, IdempotencyKey,
-            ApplicationRevision, ZoneImport,
+            ApplicationRevision, ZoneImport, PolicyFacts,
         )
     ),
 )  # fmt: skip

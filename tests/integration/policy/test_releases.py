@@ -155,7 +155,8 @@ def test_without_a_release_before_there_is_nothing_to_go_back_to(runtime: Runtim
 
 
 def test_a_record_that_somebody_changed_decides_nothing(runtime: Runtime, world: World):
-    release = proposed(runtime, closed() | {"98-note.cedar": "// Nothing yet.\n"})
+    another = NOBODY.replace("holiday", "weekend").replace("HOLIDAY", "WEEKEND")
+    release = proposed(runtime, closed() | {"98-weekend.cedar": another})
     releases.put_in_force(runtime, Actor.operator(), release.sha256)
     with runtime.db.write() as session:
         row = session.scalars(select(PolicyRelease)).one()

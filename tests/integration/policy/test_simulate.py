@@ -15,6 +15,7 @@ from gateway.agreements.models import AgreementVersion
 from gateway.catalog.models import Dataset, DatasetVersion
 from gateway.clock import to_ms
 from gateway.errors import Problem
+from gateway.evidence.anonymise import anonymise
 from gateway.identity.models import Person
 from gateway.journal import Act, Actor, PartyKind, Place
 from gateway.policy import service_releases as releases
@@ -179,6 +180,19 @@ def test_a_past_decision_that_its_rules_do_not_give_is_named(runtime: Runtime, w
     assert checked.deviating == 1
     (one,) = checked.deviations
     assert (one.action, one.logged, one.computed) == ("download", "allow", "deny")
+
+
+def test_the_facts_behind_decisions_name_nobody_who_was_erased(runtime: Runtime, world: World):
+    knock(runtime, world.grant, world.person)
+    with runtime.db.write() as session:
+        anonymise(session, runtime, session.get_one(Person, world.person))
+
+    with runtime.db.read() as session:
+        owners = [row.person_id for row in session.query(PolicyFacts)]
+    checked = service_replay.check_past(runtime, 1000)
+
+    assert owners == [None]
+    assert (checked.decisions, checked.deviating) == (1, 0)
 
 
 def test_other_rules_would_have_answered_past_questions_otherwise(runtime: Runtime, world: World):
