@@ -89,11 +89,11 @@ CHANGES: list[tuple[str, type[Any], str, dict[str, Any]]] = [
     ("SUSPENDED", Person, "person", {"status": "suspended"}),
     ("ORGANISATION_SUSPENDED", Organisation, "organisation", {"status": "suspended"}),
     ("GRANT_SUSPENDED", Grant, "grant", {"suspended": True}),
-    ("VERSION_NOT_RELEASED", DatasetVersion, "version", {"state": "withdrawn"}),
+    ("DATASET_WITHDRAWN", DatasetVersion, "version", {"state": "withdrawn"}),
     ("VERSION_NOT_RELEASED", DatasetVersion, "version", {"state": "held"}),
     ("SCAN_STALE", DatasetVersion, "version", {"scanned_manifest": "0" * 64}),
     ("SCAN_STALE", DatasetVersion, "version", {"ruleset": None}),
-    ("SAFE_ZONE_ONLY", Dataset, "dataset", {"delivery": "safe_zone"}),
+    ("SAFE_ZONE_ONLY SAFE_ZONE_NO_DOWNLOAD", Dataset, "dataset", {"delivery": "safe_zone"}),
     ("NATIONALS_ONLY", Dataset, "dataset", {"nationals_only": True}),
     ("TRAINING_MISSING", Dataset, "dataset", {"training_required": True}),
     ("IDENTITY_TOO_WEAK", Dataset, "dataset", {"identity_level": 3}),
@@ -112,7 +112,7 @@ def test_a_change_of_any_fact_bites_on_the_next_request(
     made.change(runtime, Person, world.person, korean_national=False)
     knock(runtime, world)
     made.change(runtime, kind, getattr(world, name), **values)
-    assert refusal(runtime, world) == (code,)
+    assert refusal(runtime, world) == tuple(code.split())
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_a_new_agreement_version_asks_for_a_new_signature(runtime: Runtime, worl
                 sha256="b" * 64,
                 text_ko="새 본문",
                 text_en="new",
-                terms={},
+                terms=made.terms(),
                 state=AgreementState.IN_FORCE,
                 created_at=runtime.clock.now(),
             )
