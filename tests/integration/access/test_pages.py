@@ -89,13 +89,6 @@ def test_the_api_lists_ones_own_grants_only(
 def test_signing_opens_the_grant_and_the_page_gives_an_address(
     runtime: Runtime, owner: FlaskClient, world: World
 ) -> None:
-    made.change(runtime, AgreementVersion, world.agreement, terms={
-        "title_ko": "협약", "title_en": "Agreement", "purposes": ["research"],
-        "redistribution": "forbidden", "third_party_processing": "forbidden",
-        "overseas_transfer": "forbidden", "attribution": True, "destruction_on_recall": True,
-        "destruction_days": 5, "breach_report_hours": 24, "acceptance_valid_days": 365,
-        "signature": "personal",
-    })  # fmt: skip
     form = {"sha256": "", "typed_name": "Someone Else", "language": "ko", "read": "true"}
     form["sha256"] = _hash(runtime, world)
     page = people.post(owner, "/policies/open-test", **form)
