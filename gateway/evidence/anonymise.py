@@ -1,10 +1,10 @@
 """Takes a person out of the gateway's own tables; rows stay, since others' decisions point there.
 
 What is taken: account, name, mail address, country, the reason of a state, names of devices,
-evidence's issuer, number and reasons, the name typed under an agreement, names and
-reasons of files for a safe zone, accounts written into submitted applications, and whose the
-facts behind decisions were. Stored answers of the last day go too. Titles and plans of research projects stay: they are records of what was
-decided.
+evidence's issuer, number and reasons, the name typed under an agreement, names and reasons of
+files for a safe zone, accounts written into submitted applications, and whose the facts behind
+decisions were. Stored answers of the last day go too. Titles and plans of research projects stay:
+they are records of what was decided.
 """
 
 from __future__ import annotations

@@ -25,6 +25,7 @@ from policies.facttable import facts_from, table_from
 
 REMEMBERED: Final = 8192
 AT_ONCE: Final = 500
+MAX_EXACT: Final = 2**53 - 1
 _MOVING: Final = ("now_ms", "request_bytes", "used_bytes")
 # Digests that are surely on record, for each database; a row is never deleted.
 _written: WeakKeyDictionary[Database, set[str]] = WeakKeyDictionary()
@@ -42,7 +43,7 @@ def remember(db: Database, facts: Facts, decision: Decision, now: datetime) -> d
             known.clear()
         known.add(digest)
     moving = (facts.now_ms, facts.request_bytes, facts.standing.used_bytes)
-    return {"facts": digest, **dict(zip(_MOVING, moving, strict=True))}
+    return {"facts": digest, **dict(zip(_MOVING, map(_exact, moving), strict=True))}
 
 
 def recall_all(db: Database, digests: Iterable[str]) -> dict[str, Any]:
@@ -81,13 +82,18 @@ def complete(table: Any, moving: Mapping[str, Any]) -> Facts:
     Raises policies.facttable.FactError or KeyError for a record that is not whole.
     """
     facts = facts_from(table)
-    standing = dataclasses.replace(facts.standing, used_bytes=moving["used_bytes"])
+    standing = dataclasses.replace(facts.standing, used_bytes=int(moving["used_bytes"]))
     return dataclasses.replace(
         facts,
         standing=standing,
-        now_ms=moving["now_ms"],
-        request_bytes=moving["request_bytes"],
+        now_ms=int(moving["now_ms"]),
+        request_bytes=int(moving["request_bytes"]),
     )
+
+
+def _exact(number: int) -> int | str:
+    """A number as entries hold it: beyond what every JSON reader can hold exactly, as text."""
+    return number if abs(number) <= MAX_EXACT else str(number)
 
 
 def _write(db: Database, digest: str, facts: Facts, now: datetime) -> None:
