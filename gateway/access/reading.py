@@ -92,9 +92,7 @@ def can_i(
     return explained(door, Ask(action, person_id=person_id, dataset_id=dataset_id), zone)[1]
 
 
-def explained(
-    door: Door, ask: Ask, zone: ZoneOf | None = None
-) -> tuple[Gathered, Explanation]:
+def explained(door: Door, ask: Ask, zone: ZoneOf | None = None) -> tuple[Gathered, Explanation]:
     """The answer to any question, with its facts and the way to a yes. Nothing is recorded.
 
     `zone` as for `own_grants`. Raises Problem NOT_FOUND as `service.consider` does.
