@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -176,7 +177,7 @@ def _check(
     return weighed
 
 
-def _by(decision: Decision) -> dict[str, str]:
+def _by(decision: Decision) -> dict[str, Any]:
     """What decided, and on which facts."""
     return {
         "action": decision.action,

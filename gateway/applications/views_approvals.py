@@ -16,6 +16,7 @@ from gateway.identity.service_approvals import listed
 from gateway.identity.service_viewing import viewed
 from gateway.journal import Actor
 from gateway.web.paging import Page
+from policies.vocabulary import Approval
 
 PAGE = 25
 Row = tuple[Attestation, Person]
@@ -43,7 +44,7 @@ def approval_out(row: Attestation, person: Person, numbers: Numbers) -> Approval
     """An approval for the API."""
     return ApprovalOut(
         id=row.id,
-        kind=row.kind,
+        kind=Approval(row.kind),
         account=person.account,
         number=numbers.get(row.project_id) if row.project_id else None,
         issuer=row.issuer,

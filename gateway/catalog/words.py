@@ -213,7 +213,7 @@ def _duo_value(code: str, value: str) -> str:
     if code in NOT_SHOWN:
         return ""
     if code == "DUO:0000025" and value:
-        return ngettext("%(num)d month", "%(num)d months", int(value))
+        return str(ngettext("%(num)d month", "%(num)d months", int(value)))
     if code == "DUO:0000022":
         names = countries(language())
         return ", ".join(names.get(each.strip(), each.strip()) for each in value.split(","))

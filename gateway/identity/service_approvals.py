@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -103,7 +104,7 @@ def end(
 
 def listed(session: Session, window: Window) -> Sequence[tuple[Attestation, Person]]:
     """Up to `window.limit` + 1 approvals that have not been ended, newest first, with whose."""
-    statement = (
+    statement: Any = (
         select(Attestation, Person)
         .join(Person, Person.id == Attestation.person_id)
         .where(Attestation.kind.in_([str(kind) for kind in KINDS]))
