@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -25,7 +25,10 @@ from policies import agreements, rules
 from policies.casefile import run_cases
 from policies.check import RuleError
 from policies.engine import ENGINE_ERROR, Engine
-from policies.facttable import table_from
+from policies.words import in_words
+
+if TYPE_CHECKING:
+    from policies.prove import Proof
 
 ERROR = ENGINE_ERROR.code
 WAITING = frozenset({ReleaseState.DRAFT, ReleaseState.SHADOW})
@@ -215,10 +218,18 @@ def _proofs(engine: Engine) -> dict[str, Any]:
     return {proof.id: {"holds": True, "ko": proof.ko, "en": proof.en} for proof in proofs}
 
 
-def _broken(proof: Any) -> str:
+def _broken(proof: Proof) -> str:
+    """The invariant, what it allows now, and the line of the program's rule that refuses it."""
+    from policies.breach import refusing
+
     example = proof.counterexample
-    facts = table_from(example.facts)
-    return f"{proof.id} is broken ({proof.en}): {example.action} is allowed with {facts}"
+    assert example is not None  # for the type checker: only broken ones come here
+    missing = ", ".join(f"{s.file}:{s.line} {s.id}" for s in refusing(rules.read(), example))
+    facts = "; ".join(in_words(example.facts))
+    return (
+        f"{proof.id} is broken ({proof.en}): {example.action} is allowed with {facts}; "
+        f"the program's own rules refuse it at {missing or 'no line either'}"
+    )
 
 
 def _replace(

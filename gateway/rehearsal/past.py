@@ -34,6 +34,7 @@ from policies.vocabulary import Action
 BLOCK: Final = 1 << 16
 """Entries of the log for each file."""
 
+_OWN: Final = ("index", "action", "outcome", "release", "facts")
 _ACTIONS: Final = tuple(map(str, Action))
 _MOVING: Final[dict[str, FactPath]] = {
     "now_ms": ("context", "now_ms"),
@@ -163,24 +164,16 @@ def _facts(kept: Any) -> Any:
 
 
 def _save(past: Past, file: Path) -> None:
-    columns = {"/".join(path): column for path, column in past.rows.columns.items()}
+    arrays: dict[str, Any] = {name: getattr(past, name) for name in _OWN}
+    arrays |= {"/".join(path): column for path, column in past.rows.columns.items()}
     temporary = file.with_suffix(f".{os.getpid()}.tmp")
     with temporary.open("wb") as out:
-        np.savez(
-            out,
-            index=past.index,
-            action=past.action,
-            outcome=past.outcome,
-            release=past.release,
-            facts=past.facts,
-            **columns,
-        )
+        np.savez(out, allow_pickle=False, **arrays)
     temporary.replace(file)
 
 
 def _load(file: Path) -> Past:
     with np.load(file, allow_pickle=False) as stored:
         columns = {tuple(name.split("/")): stored[name] for name in stored.files if "/" in name}
-        own = (stored[name] for name in ("index", "action", "outcome", "release", "facts"))
-        index, action, outcome, release, facts = own
+        index, action, outcome, release, facts = (stored[name] for name in _OWN)
     return Past(index, action, outcome, release, facts, Table(len(index), columns))

@@ -96,9 +96,9 @@ def _changes(
         was = old.outcomes(action, old_rows) == ALLOWED
         will = new.outcomes(action, new_rows) == ALLOWED
         for place in np.flatnonzero(was != will):
-            gains = bool(will[place])
+            row, gains = int(place), bool(will[place])
             refusing, facts = (present, before) if gains else (proposed, after)
-            yield batch[place], action, gains, _confirmed(refusing, action, facts[place])
+            yield batch[row], action, gains, _confirmed(refusing, action, facts[row])
 
 
 def _confirmed(refusing: Engine, action: Action, facts: Facts) -> Decision:
