@@ -14,6 +14,7 @@ import cedarpy
 from policies import agreements, rules
 from policies.decision import Actor, Outcome
 from policies.rules import RuleSource, Statement
+from policies.terms import AgreementError
 
 SHARED_CODE: Final = "FACT_MISSING"
 """The one code several rules carry: each names another unknown fact."""
@@ -65,7 +66,7 @@ def agreement_problems(root: Traversable | None = None) -> tuple[Problem, ...]:
     """What keeps the agreements under ``root`` (default: the package's own) from loading."""
     try:
         agreements.load(root)
-    except agreements.AgreementError as fault:
+    except AgreementError as fault:
         return (Problem(fault.file, 0, fault.reason),)
     return ()
 

@@ -89,7 +89,7 @@ class Engine:
     def load(cls, root: Traversable | None = None) -> Engine:
         """The engine over the rule files of ``root`` (default: the package's own).
 
-        Raises check.RuleError for rules and agreements.AgreementError for texts that are not whole.
+        Raises check.RuleError for rules and terms.AgreementError for texts that are not whole.
         """
         return cls(rules.read(root), agreements.hashes())
 

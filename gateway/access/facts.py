@@ -7,12 +7,12 @@ from datetime import datetime
 from gateway.access.ask import Ask, Gathered
 from gateway.access.matching import compare
 from gateway.access.models import EndReason
-from gateway.access.query import APPROVAL_BITS, BY_GRANT, BY_PERSON, Row
+from gateway.access.query import BY_GRANT, BY_PERSON, Row
+from gateway.access.query_parts import APPROVAL_BITS
 from gateway.clock import to_ms
 from gateway.db import Database
 from gateway.identity.models import OrganisationStatus, PersonStatus
 from gateway.scanning.model import RULESET
-from policies.agreements import recorded_terms
 from policies.duo import Matching
 from policies.facts import (
     UNLIMITED_BYTES,
@@ -24,6 +24,7 @@ from policies.facts import (
     anonymous,
 )
 from policies.ontology import Ontology
+from policies.terms import recorded_terms
 from policies.vocabulary import (
     AcceptanceState,
     Approval,

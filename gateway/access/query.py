@@ -11,79 +11,48 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
-    JSON,
-    Boolean,
-    ColumnElement,
     FromClause,
     Select,
-    String,
     Uuid,
     and_,
-    bindparam,
     case,
-    column,
-    distinct,
     exists,
     func,
-    literal_column,
     or_,
     select,
-    table,
 )
 
-from gateway.access.models import Grant
-from gateway.agreements.models import (
-    Acceptance,
-    AgreementState,
-    AgreementVersion,
-    OrganisationAcceptance,
+from gateway.access.query_parts import (
+    ANEW,
+    DATASET,
+    GRANT,
+    NOW,
+    ORG,
+    ORGANISATION,
+    PERSON,
+    PROJECT,
+    PROJECTS,
+    RELEASES,
+    VERSION,
+    D,
+    E,
+    Expression,
+    G,
+    M,
+    P,
+    V,
+    approvals,
+    evidence,
+    membership,
+    of_project,
+    signatures,
 )
-from gateway.catalog.models import Dataset, DatasetVersion
 from gateway.db import UtcDateTime
 from gateway.db.hot import HotStatement
-from gateway.identity.models import Attestation, AttestationKind, Membership, Organisation, Person
+from gateway.identity.models import AttestationKind
 from gateway.identity.service_attestations import level_at
-from gateway.policy.models import PolicyRelease, ReleaseState
-from policies.vocabulary import Approval, VersionState
-
-P, D, V, G, ORG = (
-    Person.__table__,
-    Dataset.__table__,
-    DatasetVersion.__table__,
-    Grant.__table__,
-    Organisation.__table__,
-)
-A, OA, AV, M, E, RELEASES = (
-    Acceptance.__table__,
-    OrganisationAcceptance.__table__,
-    AgreementVersion.__table__,
-    Membership.__table__,
-    Attestation.__table__,
-    PolicyRelease.__table__,
-)
-# Research projects live on a higher floor, so only their name and a few columns are known here.
-PROJECTS = table(
-    "research_projects",
-    column("id", Uuid()),
-    column("closed_at", UtcDateTime()),
-    column("purpose", String()),
-    column("uses", JSON()),
-    column("study", JSON()),
-)
-
-NOW = bindparam("now", type_=UtcDateTime())
-PERSON = bindparam("person_id", type_=Uuid())
-DATASET = bindparam("dataset_id", type_=Uuid())
-GRANT = bindparam("grant_id", type_=Uuid())
-VERSION = bindparam("version_id", type_=Uuid())
-ORGANISATION = bindparam("organisation_id", type_=Uuid())
-PROJECT = bindparam("project_id", type_=Uuid())
-# Whether a new grant is in question, so that none which is held already counts.
-ANEW = bindparam("anew", type_=Boolean())
-
-Expression = ColumnElement[Any]
-
-APPROVAL_BITS = tuple((kind, 1 << place) for place, kind in enumerate(Approval))
+from gateway.policy.models import ReleaseState
+from policies.vocabulary import VersionState
 
 
 class Row(NamedTuple):
@@ -150,133 +119,16 @@ class Row(NamedTuple):
     release: str | None
 
 
-def _evidence(kind: AttestationKind, *conditions: Expression) -> Expression:
-    """Until when the best checked evidence of `kind` is valid; NULL when there is none."""
-    return (
-        select(func.max(E.c.valid_until))
-        .where(E.c.kind == str(kind), E.c.valid_from <= NOW, *conditions)
-        .where(E.c.ended_at.is_(None), E.c.checked_at.is_not(None))
-        .scalar_subquery()
-    )
-
-
-def _membership(organisation: Expression) -> Expression:
-    return exists(
-        select(M.c.id).where(
-            M.c.person_id == P.c.id,
-            M.c.organisation_id == organisation,
-            M.c.ended_at.is_(None),
-            M.c.confirmed_by.is_not(None),
-        )
-    )
-
-
-def _signatures(organisation: Expression) -> dict[str, Expression]:
-    """The version in force, and until when signatures of it or of an older version hold.
-
-    A signature given for one organisation does not carry a grant held through another.
-    """
-    own = and_(A.c.person_id == P.c.id, A.c.ended_at.is_(None))
-    same_organisation = or_(
-        A.c.organisation_id.is_(None),
-        G.c.organisation_id.is_(None),
-        A.c.organisation_id == G.c.organisation_id,
-    )
-    official = and_(OA.c.organisation_id == organisation, OA.c.ended_at.is_(None))
-    return {
-        "in_force": _in_force(AV.c.sha256),
-        "terms": _in_force(AV.c.terms),
-        "grace_ends_at": _grace(_signed(A, own, same_organisation), _signed(OA, official)),
-        "signed_until": _until(A, own, same_organisation, binding=True),
-        "signed_other_until": _until(A, own, same_organisation, binding=False),
-        "organisation_signed_until": _until(OA, official, binding=True),
-        "organisation_signed_other_until": _until(OA, official, binding=False),
-    }
-
-
-def _in_force(value: Expression) -> Expression:
-    return select(value).where(AV.c.code == D.c.agreement_code, _holds(AV)).scalar_subquery()
-
-
-def _holds(versions: Any) -> Expression:
-    """In force now: a planned end counts from its moment on, before a worker writes it down."""
-    ends = versions.c.ends_at
-    return and_(versions.c.state == str(AgreementState.IN_FORCE), or_(ends.is_(None), ends > NOW))
-
-
-def _signed(signatures: Any, *conditions: Expression) -> Expression:
-    """The number of the version that was signed last."""
-    signed = AV.alias("signed_last")
-    source = signatures.join(signed, signatures.c.agreement_version_id == signed.c.id)
-    return (
-        select(func.max(signed.c.number))
-        .select_from(source)
-        .where(signed.c.code == D.c.agreement_code, *conditions)
-        # Two levels down, SQLAlchemy no longer sees by itself which tables are the outer ones.
-        .correlate(P, D, G)
-        .scalar_subquery()
-    )
-
-
-def _grace(*signed: Expression) -> Expression:
-    """Until when superseded signatures still hold: the first notice period that ends, of those
-    versions that came into force since and accept them no longer."""
-    later = AV.alias("later")
-    refuses = or_(*(later.c.signed_from > number for number in signed))
-    return (
-        select(func.min(later.c.grace_ends_at, type_=UtcDateTime()))
-        .where(later.c.code == D.c.agreement_code, later.c.in_force_at.is_not(None), refuses)
-        .scalar_subquery()
-    )
-
-
-def _until(signatures: Any, *conditions: Expression, binding: bool) -> Expression:
-    """Until when the best signature holds: of a version that still binds, or of any older one."""
-    signed, current = AV.alias("signed"), AV.alias("current")
-    binds = signed.c.number >= current.c.signed_from
-    return (
-        select(func.max(signatures.c.expires_at, type_=UtcDateTime()))
-        .select_from(
-            signatures.join(signed, signatures.c.agreement_version_id == signed.c.id).join(
-                current,
-                and_(current.c.code == signed.c.code, _holds(current)),
-            )
-        )
-        .where(signed.c.code == D.c.agreement_code, binds if binding else ~binds, *conditions)
-        .scalar_subquery()
-    )
-
-
-def _approvals(project: Expression) -> Expression:
-    """The approvals that hold now for the person or the research project, as a sum of bits."""
-    bits: list[Any] = [
-        (E.c.kind == str(kind), literal_column(str(bit))) for kind, bit in APPROVAL_BITS
-    ]
-    no_project = E.c.project_id.is_(None)
-    return (
-        select(func.sum(distinct(case(*bits, else_=literal_column("0")))))
-        .where(E.c.valid_from <= NOW, E.c.valid_until > NOW)
-        .where(E.c.ended_at.is_(None), E.c.checked_at.is_not(None))
-        .where(or_(E.c.project_id == project, and_(no_project, E.c.person_id == P.c.id)))
-        .scalar_subquery()
-    )
-
-
-def _of_project(value: Expression, project: Expression) -> Expression:
-    return select(value).where(PROJECTS.c.id == project).scalar_subquery()
-
-
 def _columns(organisation: Expression, project: Expression) -> list[Any]:
-    training = _evidence(AttestationKind.TRAINING, E.c.person_id == P.c.id)
-    irb = _evidence(AttestationKind.IRB, E.c.project_id == project)
+    training = evidence(AttestationKind.TRAINING, E.c.person_id == P.c.id)
+    irb = evidence(AttestationKind.IRB, E.c.project_id == project)
     live = exists(select(PROJECTS.c.id).where(_running(project)))
-    signatures = _signatures(organisation)
     release = select(RELEASES.c.sha256).where(RELEASES.c.state == str(ReleaseState.IN_FORCE))
     chosen = {
         "person_id": P.c.id,
         "organisation_id": organisation,
         "organisation_status": ORG.c.status,
-        "membership_live": _membership(organisation),
+        "membership_live": membership(organisation),
         "training_until": training,
         "dataset_id": D.c.id,
         "required_level": D.c.identity_level,
@@ -287,15 +139,15 @@ def _columns(organisation: Expression, project: Expression) -> list[Any]:
         "withdrawn_at": D.c.withdrawn_at,
         "grant_id": G.c.id,
         "quota_bytes": G.c.quota_bytes,
-        "purpose": func.coalesce(G.c.purpose, _of_project(PROJECTS.c.purpose, project)),
+        "purpose": func.coalesce(G.c.purpose, of_project(PROJECTS.c.purpose, project)),
         "uses": _granted_or_planned("uses", project),
         "study": _granted_or_planned("study", project),
         "irb_until": irb,
-        "approvals": _approvals(project),
+        "approvals": approvals(project),
         "project": project,
         "project_live": live,
         "release": release.scalar_subquery(),
-        **signatures,
+        **signatures(organisation),
     }
     tables: tuple[FromClause, ...] = (P, D, V, G)
     return [_column(name, chosen, tables).label(name) for name in Row._fields]
@@ -303,7 +155,7 @@ def _columns(organisation: Expression, project: Expression) -> list[Any]:
 
 def _granted_or_planned(name: str, project: Expression) -> Expression:
     """What the grant says; before there is one, what the research project says."""
-    planned = _of_project(PROJECTS.c[name], project)
+    planned = of_project(PROJECTS.c[name], project)
     return case((G.c.id.is_not(None), G.c[name]), else_=planned)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from gateway.agreements.models import AgreementVersion
-from policies.agreements import Signature, Terms, recorded_terms
+from policies.terms import Signature, Terms, recorded_terms
 from policies.vocabulary import Condition, Purpose
 
 CONTEXT: Final = "http://www.w3.org/ns/odrl.jsonld"
@@ -72,7 +72,7 @@ def profile_address(base: str) -> str:
 def offer(version: AgreementVersion, base: str) -> dict[str, Any]:
     """The version as an `odrl:Offer`; `base` is the gateway's public address without a slash.
 
-    Raises policies.agreements.AgreementError when the recorded terms are not whole.
+    Raises policies.terms.AgreementError when the recorded terms are not whole.
     """
     terms = recorded_terms(version.terms)
     return {

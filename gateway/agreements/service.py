@@ -22,7 +22,8 @@ from gateway.errors import OperatorError, Problem, ProblemCode
 from gateway.journal import Act, Actor, Entry
 from gateway.runtime import Runtime
 from policies import agreements as files
-from policies.agreements import AgreementText, Change
+from policies.agreements import AgreementText
+from policies.terms import AgreementError, Change
 
 WAITING = frozenset({AgreementState.DRAFT, AgreementState.SHADOW})
 
@@ -36,7 +37,7 @@ def sync_files(runtime: Runtime) -> list[str]:
     """
     try:
         texts = files.load()
-    except files.AgreementError as error:
+    except AgreementError as error:
         raise OperatorError(f"agreement {error}") from error
     return register(runtime, texts)
 

@@ -24,7 +24,7 @@ from gateway.errors import Problem, ProblemCode
 from gateway.identity.models import Membership, Organisation, Person
 from gateway.journal import Act, Actor, Entry
 from gateway.runtime import Runtime
-from policies.agreements import Signature
+from policies.terms import Signature
 
 LANGUAGES = ("ko", "en")
 

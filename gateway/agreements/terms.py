@@ -7,7 +7,7 @@ from typing import Any
 
 from gateway.web.i18n import gettext as _
 from gateway.web.i18n import lazy, ngettext
-from policies.agreements import Change
+from policies.terms import Change
 
 CONDITIONS = {
     "allowed": lazy("Allowed"),

@@ -127,7 +127,7 @@ def _altered(runtime: Runtime, name: str | None, now: datetime) -> Alter | None:
     from gateway.agreements.service import version_named
     from gateway.clock import to_ms
     from gateway.rehearsal.standing_now import as_if_in_force
-    from policies.agreements import recorded_terms
+    from policies.terms import recorded_terms
 
     if name is None:
         return None

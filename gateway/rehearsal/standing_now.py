@@ -15,8 +15,8 @@ from gateway.access.facts import gather
 from gateway.access.models import Grant
 from gateway.clock import to_ms
 from gateway.runtime import Runtime
-from policies.agreements import Change, Terms
 from policies.facts import Facts, ZoneFacts
+from policies.terms import Change, Terms
 from policies.vocabulary import AcceptanceState, Action, ZoneSession
 
 DAY_MS = 86_400_000

@@ -16,8 +16,8 @@ from gateway.catalog.models import Dataset
 from gateway.clock import to_ms
 from gateway.runtime import Runtime
 from gateway.zones.models import Zone, ZoneDataset, ZoneSession
-from policies.agreements import recorded_terms
 from policies.facts import ZoneFacts
+from policies.terms import recorded_terms
 from policies.vocabulary import ImportState
 from policies.vocabulary import ZoneSession as Standing
 
@@ -79,7 +79,7 @@ def term_ends(session: Session, grant_id: uuid.UUID) -> datetime | None:
 def term_days(session: Session, grant_id: uuid.UUID) -> int:
     """The days that the agreement in force gives for work in a safe zone; 0 for no term.
 
-    Raises policies.agreements.AgreementError for terms that are not whole.
+    Raises policies.terms.AgreementError for terms that are not whole.
     """
     terms: dict[str, Any] | None = session.scalar(
         select(AgreementVersion.terms)

@@ -21,7 +21,8 @@ from gateway.identity.models import Person
 from gateway.journal import Act, Actor, Entry
 from gateway.oversight.reading import reading
 from gateway.runtime import Runtime
-from policies.agreements import NOTICE_DAYS, AgreementText, Change, load
+from policies.agreements import AgreementText, load
+from policies.terms import NOTICE_DAYS, Change
 from policies.vocabulary import Action
 from tests.people import acting_as
 from tests.world import World

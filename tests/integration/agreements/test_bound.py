@@ -19,7 +19,7 @@ from gateway.oversight.bound import BoundAccess, bound_access, text_of
 from gateway.oversight.directory import Directory
 from gateway.oversight.service_search import Desk
 from gateway.runtime import Runtime
-from policies.agreements import Change
+from policies.terms import Change
 from tests import world as made
 from tests.integration.agreements.publishing import (
     DAY,

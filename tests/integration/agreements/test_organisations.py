@@ -26,7 +26,7 @@ from gateway.identity.models import (
 from gateway.jobs.models import Job
 from gateway.journal import Act
 from gateway.runtime import Runtime
-from policies.agreements import Change, Signature
+from policies.terms import Change, Signature
 from tests import world as made
 from tests.integration.agreements.conftest import Town, rows
 from tests.integration.agreements.publishing import DAY, bring, codes, told, version

@@ -15,7 +15,7 @@ from gateway.agreements.models import Acceptance
 from gateway.clock import FixedClock
 from gateway.identity.models import Person
 from gateway.runtime import Runtime
-from policies.agreements import Change
+from policies.terms import Change
 from tests import world as made
 from tests.integration.agreements.conftest import Town
 from tests.integration.agreements.publishing import (

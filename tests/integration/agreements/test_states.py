@@ -14,7 +14,7 @@ from gateway.clock import FixedClock
 from gateway.errors import OperatorError, Problem, ProblemCode
 from gateway.journal import Act
 from gateway.runtime import Runtime
-from policies.agreements import Change
+from policies.terms import Change
 from tests import world as made
 from tests.integration.agreements.publishing import (
     DAY,

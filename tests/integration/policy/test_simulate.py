@@ -27,8 +27,8 @@ from gateway.rehearsal.service_simulate import simulate
 from gateway.rehearsal.standing_now import as_if_in_force
 from gateway.runtime import Runtime
 from policies import rules
-from policies.agreements import recorded_terms
 from policies.engine import Engine
+from policies.terms import recorded_terms
 from policies.vocabulary import Action
 from tests import world as made
 from tests.world import World

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from policies.agreements import AgreementError, load
+from policies.agreements import load
+from policies.terms import AgreementError
 from policies.vocabulary import Condition, Purpose
 
 
