@@ -1,4 +1,8 @@
-"""The one thread of a process that numbers events: group commit of its queue and the outbox."""
+"""Numbers the events of a process: group commit of its queue and the outbox by one thread.
+
+Whoever comes alone numbers their event themselves: handing it to another thread and waiting to be
+woken takes longer than all the rest but the database's own work.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 
 class Batcher:
-    """Owns a connection, the cached right edge and the thread that uses them."""
+    """Owns a connection and the cached right edge; whoever has the turn may use them."""
 
     def __init__(
         self,
@@ -39,6 +43,8 @@ class Batcher:
         self._write_lock = write_lock
         self._numbering = Numbering(store, vault)
         self._origin = origin
+        self._turn = threading.Lock()
+        self._overdue_at = 0.0
         self._ready = threading.Condition()
         self._queue: deque[Waiter] = deque()
         self._awaited = 1
@@ -56,15 +62,34 @@ class Batcher:
         waiter = Waiter(prepared)
         with self._ready:
             self._start()
-            self._queue.append(waiter)
-            if len(self._queue) >= self._awaited:
-                self._ready.notify()
+            alone = self._is_alone() and self._turn.acquire(blocking=False)
+            if not alone:
+                self._queue.append(waiter)
+                if len(self._queue) >= self._awaited:
+                    self._ready.notify()
+        if alone:
+            self._number_alone(waiter, timeout_s)
         if not waiter.done.acquire(timeout=timeout_s):
             self._abandon(waiter)
             raise LogUnavailable(f"the log did not confirm the event within {timeout_s:g} s")
         if waiter.error is not None:
             raise waiter.error
         return waiter.index
+
+    def _is_alone(self) -> bool:
+        """Tell whether nobody waits, nobody came together last time, and a database that gives no
+        answer can be left in time: a caller must not wait for it longer than it said."""
+        silent = self._sql is None or not self._store.cut_wakes
+        return not silent and self._last <= 1 and not self._queue and not self._nudged
+
+    def _number_alone(self, waiter: Waiter, timeout_s: float) -> None:
+        """Number one event in its caller's own thread; the caller has taken the turn."""
+        try:
+            self._overdue_at = time.monotonic() + timeout_s
+            self._attend([waiter])
+        finally:
+            self._overdue_at = 0.0
+            self._turn.release()
 
     def _abandon(self, waiter: Waiter) -> None:
         """Give up an event, and a connection that no longer answers: its thread waits for it."""
@@ -126,12 +151,27 @@ class Batcher:
     def _run(self) -> None:
         while not self._finished():
             batch = self._take()
+            self._await_turn()
             try:
-                self._cycle(batch)
-            # Whatever went wrong, waiters must be told and the thread must live on.
-            except Exception as error:
-                self._fail(batch, error)
+                self._attend(batch)
+            finally:
+                self._turn.release()
+        self._await_turn()
         self._drop_connection()
+
+    def _await_turn(self) -> None:
+        """Take the turn; end the connection of a lone caller who gets no answer from it."""
+        while not self._turn.acquire(timeout=_IDLE_S):
+            sql, overdue_at = self._sql, self._overdue_at
+            if sql is not None and 0.0 < overdue_at < time.monotonic():
+                self._store.cut(sql)
+
+    def _attend(self, batch: list[Waiter]) -> None:
+        """Number a batch. Whatever goes wrong, its waiters are told."""
+        try:
+            self._cycle(batch)
+        except Exception as error:
+            self._fail(batch, error)
 
     def _finished(self) -> bool:
         with self._ready:

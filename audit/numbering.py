@@ -35,7 +35,7 @@ class Waiter:
 
 
 class Numbering:
-    """Keeps the tree's right edge between transactions. Used by the batcher's thread only."""
+    """Keeps the tree's right edge between transactions. Used by whoever has the batcher's turn."""
 
     def __init__(self, store: Store, vault: KeyVault) -> None:
         self._store = store

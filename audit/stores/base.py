@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from audit import times
 from audit.dbapi import Connection, Sql, places
@@ -125,6 +126,9 @@ class Store(ABC):
     @abstractmethod
     def adopt(self, connection: Connection) -> Sql:
         """Set up a connection that belongs to the log and return it ready for statements."""
+
+    cut_wakes: ClassVar[bool]
+    """Whether `cut` wakes the thread that waits, whatever it waits for."""
 
     @abstractmethod
     def cut(self, sql: Sql) -> None:

@@ -33,6 +33,7 @@ class PostgresStore(Store):
     """Works on psycopg 3 connections at READ COMMITTED."""
 
     for_update = " FOR UPDATE"
+    cut_wakes = True
 
     def adopt(self, connection: Connection) -> Sql:
         """Switch to explicit transactions and bound every wait for a lock."""

@@ -13,6 +13,8 @@ from audit.stores.base import Store
 class SqliteStore(Store):
     """Works on sqlite3 connections in autocommit mode (`isolation_level=None`)."""
 
+    cut_wakes = False
+
     def adopt(self, connection: Connection) -> Sql:
         """Return the connection ready; its settings are the caller's (WAL, synchronous=FULL)."""
         return Sql(connection, Dialect.SQLITE)

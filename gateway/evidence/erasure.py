@@ -32,12 +32,12 @@ from gateway.identity.service_people import find_by_account
 from gateway.journal import Act, Actor, Entry
 from gateway.runtime import Runtime
 
-# People the log knows without an account: visitors of a month, and operators on the host.
 _WAIT_SECONDS, _PAUSE_SECONDS = 5.0, 0.02
 _NAMING = (
     "SELECT COUNT(*) FROM (SELECT idx FROM audit_entries WHERE person = ? "
     "UNION SELECT idx FROM audit_subjects WHERE person = ?) AS named"
 )
+# People the log knows without an account: visitors of a month, and operators on the host.
 NO_ACCOUNT = re.compile(r"operator:\d+|anonymous:\d{4}-\d{2}")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from gateway.runtime import Runtime
 from tests.people import PASSWORD
@@ -37,4 +37,4 @@ def sign_in(page: Page, account: str, password: str = PASSWORD) -> None:
     page.fill("[name=account]", account)
     page.fill("[name=password]", password)
     page.click("main button")
-    assert page.locator(".site-tools form button").count() == 1, page.inner_text("main")
+    expect(page.locator(".site-tools form button")).to_have_count(1)

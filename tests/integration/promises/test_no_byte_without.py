@@ -171,9 +171,11 @@ class Gate(RuleBasedStateMachine):
     @rule(which=NUMBER)
     def the_log_breaks(self, which: int) -> None:
         url = pick(self.stage.urls, which)
+        opens = self.stage.opens(url)
         with unwritable_log(self.stage.runtime):
             answer = self.client.get(url.target, buffered=True)
-        assert answer.status_code == 503
+        # A no that is one of a flood is counted, and written with the others once the log is back.
+        assert answer.status_code == 503 or (answer.status_code == 403 and not opens)
         assert not any(data[:10] in answer.data for data in DATA.values())
 
     def fetch(self, url: Url) -> None:
