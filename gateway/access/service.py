@@ -7,23 +7,20 @@ the answer is 503. A no is recorded with the code of every blocker.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any, NoReturn, Protocol
-
-from sqlalchemy.exc import SQLAlchemyError
+from typing import NoReturn, Protocol
 
 from audit.errors import LogUnavailable
 from gateway import ids
 from gateway.access import presenter, quota
 from gateway.access.ask import Ask, Gathered, Intent, Permit
 from gateway.access.facts import gather
+from gateway.access.grounds import grounds
 from gateway.clock import Clock
-from gateway.db import Database, WriteBusy
+from gateway.db import Database
 from gateway.errors import Problem, ProblemCode
 from gateway.journal import Actor, Entry, Journal, Outcome, PartyKind
 from gateway.journal.folding import Folding
 from gateway.policy.loading import engine_for
-from gateway.policy.recording import remember
 from policies.decision import Decision
 from policies.explain import explain
 from policies.ontology import Ontology
@@ -93,8 +90,7 @@ def refuse(
 ) -> NoReturn:
     """Record the no and raise it: Problem ACCESS_DENIED, or LOG_UNAVAILABLE."""
     actor = _for_organisation(actor, gathered)
-    kept = _kept(door, gathered, decision)
-    record_refusal(door.folding, _entry(actor, gathered, decision, intent, kept))
+    record_refusal(door.folding, _entry(door, actor, gathered, decision, intent))
     engine = engine_for(door.db, gathered.release)
     raise presenter.denied(decision, explain(engine, decision.action, gathered.facts))
 
@@ -156,7 +152,7 @@ def _refuse_old_epoch(
     door: Door, actor: Actor, gathered: Gathered, decision: Decision, intent: Intent
 ) -> NoReturn:
     """The person may, but this address was issued before the grant last changed."""
-    entry = _entry(actor, gathered, decision, intent, _kept(door, gathered, decision))
+    entry = _entry(door, actor, gathered, decision, intent)
     refused = dataclasses.replace(
         entry, act=intent.refused, outcome=Outcome.DENY, reason=ProblemCode.URL_EXPIRED.upper()
     )
@@ -170,8 +166,7 @@ def _refuse_old_epoch(
 
 def _recorded(door: Door, permit: Permit, intent: Intent) -> Permit:
     try:
-        kept = _kept(door, permit.gathered, permit.decision)
-        entry = _entry(permit.actor, permit.gathered, permit.decision, intent, kept)
+        entry = _entry(door, permit.actor, permit.gathered, permit.decision, intent)
         append(door.journal, dataclasses.replace(entry, event_id=permit.event_id))
     except Problem:
         settle(door, permit, 0)
@@ -179,21 +174,10 @@ def _recorded(door: Door, permit: Permit, intent: Intent) -> Permit:
     return permit
 
 
-def _kept(door: Door, gathered: Gathered, decision: Decision) -> Mapping[str, Any]:
-    """Keep the facts for later; Problem LOG_UNAVAILABLE where they cannot be written."""
-    try:
-        return remember(door.db, gathered.facts, decision, door.clock.now())
-    except (SQLAlchemyError, WriteBusy) as error:
-        raise Problem(ProblemCode.LOG_UNAVAILABLE) from error
-
-
 def _entry(
-    actor: Actor,
-    gathered: Gathered,
-    decision: Decision,
-    intent: Intent,
-    kept: Mapping[str, Any],
+    door: Door, actor: Actor, gathered: Gathered, decision: Decision, intent: Intent
 ) -> Entry:
+    """The entry of a decision, its facts kept. Raises Problem LOG_UNAVAILABLE."""
     grant = f"grant:{gathered.grant_id}" if gathered.grant_id else None
     return Entry(
         actor=actor,
@@ -204,12 +188,5 @@ def _entry(
         item=intent.item,
         ref=intent.ref or grant,
         reason=",".join(decision.codes) or None,
-        detail={
-            **intent.detail,
-            "action": decision.action,
-            "policy_release": decision.release,
-            "outcome": str(decision.outcome),
-            "facts_digest": decision.facts_digest,
-            **kept,
-        },
+        detail={**intent.detail, **grounds(door, gathered.facts, decision)},
     )

@@ -16,6 +16,7 @@ from gateway.access.service import consider
 from gateway.applications.models import ApplicationItem, Vote
 from gateway.applications.rules import DECIDER
 from gateway.applications.service_case import Case
+from gateway.applications.service_transaction import Judged
 from gateway.catalog.models import Dataset, Tier
 from gateway.identity.models import Membership
 from gateway.identity.service_roles import covers, roles_of
@@ -23,7 +24,7 @@ from gateway.runtime import Runtime
 from policies.decision import Decision
 from policies.duo import Matching
 from policies.explain import Explanation
-from policies.facts import Review
+from policies.facts import Facts, Review
 from policies.vocabulary import Action, Match
 
 
@@ -34,12 +35,17 @@ class Weighed:
     `matching` is None while no purpose is stated.
     """
 
+    facts: Facts
     explanation: Explanation
     matching: Matching | None
 
     @property
     def decision(self) -> Decision:
         return self.explanation.decision
+
+    @property
+    def judged(self) -> Judged:
+        return Judged(self.facts, self.decision)
 
     @property
     def clear(self) -> bool:
@@ -64,7 +70,7 @@ def may_apply_anew(
 def weigh(runtime: Runtime, ask: Ask) -> Weighed:
     """Decide and explain without recording anything. Raises Problem NOT_FOUND."""
     gathered, explanation = explained(runtime, ask)
-    return Weighed(explanation, gathered.matching)
+    return Weighed(gathered.facts, explanation, gathered.matching)
 
 
 def _asking(action: Action, case: Case, item: ApplicationItem, stated: Stated | None) -> Ask:
@@ -86,7 +92,7 @@ def may_decide(
     item: ApplicationItem,
     *,
     revision: int,
-) -> Decision:
+) -> Judged:
     """Whether the policy lets `voter_id` decide on this dataset's submission `revision`."""
     ask = Ask(
         Action.DECIDE_APPLICATION,
@@ -94,7 +100,8 @@ def may_decide(
         dataset_id=item.dataset_id,
         review=review_facts(session, runtime, voter_id, case, item, revision=revision),
     )
-    return consider(runtime, ask)[1]
+    gathered, decision = consider(runtime, ask)
+    return Judged(gathered.facts, decision)
 
 
 def review_facts(

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from gateway import ids
 from gateway.access.grants import checked_reason
+from gateway.access.grounds import grounds_in
 from gateway.applications import rules, service_facts
 from gateway.applications.models import (
     Application,
@@ -35,15 +36,14 @@ from gateway.applications.service_case import (
     wrong_state,
 )
 from gateway.applications.service_outcome import approve, conclude
-from gateway.applications.service_transaction import refused, transact
+from gateway.applications.service_transaction import Judged, refused, transact
 from gateway.catalog.models import Tier
 from gateway.errors import Problem, ProblemCode
 from gateway.identity.models import Attestation, AttestationKind, Role
 from gateway.identity.service_attestations import confirm_in
 from gateway.identity.service_roles import covers, roles_of
-from gateway.journal import Act, Actor, Entry, Outcome
+from gateway.journal import Act, Actor
 from gateway.runtime import Runtime
-from policies.decision import Decision
 
 # What keeps somebody out of a review altogether, not only from voting twice or without the role.
 CONFLICTS = frozenset(
@@ -90,19 +90,19 @@ def load_review(
 
 def judge(
     session: Session, runtime: Runtime, actor: Actor, case: Case, item: ApplicationItem
-) -> Decision:
+) -> Judged:
     """What the policy says about `actor` deciding on the submission that lies before them.
 
     Raises Refused, to be recorded, when they are on the applicant's side.
     """
     assert actor.person_id is not None
     revision = submitted_revision(session, case.application.id)
-    decision = service_facts.may_decide(
+    judged = service_facts.may_decide(
         session, runtime, actor.person_id, case, item, revision=revision
     )
-    if CONFLICTS.intersection(decision.codes):
-        raise refused(decision, _denial(actor, Act.APPLICATION_VIEWED, case, item, decision))
-    return decision
+    if CONFLICTS.intersection(judged.decision.codes):
+        raise refused(judged, entry(actor, Act.APPLICATION_VIEWED, case, item))
+    return judged
 
 
 def begin(session: Session, runtime: Runtime, actor: Actor, item_id: uuid.UUID) -> Application:
@@ -131,12 +131,13 @@ def vote(
     reason = checked_reason(ballot.reason)
     case, item = load_review(session, runtime, actor, item_id, lock=True)
     require(case, Command.VOTE)
-    decision = judge(session, runtime, actor, case, item)
+    judged = judge(session, runtime, actor, case, item)
     _check_open(item)
     require_revision(ballot.revision, submitted_revision(session, case.application.id))
-    if not decision.allowed:
-        raise refused(decision, _denial(actor, Act.APPLICATION_VOTED, case, item, decision))
-    _cast(session, runtime, actor, case, item, ballot=replace(ballot, reason=reason))
+    if not judged.decision.allowed:
+        raise refused(judged, entry(actor, Act.APPLICATION_VOTED, case, item))
+    ballot = replace(ballot, reason=reason)
+    _cast(session, runtime, actor, case, item, ballot=ballot, judged=judged)
     outcome = rules.decided(Tier(item.tier), _choices(session, item, ballot.revision))
     if outcome is ItemState.APPROVED:
         approve(session, runtime, actor, case, item, reason=reason)
@@ -199,6 +200,7 @@ def _cast(
     item: ApplicationItem,
     *,
     ballot: Ballot,
+    judged: Judged,
 ) -> None:
     session.add(_vote_row(runtime, actor, case, item, ballot))
     session.flush()
@@ -206,7 +208,9 @@ def _cast(
         case.application.state = ApplicationState.IN_REVIEW
     choice, turn = str(ballot.choice), turn_of(item)
     add_step(session, runtime, actor, case, StepKind.VOTED, turn=turn, item=item, note=choice)
-    event = entry(actor, Act.APPLICATION_VOTED, case, item, reason=choice, revision=ballot.revision)
+    told = grounds_in(session, runtime, judged.facts, judged.decision)
+    told["revision"] = ballot.revision
+    event = entry(actor, Act.APPLICATION_VOTED, case, item, reason=choice, **told)
     runtime.journal.record(session, event)
 
 
@@ -231,8 +235,3 @@ def _vote_row(
 def _choices(session: Session, item: ApplicationItem, revision: int) -> list[Choice]:
     votes = select(Vote.choice).where(Vote.item_id == item.id, Vote.revision == revision)
     return [Choice(choice) for choice in session.scalars(votes)]
-
-
-def _denial(actor: Actor, act: Act, case: Case, item: ApplicationItem, decision: Decision) -> Entry:
-    codes = ",".join(decision.codes)
-    return entry(actor, act, case, item, outcome=Outcome.DENY, reason=codes)

@@ -99,7 +99,7 @@ def review_screen(
 ) -> ReviewScreen:
     """The review of one dataset. Raises Problem NOT_FOUND; Refused for the applicant's side."""
     case, item = load_review(session, runtime, actor, item_id, lock=False)
-    decision = judge(session, runtime, actor, case, item)
+    decision = judge(session, runtime, actor, case, item).decision
     submissions = service_revisions.submissions(session, case.application.id)
     said = stated_in(submissions[-1].content)
     previous = submissions[-2].content if len(submissions) > 1 else submissions[-1].content

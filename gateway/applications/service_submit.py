@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from gateway.access.grounds import grounds_in
 from gateway.access.models import Grant
 from gateway.applications import service_facts, service_revisions
 from gateway.applications.models import (
@@ -31,15 +31,14 @@ from gateway.applications.service_case import (
 from gateway.applications.service_facts import Weighed
 from gateway.applications.service_outcome import approve
 from gateway.applications.service_projects import missing, stated_of
-from gateway.applications.service_transaction import refused
+from gateway.applications.service_transaction import Judged, refused
 from gateway.applications.workdays import due
 from gateway.catalog.models import Tier
 from gateway.errors import Problem, ProblemCode
 from gateway.identity.models import AttestationKind
 from gateway.identity.service_attestations import NewAttestation, add_in
-from gateway.journal import Act, Actor, Outcome
+from gateway.journal import Act, Actor
 from gateway.runtime import Runtime
-from policies.decision import Decision
 from policies.decision import Outcome as Verdict
 
 _SUBMITTABLE = frozenset({ItemState.DRAFT, ItemState.RETURNED})
@@ -75,7 +74,7 @@ def submit(
     what = StepKind.RESUBMITTED if again else StepKind.SUBMITTED
     add_step(session, runtime, actor, case, what, turn=_next_turn(waiting))
     for item in waiting:
-        _hand_in(session, runtime, actor, case, item, decision=weighed[item.id].decision)
+        _hand_in(session, runtime, actor, case, item, judged=weighed[item.id].judged)
     settle(runtime, case, started=False)
     return case.application
 
@@ -153,19 +152,9 @@ def _check(
     session: Session, runtime: Runtime, actor: Actor, case: Case, item: ApplicationItem
 ) -> Weighed:
     weighed = service_facts.may_apply(runtime, case, item, stated_of(case.project))
-    decision = weighed.decision
-    if decision.outcome is Verdict.DENY:
-        codes = ",".join(decision.codes)
-        denial = entry(
-            actor,
-            Act.APPLICATION_SUBMITTED,
-            case,
-            item,
-            outcome=Outcome.DENY,
-            reason=codes,
-            **_by(decision),
-        )
-        raise refused(decision, denial, weighed.explanation)
+    if weighed.decision.outcome is Verdict.DENY:
+        denial = entry(actor, Act.APPLICATION_SUBMITTED, case, item)
+        raise refused(weighed.judged, denial, weighed.explanation)
     twin = _twin(session, case, item)
     if twin is not None:
         raise Problem(
@@ -175,15 +164,6 @@ def _check(
             number=twin,
         )
     return weighed
-
-
-def _by(decision: Decision) -> dict[str, Any]:
-    """What decided, and on which facts."""
-    return {
-        "action": decision.action,
-        "policy_release": decision.release,
-        "facts_digest": decision.facts_digest,
-    }
 
 
 def _twin(session: Session, case: Case, item: ApplicationItem) -> str | None:
@@ -243,7 +223,7 @@ def _hand_in(
     case: Case,
     item: ApplicationItem,
     *,
-    decision: Decision,
+    judged: Judged,
 ) -> None:
     handed_in = entry(
         actor,
@@ -252,7 +232,7 @@ def _hand_in(
         item,
         tier=str(item.tier),
         revision=case.application.revision,
-        **_by(decision),
+        **grounds_in(session, runtime, judged.facts, judged.decision),
     )
     runtime.journal.record(session, handed_in)
     if item.tier == Tier.INSTANT:

@@ -15,17 +15,18 @@ from sqlalchemy.orm import Session
 from gateway import ids
 from gateway.access.ask import Ask
 from gateway.access.grants import checked_reason
+from gateway.access.grounds import grounds_in
 from gateway.access.models import Grant
 from gateway.access.service import consider
 from gateway.applications.models import ProjectMember, ResearchProject
 from gateway.applications.service_facts import same_organisation
-from gateway.applications.service_transaction import refused, transact
+from gateway.applications.service_transaction import Judged, refused, transact
 from gateway.errors import Problem, ProblemCode
 from gateway.exports.events import Named, entry, named
 from gateway.exports.models import Export, ExportDecision, ExportState
 from gateway.exports.scan_record import release
 from gateway.exports.service_reading import content_as_scanned, export_facts, find_for_steward
-from gateway.journal import Act, Actor, Outcome
+from gateway.journal import Act, Actor
 from gateway.runtime import Runtime
 from gateway.scanning.model import Verdict
 from gateway.scanning.models import Scan
@@ -63,12 +64,13 @@ def _decide(
     reason = checked_reason(given.reason)
     export = find_for_steward(session, runtime, actor, export_id, lock=True)
     about = named(session, export)
-    _judge(session, runtime, actor, about)
+    judged = _judge(session, runtime, actor, about)
     _check(session, export, given)
     session.add(_row(runtime, actor, export, given.approve, reason))
     session.flush()
     act = Act.EXPORT_APPROVED if given.approve else Act.EXPORT_REJECTED
-    runtime.journal.record(session, entry(actor, act, about))
+    told = grounds_in(session, runtime, judged.facts, judged.decision)
+    runtime.journal.record(session, entry(actor, act, about, detail=told))
     if given.approve:
         export.state = ExportState.APPROVED
         release(runtime, session, actor, about)
@@ -76,12 +78,12 @@ def _decide(
         export.state, export.turn_since = ExportState.REJECTED, runtime.clock.now()
 
 
-def _judge(session: Session, runtime: Runtime, actor: Actor, about: Named) -> None:
-    decision = consider(runtime, _ask(session, actor, about.export))[1]
+def _judge(session: Session, runtime: Runtime, actor: Actor, about: Named) -> Judged:
+    gathered, decision = consider(runtime, _ask(session, actor, about.export))
+    judged = Judged(gathered.facts, decision)
     if not decision.allowed:
-        codes = ",".join(decision.codes)
-        denial = entry(actor, Act.ACCESS_DECIDED, about, outcome=Outcome.DENY, reason=codes)
-        raise refused(decision, denial)
+        raise refused(judged, entry(actor, Act.ACCESS_DECIDED, about))
+    return judged
 
 
 def _check(session: Session, export: Export, given: Verdicts) -> None:

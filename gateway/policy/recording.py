@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.orm import Session
 
 from gateway.db import Database
 from gateway.policy.models import PolicyFacts
@@ -38,12 +39,21 @@ def remember(db: Database, facts: Facts, decision: Decision, now: datetime) -> d
     """
     digest = decision.still_digest
     if digest and digest not in (known := _written.setdefault(db, set())):
-        _write(db, digest, facts, now)
+        with db.write() as session:
+            _write(session, digest, facts, now)
         if len(known) >= REMEMBERED:
             known.clear()
         known.add(digest)
-    moving = (facts.now_ms, facts.request_bytes, facts.standing.used_bytes)
-    return {"facts": digest, **dict(zip(_MOVING, map(_exact, moving), strict=True))}
+    return _named(facts, digest)
+
+
+def remember_in(
+    session: Session, facts: Facts, decision: Decision, now: datetime
+) -> dict[str, Any]:
+    """As `remember`, in a transaction that is under way and that may yet be rolled back."""
+    if decision.still_digest:
+        _write(session, decision.still_digest, facts, now)
+    return _named(facts, decision.still_digest)
 
 
 def recall_all(db: Database, digests: Iterable[str]) -> dict[str, Any]:
@@ -91,13 +101,18 @@ def complete(table: Any, moving: Mapping[str, Any]) -> Facts:
     )
 
 
+def _named(facts: Facts, digest: str) -> dict[str, Any]:
+    moving = (facts.now_ms, facts.request_bytes, facts.standing.used_bytes)
+    return {"facts": digest, **dict(zip(_MOVING, map(_exact, moving), strict=True))}
+
+
 def _exact(number: int) -> int | str:
     """A number as entries hold it: beyond what every JSON reader can hold exactly, as text."""
     return number if abs(number) <= MAX_EXACT else str(number)
 
 
-def _write(db: Database, digest: str, facts: Facts, now: datetime) -> None:
-    postgresql = db.write_engine.dialect.name == "postgresql"
+def _write(session: Session, digest: str, facts: Facts, now: datetime) -> None:
+    postgresql = session.get_bind().dialect.name == "postgresql"
     insert = postgresql_insert if postgresql else sqlite_insert
     person = facts.subject.person_id
     row = {
@@ -106,8 +121,7 @@ def _write(db: Database, digest: str, facts: Facts, now: datetime) -> None:
         "person_id": uuid.UUID(person) if person else None,
         "first_at": now,
     }
-    with db.write() as session:
-        session.execute(insert(PolicyFacts).values(**row).on_conflict_do_nothing())
+    session.execute(insert(PolicyFacts).values(**row).on_conflict_do_nothing())
 
 
 def _table(facts: Facts) -> Any:

@@ -15,6 +15,7 @@ from gateway import ids
 from gateway.access import service as access
 from gateway.access.ask import Ask, Intent
 from gateway.access.grants import checked_reason
+from gateway.access.grounds import grounds_in
 from gateway.applications.service_transaction import Refused, transact
 from gateway.errors import Problem, ProblemCode
 from gateway.identity import rules
@@ -139,12 +140,13 @@ def _bring_in(
     _expect(row.brought_in_at is None)
     state, now = ImportState(row.state), runtime.clock.now()
     facts = zone_facts(session, now, row.grant_id, zone_id=row.zone_id, zone_import=state)
-    judge(runtime, actor, about, Action.IMPORT_TO_ZONE, facts)
+    judged = judge(runtime, actor, about, Action.IMPORT_TO_ZONE, facts)
     if sha256 != row.sha256:
         raise _changed(actor, about)
     row.brought_in_by, row.brought_in_at = actor.person_id, now
     session.flush()
-    runtime.journal.record(session, entry(actor, Act.ZONE_IMPORT_BROUGHT_IN, about))
+    told = grounds_in(session, runtime, judged.facts, judged.decision)
+    runtime.journal.record(session, entry(actor, Act.ZONE_IMPORT_BROUGHT_IN, about, detail=told))
 
 
 def _for_staff(

@@ -9,8 +9,9 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from gateway.access.ask import Ask
+from gateway.access.grounds import grounds_in
 from gateway.access.service import consider
-from gateway.applications.service_transaction import Refused, refused, transact
+from gateway.applications.service_transaction import Judged, Refused, refused, transact
 from gateway.clock import to_ms
 from gateway.errors import Problem, ProblemCode
 from gateway.identity.models import Role
@@ -125,15 +126,15 @@ def expect_another(actor: Actor, about: Named) -> None:
         raise Refused(problem, denial)
 
 
-def judge(runtime: Runtime, actor: Actor, about: Named, action: Action, zone: ZoneFacts) -> None:
+def judge(runtime: Runtime, actor: Actor, about: Named, action: Action, zone: ZoneFacts) -> Judged:
     """Ask the rules whether the holder may. Raises Refused with every blocker otherwise."""
     thing = about.thing
     ask = Ask(action, person_id=thing.person_id, grant_id=thing.grant_id, zone=zone)
-    decision = consider(runtime, ask)[1]
+    gathered, decision = consider(runtime, ask)
+    judged = Judged(gathered.facts, decision)
     if not decision.allowed:
-        codes = ",".join(decision.codes)
-        denial = entry(actor, Act.ACCESS_DECIDED, about, outcome=Outcome.DENY, reason=codes)
-        raise refused(decision, denial)
+        raise refused(judged, entry(actor, Act.ACCESS_DECIDED, about))
+    return judged
 
 
 def inside(
@@ -159,11 +160,13 @@ def _open(session: Session, runtime: Runtime, actor: Actor, session_id: uuid.UUI
     expect_another(actor, about)
     _expect(row.opened_at is None and row.ended_at is None)
     _expect_time(row, now)
-    judge(runtime, actor, about, Action.READ_IN_ZONE, inside(session, row.grant_id))
+    facts = inside(session, row.grant_id)
+    judged = judge(runtime, actor, about, Action.READ_IN_ZONE, facts)
     _end_run_out_of(session, runtime, row, now)
     row.opened_at, row.opened_by = now, actor.person_id
     session.flush()
-    runtime.journal.record(session, entry(actor, Act.ZONE_SESSION_OPENED, about))
+    told = grounds_in(session, runtime, judged.facts, judged.decision)
+    runtime.journal.record(session, entry(actor, Act.ZONE_SESSION_OPENED, about, detail=told))
 
 
 def _end_run_out_of(session: Session, runtime: Runtime, row: ZoneSession, now: datetime) -> None:
