@@ -26,7 +26,7 @@ DESCRIBED = (*PROGRAMS, "/.well-known/authzen-configuration")
 # Its body is a file, not JSON.
 UPLOAD = "POST /api/v1/exports/results"
 # Answered before any body is read: whoever calls is not signed in, or owns the wrong object.
-STEWARDS_ONLY = re.compile(r"/(decision|votes|revoke|suspend)$")
+STEWARDS_ONLY = re.compile(r"/(decision|votes|revoke|suspend)$|/approvals\b")
 
 
 @pytest.fixture
