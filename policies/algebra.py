@@ -57,7 +57,16 @@ class Evaluator(Generic[Value]):
         self._false = algebra.constant(False)
 
     def applies(self, statement: Statement) -> Result[Value]:
-        """Whether the conditions of a policy hold; its action scope is the caller's matter."""
+        """Whether the conditions of a policy hold; its action scope is the caller's matter.
+
+        Raises Unsupported with the place of the rule.
+        """
+        try:
+            return self._applies(statement)
+        except Unsupported as fault:
+            raise Unsupported(f"{statement.file}:{statement.line}: {fault}") from fault
+
+    def _applies(self, statement: Statement) -> Result[Value]:
         result = Result(self._algebra.constant(True), self._false)
         for condition in (statement.syntax or {})["conditions"]:
             body = self._evaluate(condition["body"])
@@ -131,14 +140,16 @@ class Evaluator(Generic[Value]):
     def _one_of(self, choices: list[Mapping[str, Any]], found: Result[Value]) -> Result[Value]:
         a, value = self._algebra, self._false
         for choice in choices:
-            same = a.compare("==", found.value, a.constant(_literal(choice["Value"])))
+            same = a.compare("==", found.value, a.constant(_member(choice)))
             value = a.either(value, same)
         return Result(value, found.error)
 
     def _contains_any(self, _operator: str, node: Mapping[str, Any]) -> Result[Value]:
         a, value, path = self._algebra, self._false, _path_of(node["left"])
+        if "Set" not in node["right"]:
+            raise Unsupported("a set is compared with a list of literals only")
         for choice in node["right"]["Set"]:
-            value = a.either(value, a.member(path, _literal(choice["Value"])))
+            value = a.either(value, a.member(path, _member(choice)))
         return self._sure(value)
 
 
@@ -160,6 +171,12 @@ def _literal(value: Any) -> Any:
     if not isinstance(value, bool | int | str):
         raise Unsupported(f"the literal {value!r} is not one that can be reasoned about")
     return value
+
+
+def _member(choice: Mapping[str, Any]) -> Any:
+    if "Value" not in choice:
+        raise Unsupported("a list holds literals only")
+    return _literal(choice["Value"])
 
 
 def _path_of(node: Mapping[str, Any]) -> Path:

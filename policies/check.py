@@ -83,6 +83,7 @@ def _findings(source: RuleSource) -> Iterator[Problem]:
     yield from _schema_problems(source)
     yield from _duplicates(source.statements)
     for statement in source.statements:
+        yield from _scope_problems(statement)
         yield from _annotation_problems(statement)
 
 
@@ -110,8 +111,17 @@ def _duplicates(statements: tuple[Statement, ...]) -> Iterator[Problem]:
         counts = Counter(s.annotations.get(name) for s in statements)
         for statement in statements:
             value = statement.annotations.get(name)
-            if value and value != SHARED_CODE and counts[value] > 1:
+            shared = name == "code" and value == SHARED_CODE
+            if value and not shared and counts[value] > 1:
                 yield _at(statement, f"@{name} {value} is used more than once")
+
+
+def _scope_problems(statement: Statement) -> Iterator[Problem]:
+    # Proofs and rehearsals are about facts: a rule about one name would escape them.
+    for name in ("principal", "resource"):
+        scope = (statement.syntax or {})[name]
+        if scope["op"] not in {"All", "is"} or "in" in scope:
+            yield _at(statement, f"the {name} is bound to a name; rules go by facts only")
 
 
 def _annotation_problems(statement: Statement) -> Iterator[Problem]:

@@ -95,9 +95,9 @@ class Engine:
 
     def decide(self, action: str, facts: Facts) -> Decision:
         """Decide one request; never raises for bad facts, an unknown action or an engine fault."""
-        if action not in _ACTIONS:
-            return self._refusal(action, UNKNOWN_ACTION)
         try:
+            if action not in _ACTIONS:
+                return self._refusal(action, UNKNOWN_ACTION)
             return self._decide(action, facts)
         except Exception:  # whatever it is: here every fault must become a no
             return self._refusal(action, ENGINE_ERROR)

@@ -132,8 +132,15 @@ def _statement(file: str, line: int, text: str) -> Statement:
 
 
 def policy_json(statements: Iterable[Statement]) -> str:
-    """The Cedar JSON policy set in which every policy goes by its ``@id``."""
-    policies = {statement.id: statement.syntax for statement in statements}
+    """The Cedar JSON policy set in which every policy goes by its ``@id``.
+
+    Raises ValueError for two of the same id, of which one would vanish.
+    """
+    policies = {}
+    for statement in statements:
+        if statement.id in policies:
+            raise ValueError(f"@id {statement.id} is used more than once")
+        policies[statement.id] = statement.syntax
     return json.dumps({"staticPolicies": policies, "templates": {}, "templateLinks": []})
 
 

@@ -66,12 +66,28 @@ def test_a_missing_annotation_is_named_with_file_and_line(name):
         ("principal.active", "resource.active", "x.cedar:2: does not fit the schema: "),
         ("principal, action", "principal action", "x.cedar:2: does not parse: "),
         ("forbid (principal,", "forbid (principal == ?principal,", "x.cedar:2: does not parse: "),
+        ("(principal,", '(principal == Person::"",', "x.cedar:2: the principal is bound to a name"),
+        ("(principal,", '(principal in Person::"",', "x.cedar:2: the principal is bound to a name"),
+        (
+            "(principal,",
+            '(principal is Person in Person::"x",',
+            "x.cedar:2: the principal is bound to a name",
+        ),
+        ("resource)", 'resource == Dataset::"")', "x.cedar:2: the resource is bound to a name"),
     ],
 )
 def test_a_fault_is_shown_where_it_stands(old, new, message):
     problems = _problems(GOOD.replace(old, new))
 
     assert any(problem.startswith(message) for problem in problems), problems
+
+
+def test_only_the_code_of_a_missing_fact_is_shared_never_an_id():
+    shared = GOOD.replace("A_CODE", "FACT_MISSING")
+
+    assert _problems(shared + shared.replace('@id("a")', '@id("b")')) == []
+    named = shared.replace('@id("a")', '@id("FACT_MISSING")')
+    assert "x.cedar:2: @id FACT_MISSING is used more than once" in _problems(named + named)
 
 
 def test_a_second_rule_with_the_same_id_and_code_is_shown_at_both_places():
