@@ -22,7 +22,7 @@ from gateway.applications.service_projects import ProjectDraft
 from gateway.applications.service_review import Ballot
 from gateway.applications.service_transaction import transact
 from gateway.catalog.models import Dataset, Tier
-from gateway.identity.models import AttestationKind, Person, Role
+from gateway.identity.models import AttestationKind, Membership, Organisation, Person, Role
 from gateway.identity.service_attestations import IrbForm, NewAttestation
 from gateway.runtime import Runtime
 from policies.vocabulary import Purpose, Use
@@ -75,6 +75,28 @@ def add_dataset(runtime: Runtime, slug: str, **settings: Any) -> Dataset:
     row = Dataset(id=ids.new(runtime.clock), slug=slug, **(usual | settings))
     with runtime.db.write() as session:
         session.add(row)
+    return row
+
+
+def organisation(
+    runtime: Runtime, *people: Person, name: str = "수문대학교병원", kind: str = "hospital"
+) -> Organisation:
+    """A verified organisation with these confirmed members."""
+    now = runtime.clock.now()
+    row = Organisation(
+        id=ids.new(runtime.clock), name=name, kind=kind, country="KR",
+        status="verified", created_by=people[0].id, created_at=now,
+    )  # fmt: skip
+    with runtime.db.write() as session:
+        session.add(row)
+        session.flush()
+        for one in people:
+            session.add(
+                Membership(
+                    id=ids.new(runtime.clock), person_id=one.id, organisation_id=row.id,
+                    confirmed_by=people[0].id, started_at=now,
+                )
+            )  # fmt: skip
     return row
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gateway.access.grounds import grounds_in
+from gateway.access.matching import grant_days
 from gateway.access.models import Grant
 from gateway.applications import service_facts, service_revisions
 from gateway.applications.models import (
@@ -201,7 +202,8 @@ def _enter(
     tier = Tier(dataset.tier)
     if tier is Tier.INSTANT and not (clear and _untouched(session, case, item)):
         tier = Tier.STEWARD
-    item.tier, item.grant_days = tier, dataset.grant_days
+    item.tier = tier
+    item.grant_days = grant_days(dataset.grant_days, dataset.duo, stated_of(case.project).study)
     item.state, item.turn_since, item.reason = ItemState.IN_REVIEW, now, ""
     item.due_at = due(now, dataset.typical_days, runtime.settings.zone)
 

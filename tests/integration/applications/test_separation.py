@@ -13,11 +13,11 @@ from gateway import ids
 from gateway.applications.models import Application, Choice, ProjectMember, Vote
 from gateway.applications.service_case import submitted_revision
 from gateway.errors import Problem, ProblemCode
-from gateway.identity.models import Membership, Organisation, Person, Role
+from gateway.identity.models import Membership, Person, Role
 from gateway.journal import Outcome
 from gateway.runtime import Runtime
 from tests import applying
-from tests.applying import REASON, Cast
+from tests.applying import REASON, Cast, organisation
 from tests.people import grant
 
 STEWARD = "voices"
@@ -131,26 +131,6 @@ def test_a_vote_is_never_changed_or_deleted(runtime: Runtime, cast: Cast, statem
 
     with pytest.raises(IntegrityError, match="never changed or deleted"), runtime.db.write() as s:
         s.execute(statement)
-
-
-def organisation(runtime: Runtime, *people: Person, name: str = "수문대학교병원") -> Organisation:
-    """A verified hospital with these confirmed members."""
-    now = runtime.clock.now()
-    row = Organisation(
-        id=ids.new(runtime.clock), name=name, kind="hospital", country="KR",
-        status="verified", created_by=people[0].id, created_at=now,
-    )  # fmt: skip
-    with runtime.db.write() as session:
-        session.add(row)
-        session.flush()
-        for one in people:
-            session.add(
-                Membership(
-                    id=ids.new(runtime.clock), person_id=one.id, organisation_id=row.id,
-                    confirmed_by=people[0].id, started_at=now,
-                )
-            )  # fmt: skip
-    return row
 
 
 @pytest.mark.parametrize("excluded", [True, False])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -25,12 +26,13 @@ from gateway.errors import Problem, ProblemCode
 from gateway.runtime import Runtime
 from policies.vocabulary import Action, Match, Purpose, Use
 from tests import applying
-from tests.applying import Cast
+from tests.applying import Cast, organisation
 from tests.people import acting_as, bearer, sign_in
 
 CANCER, LUNG_CANCER, HEART_DISEASE = "DOID:162", "DOID:1324", "DOID:114"
 CANCER_ONLY = f"DUO:0000007={CANCER}"
 HEALTH, NON_COMMERCIAL, PUBLISH = "DUO:0000006", "DUO:0000046", "DUO:0000019"
+NON_PROFIT = "DUO:0000045"
 
 
 @pytest.fixture(autouse=True)
@@ -101,6 +103,45 @@ def test_commercial_development_does_not_pass_as_non_commercial(
     )
 
     assert codes(problem) == ["DUO_MISMATCH"]
+
+
+@pytest.mark.parametrize(("kind", "outcome"), [("company", "denied"), ("university", "approved")])
+def test_a_company_is_no_non_profit_organisation_whatever_it_says(
+    runtime: Runtime, cast: Cast, kind: str, outcome: str
+) -> None:
+    applying.add_dataset(runtime, "asked-for", tier=Tier.INSTANT, duo=[HEALTH, NON_PROFIT])
+    house = organisation(runtime, cast.researcher, kind=kind)
+    said = {"kinds": ["health"], "non_profit_organisation": True}
+    wanted = {"study": said, "organisation_id": house.id}
+
+    if outcome == "denied":
+        assert codes(refusal(runtime, cast, "asked-for", **wanted)) == ["DUO_MISMATCH"]
+    else:
+        made = applying.submitted(runtime, cast.researcher, "asked-for", **wanted)
+        assert made.state == ApplicationState.APPROVED
+
+
+@pytest.mark.parametrize(
+    ("terms", "months", "days"),
+    [
+        ([HEALTH, "DUO:0000025=6"], 3, 91),
+        ([HEALTH, "DUO:0000025=6"], 6, 182),
+        ([HEALTH], 1, 30),
+        ([HEALTH], 48, 365),
+    ],
+)
+def test_a_grant_lasts_no_longer_than_terms_and_study_say(
+    runtime: Runtime, cast: Cast, terms: list[str], months: int, days: int
+) -> None:
+    applying.add_dataset(runtime, "asked-for", tier=Tier.INSTANT, duo=terms, grant_days=365)
+    study = {"kinds": ["health"], "months": months}
+
+    made = applying.submitted(runtime, cast.researcher, "asked-for", study=study)
+
+    assert applying.item(runtime, made.id).grant_days == days
+    with runtime.db.read() as session:
+        grant = session.scalars(select(Grant)).one()
+    assert grant.ends_at - grant.starts_at == timedelta(days=days)
 
 
 def test_a_study_that_fits_the_terms_is_approved_at_once(runtime: Runtime, cast: Cast) -> None:
