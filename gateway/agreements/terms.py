@@ -73,7 +73,7 @@ def _zone_term(terms: Mapping[str, Any]) -> str:
 
 def _notice(terms: Mapping[str, Any]) -> str:
     if terms["change"] == Change.FIRST:
-        return str(_("This is the first version"))
+        return str(_("Does not apply (first version)"))
     number = int(terms["notice_days"])
     return _days(number) if number else str(_("No new signature is asked for"))
 

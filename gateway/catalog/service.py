@@ -36,7 +36,7 @@ def register_project(runtime: Runtime, actor: Actor, spec: ProjectSpec) -> Const
     except IntegrityError:
         raise Problem(
             ProblemCode.CONFLICT,
-            f"구축과제 {spec.number}은(는) 이미 등록되어 있습니다.",
+            f"이미 등록된 구축과제입니다: {spec.number}",
             f"The construction project {spec.number} is already registered.",
         ) from None
     return project
@@ -60,7 +60,7 @@ def register_dataset(runtime: Runtime, actor: Actor, spec: DatasetSpec) -> Datas
     except IntegrityError:
         raise Problem(
             ProblemCode.CONFLICT,
-            f"데이터셋 {spec.slug}은(는) 이미 등록되어 있습니다.",
+            f"이미 등록된 데이터셋입니다: {spec.slug}",
             f"The dataset {spec.slug} is already registered.",
         ) from None
     return dataset
@@ -157,7 +157,7 @@ def unknown_dataset(slug: str) -> Problem:
     """The refusal for a slug that names nothing."""
     return Problem(
         ProblemCode.NOT_FOUND,
-        f"데이터셋 {slug}을(를) 찾을 수 없습니다.",
+        f"해당 데이터셋이 없습니다: {slug}",
         f"There is no dataset {slug}.",
     )
 
@@ -174,7 +174,7 @@ def _refuse_withdrawn(dataset: Dataset) -> None:
 def _check_agreement(code: str) -> None:
     if code not in {text.code for text in agreements.load()}:
         raise _invalid(
-            "agreement_code", f"이용협약 {code}이(가) 없습니다.", f"No agreement {code}."
+            "agreement_code", f"해당 이용협약이 없습니다: {code}", f"No agreement {code}."
         )
 
 
@@ -203,7 +203,7 @@ def _project_id(session: Session, number: str | None) -> Any:
     project = _project(session, number)
     if project is None:
         raise _invalid(
-            "project", f"구축과제 {number}이(가) 없습니다.", f"No construction project {number}."
+            "project", f"해당 구축과제가 없습니다: {number}", f"No construction project {number}."
         )
     return project.id
 

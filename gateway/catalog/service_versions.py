@@ -243,7 +243,7 @@ def _refuse_fixed(dataset: Dataset, version: DatasetVersion | None, label: str) 
         raise _wrong_state("제공이 중단된 데이터셋입니다.", "This dataset is no longer offered.")
     if version is not None and version.state != VersionState.DRAFT:
         raise _wrong_state(
-            f"버전 {label}은(는) 이미 납품되어 바꿀 수 없습니다. 새 버전으로 납품해 주십시오.",
+            f"이미 납품된 버전({label})은 바꿀 수 없습니다. 새 버전으로 납품해 주십시오.",
             f"Version {label} is {version.state} and cannot be changed. Import a new version.",
         )
 
@@ -272,7 +272,7 @@ def version_entry(
 def _unknown_version(slug: str, label: str) -> Problem:
     return Problem(
         ProblemCode.NOT_FOUND,
-        f"데이터셋 {slug}에 버전 {label}이(가) 없습니다.",
+        f"데이터셋 {slug}에 해당 버전이 없습니다: {label}",
         f"The dataset {slug} has no version {label}.",
     )
 

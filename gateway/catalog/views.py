@@ -37,7 +37,7 @@ def visible_version(session: Session, slug: str, label: str) -> tuple[Dataset, D
     if not service_reading.is_published(version) and not is_steward(slug):
         raise Problem(
             ProblemCode.NOT_FOUND,
-            f"데이터셋 {slug}에 버전 {label}이(가) 없습니다.",
+            f"데이터셋 {slug}에 해당 버전이 없습니다: {label}",
             f"The dataset {slug} has no version {label}.",
         )
     return dataset, version

@@ -146,7 +146,7 @@ def explained(door: Door, found: Gathered, action: str) -> Explanation:
 def unknown(ko: str, en: str) -> Problem:
     """The refusal for something that does not exist."""
     return Problem(
-        ProblemCode.NOT_FOUND, f"해당 {ko}을(를) 찾을 수 없습니다.", f"There is no such {en}."
+        ProblemCode.NOT_FOUND, f"찾을 수 없는 {ko}입니다.", f"There is no such {en}."
     )
 
 

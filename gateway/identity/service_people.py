@@ -187,7 +187,7 @@ def by_account(session: Session, account: str) -> Person:
     if person is None:
         raise Problem(
             ProblemCode.NOT_FOUND,
-            f"아이디 {account}을(를) 찾을 수 없습니다.",
+            f"해당 아이디가 없습니다: {account}",
             f"There is no account {account}.",
         )
     return person

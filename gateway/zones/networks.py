@@ -31,7 +31,7 @@ def _network(text: str) -> Network:
         found = ipaddress.ip_network(text.strip())
     except ValueError:
         raise _refused(
-            f"{text!r}은(는) 네트워크 주소가 아닙니다. 예: 10.20.0.0/24",
+            f"네트워크 주소가 아닙니다: {text!r}. 예: 10.20.0.0/24",
             f"{text!r} is not a network such as 10.20.0.0/24.",
         ) from None
     if found.prefixlen == 0:

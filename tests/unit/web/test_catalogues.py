@@ -28,6 +28,8 @@ PLACEHOLDER = re.compile(r"%\(\w+\)[sd]")
 AVOIDED = re.compile(
     r"반려|거절|거부|폐기|비식별|증인|임대|배송|신고|귀하|당신|(?<!구축)(?<!연구)과제|(?<!이용)약관"
 )
+# A particle left open, as in "이(가)"; a sentence is built so that none depends on what is put in.
+OPEN_PARTICLE = re.compile(r"[을를이가은는과와]\([을를이가은는과와]\)|\((?:으|이)\)[로나랑]")
 
 
 def _used() -> dict[str, str]:
@@ -91,6 +93,18 @@ def test_no_korean_sentence_uses_an_avoided_word() -> None:
         if AVOIDED.search(text)
     ]
     assert wrong == []
+
+
+def test_no_korean_sentence_leaves_a_particle_open() -> None:
+    sources = [*GATEWAY.rglob("*.py"), *GATEWAY.rglob("*.html"), *i18n.catalogue_files()]
+    sources += (GATEWAY.parent / "policies").rglob("*.cedar")
+    wrong = [path.name for path in sources if OPEN_PARTICLE.search(path.read_text("utf-8"))]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("sentence", ["%(name)s을(를) 찾습니다", "버전 1과(와) 2", "서버(으)로"])
+def test_the_watch_for_open_particles_is_awake(sentence: str) -> None:
+    assert OPEN_PARTICLE.search(sentence)
 
 
 @pytest.mark.parametrize("word", ["신청을 반려", "당신의 과제", "협약 약관", "폐기"])
