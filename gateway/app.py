@@ -15,6 +15,7 @@ from gateway.exports import wiring as exports
 from gateway.identity import wiring as identity
 from gateway.keys import Purpose
 from gateway.oversight import wiring as oversight
+from gateway.policy import wiring as policy
 from gateway.runtime import Runtime
 from gateway.security import hosts
 from gateway.web import openapi, setup
@@ -26,6 +27,7 @@ FEATURES = (
     identity,
     catalog,
     agreements,
+    policy,
     access,
     applications,
     zones,

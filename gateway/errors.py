@@ -37,6 +37,7 @@ class ProblemCode(StrEnum):
     LOG_UNAVAILABLE = "log_unavailable"
     STORAGE_UNAVAILABLE = "storage_unavailable"
     DATABASE_UNAVAILABLE = "database_unavailable"
+    POLICY_UNAVAILABLE = "policy_unavailable"
     INTERNAL = "internal"
 
 
@@ -206,6 +207,13 @@ PROBLEMS: dict[ProblemCode, ProblemText] = {
         "The database cannot be used, so nothing is served",
         "잠시 뒤 다시 시도해 주십시오.",
         "Try again in a moment.",
+    ),
+    ProblemCode.POLICY_UNAVAILABLE: ProblemText(
+        S.SERVICE_UNAVAILABLE,
+        "접근 규칙을 쓸 수 없어 제공을 멈췄습니다",
+        "The access rules cannot be used, so nothing is served",
+        "요청 번호와 함께 운영자에게 알려 주십시오.",
+        "Tell the operator, naming the request id shown here.",
     ),
     ProblemCode.INTERNAL: ProblemText(
         S.INTERNAL_SERVER_ERROR,

@@ -99,7 +99,8 @@ def replay(home: Home, last: int, as_json: bool) -> None:
 def _proposed(runtime: Runtime, folder: Path | None, sha256: str | None) -> Engine:
     """The rules of a folder, of a registered release, or those in force."""
     from gateway.policy.loading import engine_for, in_force
-    from gateway.policy.service_releases import by_hash, checked
+    from gateway.policy.proving import checked
+    from gateway.policy.service_releases import by_hash
     from policies.rules import texts
 
     if folder is not None and sha256 is not None:

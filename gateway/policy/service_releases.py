@@ -1,15 +1,16 @@
 """Releases of the rules: registered, rehearsed in shadow, put in force, rolled back.
 
 Nothing may be put in force that does not parse, does not fit the schema, leaves a refusal
-unexplained or breaks an invariant. The release in force is read with the facts of every request,
-so a change holds in every process from its next request on.
+unexplained or breaks an invariant; every way into force proves it anew, whatever is on record.
+The release in force is read with the facts of every request, so a change holds in every process
+from its next request on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -18,41 +19,30 @@ from sqlalchemy.orm import Session
 from gateway import ids
 from gateway.errors import OperatorError, Problem, ProblemCode
 from gateway.journal import Act, Actor, Entry
-from gateway.policy.loading import program_engine
+from gateway.policy.loading import program_engine, source_of
 from gateway.policy.models import Origin, PolicyRelease, ReleaseState
+from gateway.policy.proving import ReleaseRefused, is_proved, proofs_of, read, vetted
 from gateway.runtime import Runtime
-from policies import agreements, rules
-from policies.casefile import run_cases
-from policies.check import RuleError
-from policies.engine import ENGINE_ERROR, Engine
-from policies.words import in_words
-
-if TYPE_CHECKING:
-    from policies.prove import Proof
-
-ERROR = ENGINE_ERROR.code
-WAITING = frozenset({ReleaseState.DRAFT, ReleaseState.SHADOW})
-
-
-class ReleaseRefused(OperatorError):
-    """Rules that may not be put in force; the message says where and why."""
+from policies import rules
+from policies.engine import Engine
 
 
 def sync_program(runtime: Runtime) -> None:
-    """Register the rules that the program carries, and put them in force where the ones in force
-    came with an earlier program.
+    """Register the rules that the program carries; put them in force where it is new and the ones
+    in force came with another program.
 
-    A release that an operator brought stays in force as long as this program can decide with it.
-    Raises OperatorError otherwise, naming what to do.
+    What an operator chose stays, be it rules of their own or an earlier program's, as long as
+    this program can decide with it. Raises OperatorError otherwise, naming release and remedy;
+    ReleaseBroken for a release in force whose record was changed.
     """
-    with runtime.db.read() as session:
-        current = in_force(session)
-        known = by_hash(session, program_engine().release)
-    if current is not None and current.origin == Origin.OPERATOR:
-        _check_usable(current)
-    release = known or _register_program(runtime)
-    if current is None or (current.origin == Origin.PROGRAM and current.id != release.id):
-        put_in_force(runtime, Actor.system(), release.sha256)
+    program, is_new = _of_program(runtime)
+    current = _current(runtime)
+    if current is not None:
+        source_of(current)
+    if current is None or _gives_way(current, program, is_new):
+        _bring(runtime, program)
+    elif not is_proved(current):
+        _prove_again(runtime, current)
 
 
 def propose(
@@ -62,7 +52,7 @@ def propose(
 
     Registering the same rules again returns what is on record. Raises ReleaseRefused.
     """
-    engine = checked(files)
+    engine = read(files)
     with runtime.db.read() as session:
         known = by_hash(session, engine.release)
     if known is not None:
@@ -83,31 +73,28 @@ def shadow(runtime: Runtime, actor: Actor, sha256: str) -> PolicyRelease:
 
 
 def put_in_force(runtime: Runtime, actor: Actor, sha256: str) -> PolicyRelease:
-    """Put a draft or shadow release in force; the one before is withdrawn in the same
-    transaction. Raises Problem NOT_FOUND, WRONG_STATE or CONFLICT."""
-    try:
-        with runtime.db.write() as session:
-            release = _wanted(session, sha256)
-            _expect(release.state in WAITING or release.origin == Origin.PROGRAM)
-            return _replace(runtime, session, actor, release, Act.POLICY_IN_FORCE)
-    except IntegrityError as error:
-        raise Problem(ProblemCode.CONFLICT) from error
+    """Prove a release and put it in force; the one before is withdrawn in the same transaction.
+
+    Raises ReleaseRefused; Problem NOT_FOUND, WRONG_STATE for the one in force, or CONFLICT.
+    """
+    with runtime.db.read() as session:
+        release, before = _wanted(session, sha256), in_force(session)
+    _expect(before is None or before.id != release.id)
+    return _switch(runtime, actor, Act.POLICY_IN_FORCE, release, before)
 
 
 def roll_back(runtime: Runtime, actor: Actor) -> PolicyRelease:
-    """Put the release before the one in force in force again, in one step.
+    """Prove the release before the one in force and put it in force again, in one step.
 
-    Raises Problem WRONG_STATE when there is none, CONFLICT when someone else was quicker.
+    Once more goes back to the one before that. Raises ReleaseRefused; Problem WRONG_STATE when
+    there is none, CONFLICT when someone else was quicker.
     """
-    try:
-        with runtime.db.write() as session:
-            current = in_force(session)
-            _expect(current is not None and current.previous_id is not None)
-            assert current is not None  # for the type checker: _expect has raised otherwise
-            before = session.get_one(PolicyRelease, current.previous_id)
-            return _replace(runtime, session, actor, before, Act.POLICY_ROLLED_BACK)
-    except IntegrityError as error:
-        raise Problem(ProblemCode.CONFLICT) from error
+    with runtime.db.read() as session:
+        current = in_force(session)
+        if current is None or current.previous_id is None:
+            raise _nothing_before()
+        release = session.get_one(PolicyRelease, current.previous_id)
+    return _switch(runtime, actor, Act.POLICY_ROLLED_BACK, release, current)
 
 
 def in_force(session: Session) -> PolicyRelease | None:
@@ -129,45 +116,55 @@ def history(session: Session) -> list[PolicyRelease]:
     return list(session.scalars(select(PolicyRelease).order_by(PolicyRelease.id.desc())))
 
 
-def checked(files: Mapping[str, str]) -> Engine:
-    """The engine of rules that may be put in force. Raises ReleaseRefused."""
-    try:
-        engine = Engine(rules.from_files(files), agreements.hashes())
-    except KeyError as error:
-        raise ReleaseRefused(f"{rules.SCHEMA_FILE} is missing") from error
-    except RuleError as error:
-        raise ReleaseRefused(str(error)) from error
-    _check_evaluates(engine)
-    return engine
+def _of_program(runtime: Runtime) -> tuple[PolicyRelease, bool]:
+    """The release of the program's own rules, and whether this start has registered it."""
+    engine = program_engine()
+    with runtime.db.read() as session:
+        known = by_hash(session, engine.release)
+    if known is not None:
+        return known, False
+    draft = _draft(runtime, engine, rules.texts(), Origin.PROGRAM)
+    return _register(runtime, Actor.system(), draft), True
 
 
-def _check_usable(release: PolicyRelease) -> None:
-    try:
-        _check_evaluates(Engine(rules.from_files(release.files), release.agreements))
-    except (RuleError, ReleaseRefused) as error:
-        raise OperatorError(
-            f"policy release {release.sha256[:12]} cannot be used with this program: {error}; "
-            "run: sumun policy release rollback"
-        ) from error
+def _current(runtime: Runtime) -> PolicyRelease | None:
+    with runtime.db.read() as session:
+        return in_force(session)
 
 
-def _check_evaluates(engine: Engine) -> None:
-    """Its schema must fit the facts of this program: otherwise every answer would be a no.
+def _gives_way(current: PolicyRelease, program: PolicyRelease, is_new: bool) -> bool:
+    """Whether the rules in force make room for the program's.
 
-    Whether the cases come out as the program's own rules have them is not asked: rules that an
-    operator changes are meant to decide otherwise.
+    A program brings its rules once. Whatever was put in force after they were on record was
+    chosen in their stead; a start that registered them and was killed is made good.
     """
-    for result in run_cases(engine).results:
-        if ERROR in result.decision.codes and ERROR not in result.case.codes:
-            raise ReleaseRefused(
-                f"the rules or their schema do not fit the facts of this program: they err in the "
-                f"case {result.case.name!r}"
-            )
+    if current.origin != Origin.PROGRAM or current.id == program.id:
+        return False
+    if is_new or program.in_force_at is not None or current.in_force_at is None:
+        return is_new
+    return program.created_at > current.in_force_at
 
 
-def _register_program(runtime: Runtime) -> PolicyRelease:
-    draft = _draft(runtime, program_engine(), rules.texts(), Origin.PROGRAM)
-    return _register(runtime, Actor.system(), draft)
+def _bring(runtime: Runtime, program: PolicyRelease) -> None:
+    try:
+        put_in_force(runtime, Actor.system(), program.sha256)
+    except Problem:
+        # Another process started at the same moment.
+        current = _current(runtime)
+        if current is None or current.id != program.id:
+            raise
+
+
+def _prove_again(runtime: Runtime, current: PolicyRelease) -> None:
+    """Put on record that this program, too, proves the release in force."""
+    try:
+        proofs = vetted(current)
+    except ReleaseRefused as error:
+        raise OperatorError(
+            f"{error}; run: sumun policy release rollback, or enforce another release"
+        ) from error
+    with runtime.db.write() as session:
+        _unchanged(session, current).proofs = proofs
 
 
 def _draft(
@@ -179,7 +176,7 @@ def _draft(
         origin=origin,
         files=dict(files),
         agreements=dict(engine.texts),
-        proofs=_proofs(engine),
+        proofs=proofs_of(engine),
         note="",
         state=ReleaseState.DRAFT,
         created_at=runtime.clock.now(),
@@ -202,54 +199,57 @@ def _register(runtime: Runtime, actor: Actor, release: PolicyRelease) -> PolicyR
         return known
 
 
-def _proofs(engine: Engine) -> dict[str, Any]:
-    """What the prover says of every invariant. Raises ReleaseRefused when one is broken."""
-    from policies.algebra import Unsupported
-    from policies.invariants import INVARIANTS
-    from policies.prove import Undecided, prove
-
-    try:
-        proofs = prove(engine.source, INVARIANTS)
-    except (Unsupported, Undecided) as error:
-        raise ReleaseRefused(f"the rules cannot be proved: {error}") from error
-    broken = [proof for proof in proofs if proof.counterexample is not None]
-    if broken:
-        raise ReleaseRefused("; ".join(map(_broken, broken)))
-    return {proof.id: {"holds": True, "ko": proof.ko, "en": proof.en} for proof in proofs}
-
-
-def _broken(proof: Proof) -> str:
-    """The invariant, what it allows now, and the line of the program's rule that refuses it."""
-    from policies.breach import refusing
-
-    example = proof.counterexample
-    assert example is not None  # for the type checker: only broken ones come here
-    missing = ", ".join(f"{s.file}:{s.line} {s.id}" for s in refusing(rules.read(), example))
-    facts = "; ".join(in_words(example.facts))
-    return (
-        f"{proof.id} is broken ({proof.en}): {example.action} is allowed with {facts}; "
-        f"the program's own rules refuse it at {missing or 'no line either'}"
-    )
-
-
-def _replace(
-    runtime: Runtime, session: Session, actor: Actor, release: PolicyRelease, act: Act
+def _switch(
+    runtime: Runtime, actor: Actor, act: Act, wanted: PolicyRelease, before: PolicyRelease | None
 ) -> PolicyRelease:
-    now = runtime.clock.now()
-    before = in_force(session)
+    """Prove first, outside the transaction; then only what was proved replaces what was seen."""
+    proofs = vetted(wanted)
+    try:
+        with runtime.db.write() as session:
+            release, current = _unchanged(session, wanted), in_force(session)
+            if (current and current.id) != (before and before.id):
+                raise Problem(ProblemCode.CONFLICT)
+            release.proofs = proofs
+            _enforce(session, release, current, runtime.clock.now())
+            runtime.journal.record(session, _entry(actor, act, release, current))
+            return release
+    except IntegrityError as error:
+        raise Problem(ProblemCode.CONFLICT) from error
+
+
+def _unchanged(session: Session, seen: PolicyRelease) -> PolicyRelease:
+    """The record, locked, as it was when it was proved. Raises Problem CONFLICT."""
+    row = session.get(PolicyRelease, seen.id, with_for_update=True)
+    if row is None or _content(row) != _content(seen):
+        raise Problem(ProblemCode.CONFLICT)
+    return row
+
+
+def _content(row: PolicyRelease) -> tuple[object, ...]:
+    return row.sha256, row.files, row.agreements, row.state
+
+
+def _enforce(
+    session: Session, release: PolicyRelease, before: PolicyRelease | None, now: datetime
+) -> None:
     if before is not None:
-        _expect(before.id != release.id)
+        # Going back to what led here leaves the way further back as it was.
+        if release.id not in {each.id for each in _led_to(session, before)}:
+            release.previous_id = before.id
         before.state, before.withdrawn_at = ReleaseState.WITHDRAWN, now
+        # The partial unique index must not see two releases in force.
         session.flush()
-    _enforce(release, before, now)
-    session.flush()
-    runtime.journal.record(session, _entry(actor, act, release, before))
-    return release
-
-
-def _enforce(release: PolicyRelease, before: PolicyRelease | None, now: datetime) -> None:
     release.state, release.in_force_at, release.withdrawn_at = ReleaseState.IN_FORCE, now, None
-    release.previous_id = before.id if before is not None else None
+    session.flush()
+
+
+def _led_to(session: Session, release: PolicyRelease) -> Iterator[PolicyRelease]:
+    """What rolling back from a release comes to, one after the other."""
+    passed = {release.id}
+    while release.previous_id is not None and release.previous_id not in passed:
+        release = session.get_one(PolicyRelease, release.previous_id)
+        passed.add(release.id)
+        yield release
 
 
 def _wanted(session: Session, sha256: str) -> PolicyRelease:
@@ -259,6 +259,14 @@ def _wanted(session: Session, sha256: str) -> PolicyRelease:
             ProblemCode.NOT_FOUND, "해당 정책 릴리스가 없습니다.", "There is no such release."
         )
     return found
+
+
+def _nothing_before() -> Problem:
+    return Problem(
+        ProblemCode.WRONG_STATE,
+        "되돌아갈 이전 정책 릴리스가 없습니다.",
+        "There is no release before the one in force to go back to.",
+    )
 
 
 def _expect(holds: bool) -> None:

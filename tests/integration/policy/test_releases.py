@@ -12,7 +12,7 @@ from gateway.journal import Actor
 from gateway.policy import service_releases as releases
 from gateway.policy.loading import in_force, program_engine
 from gateway.policy.models import Origin, PolicyRelease, ReleaseState
-from gateway.policy.service_releases import ReleaseRefused
+from gateway.policy.proving import ReleaseRefused
 from gateway.runtime import Runtime
 from policies import rules
 from policies.vocabulary import Action
