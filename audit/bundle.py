@@ -270,7 +270,7 @@ class _Writer:
         signer = self._sources.signer
         text = f"{verify_bundle.FORMAT}\n{signer.verifier.name}\n{digest}\n"
         self._zip.writestr(_info("manifest.json"), data)
-        self._zip.writestr(_info("manifest.sig"), str(signer.sign(text, 0)))
+        self._zip.writestr(_info("manifest.sig"), str(signer.sign_plainly(text)))
 
     def _put(self, name: str, data: bytes) -> None:
         self._members[name] = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}

@@ -125,7 +125,7 @@ def _check(reader: LogReader, page: list[list[Any]], start: int, end: int) -> No
 def _sign(folder: Path, manifest: dict[str, Any], key: Signer) -> None:
     data = json.dumps(manifest, indent=2, sort_keys=True).encode()
     digest = b64encode(hashlib.sha256(data).digest()).decode()
-    note = str(key.sign(f"{FORMAT}\n{key.verifier.name}\n{digest}\n", 0))
+    note = str(key.sign_plainly(f"{FORMAT}\n{key.verifier.name}\n{digest}\n"))
     (folder / "manifest.json").write_bytes(data)
     (folder / "manifest.sig").write_text(note, "utf-8")
     with closing(_Folder(folder)) as opened:
