@@ -18,6 +18,7 @@ from gateway.access import grants
 from gateway.access.models import Grant
 from gateway.agreements import service as agreements
 from gateway.agreements import (
+    service_confirm,
     service_official,
     service_requests,
     service_schedule,
@@ -280,18 +281,19 @@ def _official(runtime: Runtime, town: Town) -> None:
         request = service_requests.ask(runtime, me, company, asked)
         town.paths["signing"] = f"/agreements/sign/{service_requests.token_of(runtime, request.id)}"
         if code == "company":
-            _signs(runtime, request.id, code)
+            signature = _signs(runtime, request.id, code)
+            service_confirm.confirm(runtime, town.actor("steward"), signature)
     town.paths["company_signatures"] = f"/orgs/{company}/signatures"
 
 
-def _signs(runtime: Runtime, request_id: uuid.UUID, code: str) -> None:
+def _signs(runtime: Runtime, request_id: uuid.UUID, code: str) -> uuid.UUID:
     with runtime.db.read() as session:
         version = agreements.in_force(session, code)
         assert version is not None
     letter, right = b"%PDF-1.7 letter of authority", Capacity.AUTHORISED
     signing = OfficialSigning(version.sha256, OFFICIAL, "대표이사", right, "ko", letter)
     token = service_requests.token_of(runtime, request_id)
-    service_official.sign(runtime, people.visitor(), token, signing)
+    return service_official.sign(runtime, people.visitor(), token, signing).id
 
 
 def _announced(runtime: Runtime) -> None:

@@ -109,7 +109,11 @@ def signatures(organisation: Expression) -> dict[str, Expression]:
         G.c.organisation_id.is_(None),
         A.c.organisation_id == G.c.organisation_id,
     )
-    official = and_(OA.c.organisation_id == organisation, OA.c.ended_at.is_(None))
+    official = and_(
+        OA.c.organisation_id == organisation,
+        OA.c.ended_at.is_(None),
+        OA.c.confirmed_at.is_not(None),
+    )
     return {
         "in_force": _in_force(AV.c.sha256),
         "terms": _in_force(AV.c.terms),

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify
 
-from gateway.agreements import service_official, service_overview
+from gateway.agreements import service_confirm, service_official, service_overview
 from gateway.agreements import service_requests as asking
 from gateway.agreements.schemas import (
     AskForm,
@@ -54,6 +54,17 @@ def ask(organisation_id: uuid.UUID) -> tuple[Response, int]:
         waiting = service_overview.requests(session, organisation_id, rt().clock.now())
     (found,) = [row for row in waiting if row.request.id == made.id]
     return jsonify(_request(found).model_dump(mode="json")), 201
+
+
+@blueprint.post("/signatures/<uuid:signature_id>/confirm")
+@documented(tag=TAG, answer=OrganisationSignatureOut)
+def confirm(signature_id: uuid.UUID) -> Response:
+    """Confirm a signature that waits, by a manager or steward who did not ask for it."""
+    made = service_confirm.confirm(rt(), require_person(), signature_id)
+    with rt().db.read() as session:
+        signed = service_overview.signatures(session, made.organisation_id, rt().clock.now())
+    (found,) = [row for row in signed if row.signature.id == made.id]
+    return jsonify(_signature(found).model_dump(mode="json"))
 
 
 def _request(row: Waiting) -> RequestOut:

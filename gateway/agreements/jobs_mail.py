@@ -21,7 +21,9 @@ BODY = """{official} 님께
 
 {organisation}의 {asked_by} 님이 데이터 댐의 데이터를 이용하기 위하여 "{title_ko}"에 기관을
 대표하여 서명해 주시기를 요청했습니다. 아래 주소에서 협약서를 읽고 서명하실 수 있습니다.
-로그인은 필요하지 않습니다. 대표자가 아니면 위임장(PDF 또는 이미지)을 준비해 주십시오.
+로그인은 필요하지 않습니다. 이 메일 주소가 기관에 등록된 서명권자의 주소가 아니면 위임장이나
+대표자임을 증명하는 서류(PDF 또는 이미지)를 준비해 주십시오. 이때는 기관의 관리자나 데이터 관리
+담당자가 확인한 뒤에 서명이 효력을 가집니다.
 
 {link}
 
@@ -34,8 +36,10 @@ To {official}
 
 {asked_by} of {organisation} asks you to sign the "{title_en}" for the organisation, so that it
 can use data of the data dam. At the address above you can read the agreement and sign it; no
-sign-in is needed. If you are not the representative, please have the letter of authority ready as
-a PDF or an image.
+sign-in is needed. Unless this address is that of the organisation's registered signing official,
+please have a letter of authority, or proof that you represent the organisation, ready as a PDF or
+an image; the signature then counts once a manager of the organisation or a data steward has
+confirmed it.
 
 The address works once, until {until}. It is for the signing official alone, so please do not pass
 it on. If the request is a mistake, you can ignore this mail.

@@ -1,6 +1,7 @@
-"""Letters of authority: what kind of file they are, told from their first bytes.
+"""Letters of authority and proofs of representation: what kind of file they are.
 
-They are evidence: kept under their SHA-256 in the object store, handed out as downloads only.
+Told from their first bytes. They are evidence: kept under their SHA-256 in the object store,
+handed out as downloads only.
 """
 
 from __future__ import annotations
@@ -34,18 +35,18 @@ def kind_of(head: bytes) -> Kind | None:
 
 
 def check(letter: bytes) -> None:
-    """Raise Problem 422 or 413 for what cannot be a letter of authority."""
+    """Raise Problem 422 or 413 for what cannot be such a document."""
     if len(letter) > MAX_LETTER_BYTES:
         raise Problem(
             ProblemCode.TOO_LARGE,
-            "위임장은 5MB를 넘을 수 없습니다.",
-            "A letter of authority may have 5 MB at most.",
+            "위임장이나 증명 서류는 5MB를 넘을 수 없습니다.",
+            "The document may have 5 MB at most.",
             field="letter",
         )
     if kind_of(letter) is None:
         raise Problem(
             ProblemCode.VALIDATION_FAILED,
-            "위임장은 PDF, PNG, JPEG 파일로 올려 주십시오.",
-            "Upload the letter of authority as a PDF, PNG or JPEG file.",
+            "위임장이나 증명 서류는 PDF, PNG, JPEG 파일로 올려 주십시오.",
+            "Upload the document as a PDF, PNG or JPEG file.",
             field="letter",
         )

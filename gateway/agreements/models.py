@@ -13,6 +13,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from gateway.db import Base
 
 LIVE = text("ended_at IS NULL")
+COUNTING = text("ended_at IS NULL AND confirmed_at IS NOT NULL")
+UNCONFIRMED = text("ended_at IS NULL AND confirmed_at IS NULL")
 
 
 def _own_number(context: Any) -> int:
@@ -119,8 +121,9 @@ class SignatureRequest(Base):
 class OrganisationAcceptance(Base):
     """A signing official's signature of a version for their organisation.
 
-    `letter_sha256` is the letter of authority, kept as evidence where the official is not the
-    representative.
+    It counts from `confirmed_at` on: at once where `official_id`, the member whose address the
+    link was mailed to, is the registered signing official, else when `confirmed_by` has compared
+    it with `letter_sha256`, the letter of authority or proof of representation.
     """
 
     __tablename__ = "organisation_acceptances"
@@ -130,8 +133,16 @@ class OrganisationAcceptance(Base):
             "organisation_id",
             "agreement_version_id",
             unique=True,
-            sqlite_where=LIVE,
-            postgresql_where=LIVE,
+            sqlite_where=COUNTING,
+            postgresql_where=COUNTING,
+        ),
+        Index(
+            "ux_organisation_acceptances_unconfirmed",
+            "organisation_id",
+            "agreement_version_id",
+            unique=True,
+            sqlite_where=UNCONFIRMED,
+            postgresql_where=UNCONFIRMED,
         ),
     )
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
@@ -143,8 +154,11 @@ class OrganisationAcceptance(Base):
     method: Mapped[str] = mapped_column(String(20))
     official_name: Mapped[str] = mapped_column(String(120))
     official_title: Mapped[str] = mapped_column(String(120))
+    official_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("people.id"))
     letter_sha256: Mapped[str | None] = mapped_column(String(64))
     language: Mapped[str] = mapped_column(String(2))
     accepted_at: Mapped[datetime]
+    confirmed_at: Mapped[datetime | None]
+    confirmed_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("people.id"))
     expires_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]

@@ -9,7 +9,14 @@ from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 from werkzeug.wrappers import Response as BaseResponse
 
-from gateway.agreements import letters, service, service_official, service_overview, views
+from gateway.agreements import (
+    letters,
+    service,
+    service_confirm,
+    service_official,
+    service_overview,
+    views,
+)
 from gateway.agreements import service_requests as asking
 from gateway.agreements import terms as words
 from gateway.agreements.schemas import AskForm, OfficialForm
@@ -31,7 +38,7 @@ blueprint = Blueprint("official", __name__, template_folder="templates")
 
 
 def install(app: Flask) -> None:
-    """Take letters of authority, which are larger than other bodies, where a link holds."""
+    """Take documents, which are larger than other bodies, where a link holds."""
 
     def raise_limit(endpoint: str | None, values: dict[str, str] | None) -> None:
         token = (values or {}).get("token", "")
@@ -93,9 +100,17 @@ def end(signature_id: uuid.UUID) -> BaseResponse:
     return done(text, _address(organisation_id))
 
 
+@blueprint.post("/orgs/signatures/<uuid:signature_id>/confirm")
+def confirm(signature_id: uuid.UUID) -> BaseResponse:
+    """Confirm a signature that waits."""
+    row = service_confirm.confirm(rt(), require_person(), signature_id)
+    text = _("The signature is confirmed and counts from now on.")
+    return done(text, _address(row.organisation_id))
+
+
 @blueprint.get("/orgs/signatures/<uuid:signature_id>/letter")
 def letter(signature_id: uuid.UUID) -> Response:
-    """The letter of authority, as a download."""
+    """The letter of authority or proof of representation, as a download."""
     try:
         data = service_official.letter_of(rt(), require_person(), signature_id)
     except (ObjectMissing, StoreUnavailable) as error:

@@ -62,7 +62,7 @@ class AskForm(BaseModel):
 
 
 class OfficialForm(BaseModel):
-    """A signing official's signature; the letter of authority is a file beside these fields."""
+    """A signing official's signature; the document is a file beside these fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -107,6 +107,7 @@ class OrganisationSignatureOut(BaseModel):
     official_title: str
     letter_sha256: str | None
     accepted_at: datetime
+    confirmed_at: datetime | None
     expires_at: datetime
     ended_at: datetime | None
 

@@ -61,6 +61,7 @@ def _official(
         select(OrganisationAcceptance)
         .where(OrganisationAcceptance.organisation_id == organisation_id)
         .where(OrganisationAcceptance.code == code, _held(OrganisationAcceptance, at))
+        .where(OrganisationAcceptance.confirmed_at <= at + _INSTANT)
         .order_by(OrganisationAcceptance.accepted_at.desc())
         .limit(1)
     )

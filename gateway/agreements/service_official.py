@@ -1,7 +1,9 @@
 """An organisation's signature: its signing official signs from the mailed link, without an account.
 
-Unknown, used, cancelled and expired links get one answer. Signing again renews: the earlier
-signature of the same agreement ends in the same transaction.
+Unknown, used, cancelled and expired links get one answer. Whoever asks chooses the address, so a
+signature counts at once only from that of the registered signing official; any other waits for
+somebody who compares it with the document (`service_confirm`). Signing again renews: the earlier
+signature of the same agreement ends in the transaction in which the new one begins to count.
 """
 
 from __future__ import annotations
@@ -17,13 +19,14 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from gateway import ids
-from gateway.agreements import letters
+from gateway.agreements import letters, officials
 from gateway.agreements.models import (
     AgreementVersion,
     OrganisationAcceptance,
     SignatureMethod,
     SignatureRequest,
 )
+from gateway.agreements.officials import Addressee
 from gateway.agreements.service import entry
 from gateway.agreements.service_signing import check_in_force, plain
 from gateway.errors import Problem, ProblemCode
@@ -48,7 +51,7 @@ class Capacity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OfficialSigning:
-    """What the official hands in; `letter` is the letter of authority's bytes, if any."""
+    """What the official hands in; `letter` is the bytes of the document, if any."""
 
     sha256: str
     typed_name: str
@@ -60,11 +63,17 @@ class OfficialSigning:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What an open link leads to."""
+    """What an open link leads to, and the member whose address it was mailed to, if any."""
 
     request: SignatureRequest
     version: AgreementVersion
     organisation: Organisation
+    addressee: Addressee | None
+
+    @property
+    def registered(self) -> bool:
+        """Whether the link went to the organisation's registered signing official."""
+        return self.addressee is not None and self.addressee.registered
 
 
 def opened(runtime: Runtime, token: str) -> Opened:
@@ -90,7 +99,7 @@ def is_open(runtime: Runtime, token: str) -> bool:
 def sign(
     runtime: Runtime, actor: Actor, token: str, signing: OfficialSigning
 ) -> OrganisationAcceptance:
-    """Sign for the organisation, and use the link up.
+    """Sign for the organisation, and use the link up; only the registered official's counts yet.
 
     Raises Problem as `opened`, 422 for a field, 413 for the letter, 429 while the address is
     blocked, CONFLICT when signed twice at once.
@@ -104,9 +113,11 @@ def sign(
             if found is None:
                 raise _no_link()
             _check_signable(runtime, found)
+            # The official's registration may have ended since.
+            _check_fields(found, signing)
             found.request.used_at, found.request.official_email = runtime.clock.now(), ""
-            _end_earlier(session, found, runtime.clock.now())
             made = _accepted(runtime, found, signing, letter)
+            officials.end_earlier(session, made, runtime.clock.now(), counts=found.registered)
             session.add(made)
             session.flush()
             runtime.journal.record(session, _signed(actor, found, made))
@@ -140,7 +151,7 @@ def may_end(runtime: Runtime, session: Session, actor: Actor, organisation_id: u
 
 
 def letter_of(runtime: Runtime, actor: Actor, signature_id: uuid.UUID) -> bytes:
-    """The letter of authority behind a signature, for a manager or a steward; reading is an event.
+    """The document behind a signature, for a manager or a steward; reading is an event.
 
     Raises Problem 403, 404, gateway.storage.StoreUnavailable, audit.errors.LogUnavailable.
     """
@@ -163,7 +174,9 @@ def _open(session: Session, token: str, now: datetime, *, lock: bool = False) ->
     if request is None:
         return None
     version = session.get_one(AgreementVersion, request.agreement_version_id)
-    return Opened(request, version, session.get_one(Organisation, request.organisation_id))
+    organisation = session.get_one(Organisation, request.organisation_id)
+    whose = officials.addressee(session, organisation.id, request.official_email)
+    return Opened(request, version, organisation, whose)
 
 
 def _live(token: str, now: datetime) -> Select[SignatureRequest]:
@@ -211,20 +224,12 @@ def _check_fields(found: Opened, signing: OfficialSigning) -> None:
         )
     if signing.letter is not None:
         letters.check(signing.letter)
-    elif signing.capacity is Capacity.AUTHORISED:
-        rules.refuse("letter", "위임장을 올려 주십시오.", "Upload the letter of authority.")
-
-
-def _end_earlier(session: Session, found: Opened, now: datetime) -> None:
-    earlier = select(OrganisationAcceptance).where(
-        OrganisationAcceptance.organisation_id == found.organisation.id,
-        OrganisationAcceptance.code == found.version.code,
-        OrganisationAcceptance.ended_at.is_(None),
-    )
-    for row in session.scalars(earlier):
-        row.ended_at = now
-    # The partial unique index must not see two live signatures.
-    session.flush()
+    elif signing.capacity is Capacity.AUTHORISED or not found.registered:
+        rules.refuse(
+            "letter",
+            "위임장이나 대표자임을 증명하는 서류를 올려 주십시오.",
+            "Upload the letter of authority, or the proof that you represent the organisation.",
+        )
 
 
 def _accepted(
@@ -241,9 +246,11 @@ def _accepted(
         method=SignatureMethod.MAILED_LINK,
         official_name=plain(signing.typed_name),
         official_title=rules.line("title", signing.title, TITLE_LENGTH),
+        official_id=found.addressee.person_id if found.addressee else None,
         letter_sha256=letter,
         language=signing.language,
         accepted_at=now,
+        confirmed_at=now if found.registered else None,
         expires_at=now + timedelta(days=int(version.terms["acceptance_valid_days"])),
     )
 
@@ -258,6 +265,7 @@ def _signed(actor: Actor, found: Opened, made: OrganisationAcceptance) -> Entry:
         "request": str(found.request.id),
         "method": str(made.method),
         "language": made.language,
+        "counts": "at_once" if found.registered else "once_confirmed",
     }
     letter = {"letter": made.letter_sha256} if made.letter_sha256 else {}
     act = Act.AGREEMENT_ORGANISATION_SIGNED

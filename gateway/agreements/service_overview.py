@@ -25,6 +25,7 @@ RENEW_BEFORE = timedelta(days=30)
 class Standing(StrEnum):
     """How an organisation's signature stands."""
 
+    UNCONFIRMED = "unconfirmed"
     LIVE = "live"
     ENDING = "ending"
     SUPERSEDED = "superseded"
@@ -42,11 +43,12 @@ class Mailing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """A signature with the version it is of."""
+    """A signature with the version it is of, and who asked for it."""
 
     signature: OrganisationAcceptance
     version: AgreementVersion
     standing: Standing
+    asked_by: uuid.UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +69,23 @@ def organisation(session: Session, organisation_id: uuid.UUID) -> Organisation:
 def signatures(session: Session, organisation_id: uuid.UUID, now: datetime) -> list[Signed]:
     """Every signature of an organisation, the newest first."""
     rows = session.execute(
-        select(OrganisationAcceptance, AgreementVersion)
+        select(OrganisationAcceptance, AgreementVersion, SignatureRequest.requested_by)
         .join(AgreementVersion, AgreementVersion.id == OrganisationAcceptance.agreement_version_id)
+        .outerjoin(SignatureRequest, SignatureRequest.id == OrganisationAcceptance.request_id)
         .where(OrganisationAcceptance.organisation_id == organisation_id)
         .order_by(OrganisationAcceptance.accepted_at.desc(), OrganisationAcceptance.id.desc())
     )
-    binding = {row.code: row.signed_from for row in current(session)}
-    return [Signed(row, version, _standing(row, version, binding, now)) for row, version in rows]
+    binding = _binding(session)
+    return [
+        Signed(row, version, _standing(row, version, binding, now), asked_by)
+        for row, version, asked_by in rows
+    ]
+
+
+def standing(session: Session, row: OrganisationAcceptance, now: datetime) -> Standing:
+    """How one signature stands."""
+    version = session.get_one(AgreementVersion, row.agreement_version_id)
+    return _standing(row, version, _binding(session), now)
 
 
 def requests(session: Session, organisation_id: uuid.UUID, now: datetime) -> list[Waiting]:
@@ -94,6 +106,11 @@ def requests(session: Session, organisation_id: uuid.UUID, now: datetime) -> lis
     ]
 
 
+def _binding(session: Session) -> dict[str, int]:
+    """The oldest version by code whose signatures still bind."""
+    return {row.code: row.signed_from for row in current(session)}
+
+
 def _standing(
     row: OrganisationAcceptance,
     version: AgreementVersion,
@@ -106,6 +123,8 @@ def _standing(
         return Standing.EXPIRED
     if version.number < binding.get(row.code, version.number + 1):
         return Standing.SUPERSEDED
+    if row.confirmed_at is None:
+        return Standing.UNCONFIRMED
     return Standing.ENDING if row.expires_at <= now + RENEW_BEFORE else Standing.LIVE
 
 

@@ -17,6 +17,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from gateway import ids
+from gateway.agreements import officials
 from gateway.agreements.models import AgreementVersion, SignatureRequest
 from gateway.agreements.service import entry, in_force, missing
 from gateway.clock import to_ms
@@ -58,7 +59,7 @@ def ask(
     _count(runtime, actor, organisation_id)
     with runtime.db.write() as session:
         _check_organisation(session, organisation_id)
-        _check_official(session, actor, organisation_id, email)
+        email = _mailed_to(session, actor, organisation_id, email)
         version = in_force(session, asked.code) or missing()
         _end_open(runtime, session, actor, organisation_id, asked.code)
         request = _request(runtime, actor, organisation_id, version, (name, email))
@@ -71,7 +72,7 @@ def ask(
 
 
 def cancel(runtime: Runtime, actor: Actor, request_id: uuid.UUID) -> uuid.UUID:
-    """End an open request, by who asked or a manager; returns the organisation's id.
+    """End an open request, by the member who asked or a manager; returns the organisation's id.
 
     Raises Problem 403, 404, or 409 when it is no longer open.
     """
@@ -79,8 +80,9 @@ def cancel(runtime: Runtime, actor: Actor, request_id: uuid.UUID) -> uuid.UUID:
         request = session.get(SignatureRequest, request_id, with_for_update=True)
         if request is None:
             raise Problem(ProblemCode.NOT_FOUND)
-        manages = is_manager(session, actor, request.organisation_id)
-        if request.requested_by != actor.person_id and not manages:
+        asked = request.requested_by == actor.person_id
+        belongs = member_of(session, actor, request.organisation_id) is not None
+        if not (asked and belongs) and not is_manager(session, actor, request.organisation_id):
             raise Problem(ProblemCode.FORBIDDEN)
         if request.used_at is not None or request.cancelled_at is not None:
             raise Problem(ProblemCode.WRONG_STATE)
@@ -164,17 +166,20 @@ def _member(session: Session, actor: Actor, organisation_id: uuid.UUID) -> Membe
     return found
 
 
-def _check_official(session: Session, actor: Actor, organisation_id: uuid.UUID, email: str) -> None:
-    """Nobody signs their own request, unless they are the organisation's signing official."""
+def _mailed_to(session: Session, actor: Actor, organisation_id: uuid.UUID, email: str) -> str:
+    """Nobody signs their own request, unless they are the organisation's signing official; the
+    registered official's link goes to the address of the account, letter for letter."""
     own = _member(session, actor, organisation_id)
-    person = session.get_one(Person, own.person_id)
-    if person.email == email and own.kind != MembershipKind.SIGNING_OFFICIAL:
+    same = officials.mailbox(session.get_one(Person, own.person_id).email)
+    if same == officials.mailbox(email) and own.kind != MembershipKind.SIGNING_OFFICIAL:
         raise Problem(
             ProblemCode.VALIDATION_FAILED,
             "서명권자의 메일 주소를 입력해 주십시오. 본인 주소로는 요청할 수 없습니다.",
             "Give the signing official's address; a request cannot go to your own.",
             field="official_email",
         )
+    found = officials.addressee(session, organisation_id, email)
+    return found.email if found is not None and found.registered else email
 
 
 def _end_open(

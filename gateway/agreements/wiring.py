@@ -27,6 +27,7 @@ from gateway.web.labels import Kind, Label
 from gateway.web.nav import NavItem, navigation, panels
 
 STATES = {
+    Standing.UNCONFIRMED: Label(Kind.WAIT, lazy("Waits for confirmation")),
     Standing.LIVE: Label(Kind.OK, lazy("Valid")),
     Standing.ENDING: Label(Kind.WARN, lazy("Runs out soon: ask for a renewal")),
     Standing.SUPERSEDED: Label(Kind.WARN, lazy("A new version must be signed")),

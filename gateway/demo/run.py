@@ -59,7 +59,7 @@ def _steps(stage: Stage, runtime: Runtime, base: str) -> Cast:
         issued = downloading.download(stage, visitors["kim"])
         downloading.refused(stage, visitors["lee"], issued["path"])
         company = applying.dialogues(stage, visitors)
-        signing.official_signs(stage, runtime, visitors["company"], "company")
+        signing.official_signs(stage, runtime, visitors["company"], visitors["steward"])
         applying.sign(stage, runtime, people, "company", "company")
         exporting.package(stage, runtime, visitors["company"], visitors["steward"], company)
         downloading.revoked(stage, runtime, people, grant, issued["url"])

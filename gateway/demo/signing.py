@@ -1,4 +1,4 @@
-"""The company's signing official signs through the link that was mailed to them."""
+"""The company's signing official signs through a mailed link; a steward confirms the signature."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from gateway.demo.stage import Stage, StepFailed
 from gateway.demo.web import POLL_SECONDS, WAIT_SECONDS, Visitor
 from gateway.runtime import Runtime
 
-OFFICIAL = "장새날"
+CODE, OFFICIAL = "company", "장새날"
 ADDRESS = "official@example.com"
 TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
 HASH = re.compile(r'name="sha256" value="([0-9a-f]{64})"')
 
 
-def official_signs(stage: Stage, runtime: Runtime, member: Visitor, code: str) -> None:
-    """A member asks, the official signs from the letter in the outbox; the link works once."""
-    with stage.step(f"The company's signing official signs the {code} agreement by a mailed link"):
+def official_signs(stage: Stage, runtime: Runtime, member: Visitor, steward: Visitor) -> None:
+    """A member asks, the official signs from the letter in the outbox, the steward confirms."""
+    with stage.step(f"The company's signing official signs the {CODE} agreement by a mailed link"):
         place = member.call("GET", "/api/v1/me")["memberships"][0]
         below = f"/api/v1/organisations/{place['organisation_id']}"
-        body = {"code": code, "official_name": OFFICIAL, "official_email": ADDRESS}
+        body = {"code": CODE, "official_name": OFFICIAL, "official_email": ADDRESS}
         asked = member.call("POST", f"{below}/signature-requests", json=body)
         link = _mailed(runtime.settings.home / "outbox" / f"signature-{asked['id']}.eml")
         stage.say(f"to {ADDRESS}: {link[:48]}…")
@@ -38,8 +38,14 @@ def official_signs(stage: Stage, runtime: Runtime, member: Visitor, code: str) -
             again = visitor.get(link).status_code
             stage.check(again == httpx2.codes.NOT_FOUND, "the link works once")
         (row,) = member.call("GET", f"{below}/signatures")["signatures"]
-        stage.check(row["standing"] == "live", f"holds until {row['expires_at'][:10]}")
         stage.check(bool(row["letter_sha256"]), "the letter of authority is kept as evidence")
+        stage.check(row["standing"] == "unconfirmed", "the signature waits for confirmation")
+        path = f"/api/v1/organisations/signatures/{row['id']}/confirm"
+        confirmed = steward.call("POST", path)
+        until = confirmed["expires_at"][:10]
+        stage.check(
+            confirmed["standing"] == "live", f"a steward confirms it; it holds until {until}"
+        )
 
 
 def _mailed(letter: Path) -> str:

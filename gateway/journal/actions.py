@@ -61,6 +61,7 @@ class Act(StrEnum):
     AGREEMENT_SIGNATURE_MAILED = "agreement.signature_mailed"
     AGREEMENT_SIGNATURE_CANCELLED = "agreement.signature_cancelled"
     AGREEMENT_ORGANISATION_SIGNED = "agreement.organisation_signed"
+    AGREEMENT_ORGANISATION_CONFIRMED = "agreement.organisation_confirmed"
     AGREEMENT_SIGNATURE_REFUSED = "agreement.signature_refused"
     AGREEMENT_SIGNATURE_ENDED = "agreement.signature_ended"
     AGREEMENT_LETTER_READ = "agreement.letter_read"

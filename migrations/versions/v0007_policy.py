@@ -64,25 +64,31 @@ def _organisation_acceptances() -> None:
         sa.Column("method", sa.String(length=20), nullable=False),
         sa.Column("official_name", sa.String(length=120), nullable=False),
         sa.Column("official_title", sa.String(length=120), nullable=False),
+        sa.Column("official_id", sa.Uuid(), nullable=True),
         sa.Column("letter_sha256", sa.String(length=64), nullable=True),
         sa.Column("language", sa.String(length=2), nullable=False),
         sa.Column("accepted_at", UtcDateTime(), nullable=False),
+        sa.Column("confirmed_at", UtcDateTime(), nullable=True),
+        sa.Column("confirmed_by", sa.Uuid(), nullable=True),
         sa.Column("expires_at", UtcDateTime(), nullable=False),
         sa.Column("ended_at", UtcDateTime(), nullable=True),
         _key("organisation_acceptances", "agreement_version_id", "agreement_versions"),
+        _key("organisation_acceptances", "confirmed_by", "people"),
+        _key("organisation_acceptances", "official_id", "people"),
         _key("organisation_acceptances", "organisation_id", "organisations"),
         _key("organisation_acceptances", "request_id", "signature_requests"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_organisation_acceptances")),
     )
-    live = sa.text("ended_at IS NULL")
-    op.create_index(
-        "ux_organisation_acceptances_live",
-        "organisation_acceptances",
-        ["organisation_id", "agreement_version_id"],
-        unique=True,
-        sqlite_where=live,
-        postgresql_where=live,
-    )
+    for name, confirmed in (("live", "IS NOT NULL"), ("unconfirmed", "IS NULL")):
+        where = sa.text(f"ended_at IS NULL AND confirmed_at {confirmed}")
+        op.create_index(
+            f"ux_organisation_acceptances_{name}",
+            "organisation_acceptances",
+            ["organisation_id", "agreement_version_id"],
+            unique=True,
+            sqlite_where=where,
+            postgresql_where=where,
+        )
 
 
 def _signature_requests() -> None:

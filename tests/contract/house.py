@@ -328,10 +328,17 @@ def organisation_signature(house: House) -> uuid.UUID:
         id=house.new_id(), organisation_id=verified_organisation(house), code="open-test",
         agreement_version_id=house.world.agreement, sha256="a" * 64, method="mailed_link",
         official_name=OFFICIAL, official_title="대표", letter_sha256=letter, language="ko",
-        accepted_at=now, expires_at=now + YEAR,
+        accepted_at=now, confirmed_at=now, expires_at=now + YEAR,
     )  # fmt: skip
     house.add(row)
     return row.id
+
+
+def unconfirmed_signature(house: House) -> uuid.UUID:
+    """Such a signature, still to be compared with its letter."""
+    made = organisation_signature(house)
+    worlds.change(house.runtime, OrganisationAcceptance, made, confirmed_at=None)
+    return made
 
 
 def agreement_twice(house: House) -> str:

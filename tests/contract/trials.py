@@ -181,6 +181,7 @@ APPROVAL = fixed(
 )  # fmt: skip
 LINK = naming(token=made.signature_link)
 MANAGED = naming(organisation_id=made.verified_organisation)
+UNCONFIRMED = naming(signature_id=made.unconfirmed_signature)
 ASKED = fixed(code="open-test", official_name=made.OFFICIAL, official_email="official@example.com")
 LATER = fixed(moment="2030-01-01T09:00")
 NEW_ORGANISATION = fixed(name="새 기관", kind="university", country="DE")
@@ -208,6 +209,7 @@ TRIALS: dict[str, Trial] = {
     "POST /agreements/sign/<token>": Trial(LINK, _official),
     "POST /api/v1/organisations/<uuid:organisation_id>/signature-requests": Trial(MANAGED, ASKED),
     "GET /api/v1/organisations/<uuid:organisation_id>/signatures": Trial(MANAGED),
+    "POST /api/v1/organisations/signatures/<uuid:signature_id>/confirm": Trial(UNCONFIRMED),
     "GET /api/v1/agreements/<code>": Trial(CODE),
     "POST /api/v1/agreements/signatures": Trial(body=_signature),
     "POST /api/v1/applications": Trial(body=fixed(datasets=["voices"])),
@@ -314,6 +316,7 @@ TRIALS: dict[str, Trial] = {
     "POST /orgs/signature-requests/<uuid:request_id>/cancel": Trial(
         naming(request_id=made.signature_request)
     ),
+    "POST /orgs/signatures/<uuid:signature_id>/confirm": Trial(UNCONFIRMED),
     "POST /orgs/signatures/<uuid:signature_id>/end": Trial(
         naming(signature_id=made.organisation_signature)
     ),

@@ -22,17 +22,19 @@ from gateway.jobs.worker import Worker
 from gateway.runtime import Runtime
 from tests import people
 from tests import world as made
-from tests.integration.agreements.signing import Signing
+from tests.integration.agreements.signing import ADDRESS, Signing
 from tests.world import World
 
 
 @dataclass(frozen=True, slots=True)
 class Town:
-    """The world's company with a manager, a steward and an outsider."""
+    """The world's company with a manager, its registered signing official, a steward and an
+    outsider."""
 
     world: World
     member: Person
     manager: Person
+    official: Person
     steward: Person
     outsider: Person
 
@@ -52,23 +54,28 @@ def town(runtime: Runtime) -> Town:
     digest = hashlib.sha256(str(terms).encode()).hexdigest()
     made.change(runtime, AgreementVersion, world.agreement, terms=terms, sha256=digest)
     made.put_files(runtime, world, {"a.txt": b"data"})
-    folk = {name: people.make_person(runtime, name) for name in ("manager", "steward", "outsider")}
+    names = ("manager", "official", "steward", "outsider")
+    folk = {name: people.make_person(runtime, name) for name in names}
     people.grant(runtime, folk["steward"], Role.STEWARD)
-    with runtime.db.write() as session:
-        known = session.get_one(Membership, world.membership)
-        session.add(
-            Membership(
-                id=uuid.uuid4(),
-                person_id=folk["manager"].id,
-                organisation_id=world.organisation,
-                kind=MembershipKind.MANAGER,
-                confirmed_by=world.other,
-                started_at=known.started_at,
-            )
-        )
+    made.change(runtime, Person, folk["official"].id, email=ADDRESS)
+    join(runtime, world, folk["manager"], MembershipKind.MANAGER)
+    join(runtime, world, folk["official"], MembershipKind.SIGNING_OFFICIAL)
+    with runtime.db.read() as session:
         member = session.get_one(Person, world.person)
         session.expunge(member)
     return Town(world, member, **folk)
+
+
+def join(runtime: Runtime, world: World, one: Person, kind: MembershipKind) -> uuid.UUID:
+    """A confirmed membership of the world's company."""
+    made_id = uuid.uuid4()
+    row = Membership(
+        id=made_id, person_id=one.id, organisation_id=world.organisation, kind=kind,
+        confirmed_by=world.other, started_at=runtime.clock.now(),
+    )  # fmt: skip
+    with runtime.db.write() as session:
+        session.add(row)
+    return made_id
 
 
 @pytest.fixture

@@ -97,7 +97,7 @@ def test_the_officials_signature_is_told_as_well(
         id=uuid.uuid4(), organisation_id=world.organisation, code="open-test",
         agreement_version_id=world.agreement, sha256=version(runtime, 1).sha256,
         method="mailed_link", official_name="홍길순", official_title="대표", language="ko",
-        accepted_at=clock.now(), expires_at=clock.now() + 30 * DAY,
+        accepted_at=clock.now(), confirmed_at=clock.now(), expires_at=clock.now() + 30 * DAY,
     )  # fmt: skip
     with runtime.db.write() as session:
         session.add(row)
