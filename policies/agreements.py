@@ -10,7 +10,7 @@ from importlib.resources.abc import Traversable
 from typing import Final
 
 from policies.rules import digest
-from policies.terms import AgreementError, Terms, check_change, parse_terms
+from policies.terms import AgreementError, Terms, check_change, check_minor, parse_terms
 
 FILES: Final = ("ko.md", "en.md", "terms.toml")
 HASH_LABEL: Final = "sumun-agreement-v1"
@@ -68,12 +68,15 @@ def load(root: Traversable | None = None) -> tuple[AgreementText, ...]:
 
 def _check_whole(texts: Sequence[AgreementText]) -> None:
     """What a version changes is told against the one before, so none may be missing."""
-    last: dict[str, int] = {}
+    last: dict[str, Terms] = {}
     for text in texts:
-        expected = last.get(text.code, 0) + 1
+        before = last.get(text.code)
+        expected = before.version + 1 if before else 1
         if text.version != expected:
             raise AgreementError(f"{text.code}/v{expected}", "is missing")
-        last[text.code] = expected
+        if before is not None:
+            check_minor(before, text.terms, f"{text.code}/v{text.version}/terms.toml")
+        last[text.code] = text.terms
 
 
 def hashes(root: Traversable | None = None) -> dict[str, str]:

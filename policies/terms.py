@@ -43,6 +43,8 @@ class Change(StrEnum):
 
 NOTICE_DAYS: Final = {Change.FIRST: 0, Change.MINOR: 0, Change.MATERIAL: 7, Change.ADVERSE: 30}
 """The least notice by kind of change (standard terms: 7 days, 30 when adverse)."""
+MINOR_MAY_CHANGE: Final = frozenset({"version", "title_ko", "title_en", "change", "notice_days"})
+"""What a minor version may say otherwise: signatures carry over, so nothing that binds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,3 +182,26 @@ def check_change(terms: Terms, place: str) -> None:
     if terms.notice_days < NOTICE_DAYS[terms.change]:
         least = NOTICE_DAYS[terms.change]
         raise AgreementError(place, f"a change of this kind needs at least {least} notice_days")
+
+
+def check_minor(before: Terms, after: Terms, place: str) -> None:
+    """Whether a minor version binds its signers to what they signed, and to nothing else.
+
+    Raises AgreementError naming every term that differs from `before`, the version before it.
+    """
+    if after.change is not Change.MINOR:
+        return
+    names = (field.name for field in fields(Terms) if field.name not in MINOR_MAY_CHANGE)
+    differing = [name for name in names if _said(before, name) != _said(after, name)]
+    if differing:
+        raise AgreementError(
+            place,
+            f"a minor change leaves what v{before.version} binds to as it is, but these terms "
+            f"differ: {', '.join(differing)}",
+        )
+
+
+def _said(terms: Terms, name: str) -> object:
+    value = getattr(terms, name)
+    # The order in which purposes are listed says nothing.
+    return frozenset(value) if name == "purposes" else value

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from gateway.access.ask import Ask, Gathered
+from gateway.access.binding import acceptance, binding_terms
 from gateway.access.matching import compare
 from gateway.access.models import EndReason
 from gateway.access.query import BY_GRANT, BY_PERSON, Row
@@ -24,9 +25,7 @@ from policies.facts import (
     anonymous,
 )
 from policies.ontology import Ontology
-from policies.terms import recorded_terms
 from policies.vocabulary import (
-    AcceptanceState,
     Approval,
     Content,
     Delivery,
@@ -44,9 +43,6 @@ from policies.vocabulary import (
 # A newer ruleset closes these at once until they are scanned again; less sensitive ones stay
 # open meanwhile, because a rule edit would otherwise close the whole estate at the same minute.
 RESCAN_BEFORE_USE = frozenset({Sensitivity.SENSITIVE, Sensitivity.CRITICAL})
-
-# What the rules read of each version in force, by the hash that fixes it.
-_TERMS: dict[str, AgreementTerms] = {}
 
 _ENDED = {
     EndReason.REVOKED: GrantState.REVOKED,
@@ -66,7 +62,7 @@ def gather(db: Database, ask: Ask, now: datetime, ontology: Ontology) -> Gathere
     matching = compare(row, ontology)
     facts = Facts(
         subject=_subject(row, now),
-        target=_target(row),
+        target=_target(row, now),
         standing=_standing(row, now, matching),
         review=ask.review,
         export=ask.export,
@@ -151,7 +147,7 @@ def _subject(row: Row, now: datetime) -> Subject:
     )
 
 
-def _target(row: Row) -> Target:
+def _target(row: Row, now: datetime) -> Target:
     sensitivity = Sensitivity(row.sensitivity)
     return Target(
         dataset=row.slug,
@@ -173,16 +169,13 @@ def _target(row: Row) -> Target:
         dataset_withdrawn=row.withdrawn_at is not None,
         scan=_scan(row, sensitivity),
         contributor_withdrawn=False,
-        agreement=_agreement(row),
+        agreement=_agreement(row, now),
     )
 
 
-def _agreement(row: Row) -> AgreementTerms | None:
-    if row.in_force is None or row.terms is None:
-        return None
-    if row.in_force not in _TERMS:
-        _TERMS[row.in_force] = recorded_terms(row.terms).facts()
-    return _TERMS[row.in_force]
+def _agreement(row: Row, now: datetime) -> AgreementTerms | None:
+    terms = binding_terms(row, now)
+    return terms.facts() if terms is not None else None
 
 
 def _approvals(row: Row) -> frozenset[Approval]:
@@ -202,9 +195,9 @@ def _scan(row: Row, sensitivity: Sensitivity) -> ScanState:
 def _standing(row: Row, now: datetime, matching: Matching | None) -> Standing:
     irb = _evidence(row.irb_until, now)
     return Standing(
-        acceptance=_acceptance(row.signed_until, row.signed_other_until, now),
+        acceptance=acceptance(row.signed_until, row.signed_other_until, now),
         grace_ends_ms=to_ms(row.grace_ends_at) if row.grace_ends_at else None,
-        organisation_acceptance=_acceptance(
+        organisation_acceptance=acceptance(
             row.organisation_signed_until, row.organisation_signed_other_until, now
         ),
         grant=_grant(row, irb),
@@ -226,16 +219,6 @@ def _quota(row: Row) -> int | None:
     if row.grant_id is None:
         return None
     return UNLIMITED_BYTES if row.quota_bytes is None else row.quota_bytes
-
-
-def _acceptance(until: datetime | None, older: datetime | None, now: datetime) -> AcceptanceState:
-    """The state of the best signature: of a version that binds, else of an older one."""
-    if until is not None and now < until:
-        return AcceptanceState.LIVE
-    if older is not None and now < older:
-        return AcceptanceState.SUPERSEDED
-    expired = until is not None or older is not None
-    return AcceptanceState.EXPIRED if expired else AcceptanceState.NONE
 
 
 def _grant(row: Row, irb: EvidenceState) -> GrantState:

@@ -66,6 +66,7 @@ class Row(NamedTuple):
     identity_level: int | None
     organisation_id: uuid.UUID | None
     organisation_status: str | None
+    organisation_kind: str | None
     membership_live: bool
     training_until: datetime | None
     dataset_id: uuid.UUID
@@ -94,6 +95,8 @@ class Row(NamedTuple):
     version_at: datetime | None
     in_force: str | None
     terms: dict[str, Any] | None
+    signed_sha256: str | None
+    signed_terms: dict[str, Any] | None
     grace_ends_at: datetime | None
     signed_until: datetime | None
     signed_other_until: datetime | None
@@ -128,6 +131,7 @@ def _columns(organisation: Expression, project: Expression) -> list[Any]:
         "person_id": P.c.id,
         "organisation_id": organisation,
         "organisation_status": ORG.c.status,
+        "organisation_kind": ORG.c.kind,
         "membership_live": membership(organisation),
         "training_until": training,
         "dataset_id": D.c.id,

@@ -9,14 +9,16 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, NoReturn
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, exists, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from gateway import ids
 from gateway.agreements.models import (
+    Acceptance,
     AgreementState,
     AgreementVersion,
+    OrganisationAcceptance,
 )
 from gateway.errors import OperatorError, Problem, ProblemCode
 from gateway.journal import Act, Actor, Entry
@@ -32,13 +34,15 @@ def sync_files(runtime: Runtime) -> list[str]:
     """Register the agreement files that the program carries; returns what is new (`code/vN`).
 
     The first version of a code is put in force at once; later ones wait as drafts. Raises
-    OperatorError naming the file when a file differs from the version on record: what people
-    have signed never changes.
+    OperatorError naming the file when a file differs from the version on record, or the folder
+    of a version that is in force, announced or signed is gone: what people have signed never
+    changes.
     """
     try:
         texts = files.load()
     except AgreementError as error:
         raise OperatorError(f"agreement {error}") from error
+    _check_carried(runtime, texts)
     return register(runtime, texts)
 
 
@@ -87,7 +91,7 @@ def enter(runtime: Runtime, session: Session, actor: Actor, version: AgreementVe
             leave(runtime, session, actor, row)
     # The partial unique index must not see two versions in force.
     session.flush()
-    version.grace_ends_at = _grace(version, siblings, now)
+    version.grace_ends_at = grace(version, siblings, now)
     version.state, version.in_force_at = AgreementState.IN_FORCE, now
     runtime.journal.record(session, entry(actor, Act.AGREEMENT_IN_FORCE, version))
 
@@ -98,7 +102,7 @@ def leave(runtime: Runtime, session: Session, actor: Actor, version: AgreementVe
     runtime.journal.record(session, entry(actor, Act.AGREEMENT_WITHDRAWN, version))
 
 
-def _grace(
+def grace(
     version: AgreementVersion, siblings: Sequence[AgreementVersion], now: datetime
 ) -> datetime | None:
     """Until when signatures hold that this version no longer accepts; None where it accepts all.
@@ -157,6 +161,30 @@ def version_named(session: Session, name: str) -> AgreementVersion | None:
 def every() -> Select[AgreementVersion]:
     """Every agreement version, by code and number."""
     return select(AgreementVersion).order_by(AgreementVersion.code, AgreementVersion.number)
+
+
+def _check_carried(runtime: Runtime, texts: Sequence[AgreementText]) -> None:
+    """Without its files nobody could tell whether the record of a version was changed."""
+    carried = {(text.code, text.version) for text in texts}
+    with runtime.db.read() as session:
+        known = [name_of(row) for row in session.scalars(every().where(_matters()))
+                 if (row.code, row.number) not in carried]  # fmt: skip
+    if known:
+        gone = ", ".join(f"policies/agreements/{name}" for name in known)
+        raise OperatorError(
+            f"agreement {gone}: on record as in force, announced or signed, but the files are "
+            "gone; restore them"
+        )
+
+
+def _matters() -> ColumnElement[bool]:
+    """Versions that are in force, announced, or signed by somebody at any time."""
+    row = AgreementVersion
+    return or_(
+        row.state.in_([AgreementState.IN_FORCE, AgreementState.SHADOW]),
+        exists().where(Acceptance.agreement_version_id == row.id),
+        exists().where(OrganisationAcceptance.agreement_version_id == row.id),
+    )
 
 
 def _check_unchanged(text: AgreementText, recorded: AgreementVersion | None) -> None:

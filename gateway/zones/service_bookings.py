@@ -59,7 +59,7 @@ def book(
         grant = own_grant(session, actor, wanted.grant_id)
         zone = open_zone(session, wanted.zone)
         _expect_here(session, zone, grant)
-        facts = inside(session, grant.id)
+        facts = inside(session, grant.id, runtime.clock.now())
     ask = Ask(Action.READ_IN_ZONE, person_id=actor.person_id, grant_id=grant.id, zone=facts)
     gathered, decision = access.consider(runtime, ask)
     if not decision.allowed:
@@ -143,7 +143,7 @@ class _Booking:
         if starts < grant.starts_at or ends > grant.ends_at:
             _refuse_time("ends_at", "이용 권한의 기간을 벗어난 시간입니다.",
                          "That time is outside the window of your grant.")  # fmt: skip
-        term = term_ends(self.session, grant.id)
+        term = term_ends(self.session, grant.id, self.runtime.clock.now())
         if term is not None and ends > term:
             _refuse_time("ends_at", "협약이 정한 안심존 이용 기간을 벗어난 시간입니다.",
                          "That time is past the term that the agreement allows.")  # fmt: skip

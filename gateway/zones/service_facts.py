@@ -10,14 +10,13 @@ from typing import Any
 from sqlalchemy import Select, and_, exists, func, select
 from sqlalchemy.orm import Session
 
+from gateway.access.binding import terms_of_grant
 from gateway.access.models import Grant
-from gateway.agreements.models import AgreementState, AgreementVersion
-from gateway.catalog.models import Dataset
 from gateway.clock import to_ms
 from gateway.runtime import Runtime
 from gateway.zones.models import Zone, ZoneDataset, ZoneSession
 from policies.facts import ZoneFacts
-from policies.terms import recorded_terms
+from policies.terms import Terms
 from policies.vocabulary import ImportState
 from policies.vocabulary import ZoneSession as Standing
 
@@ -40,7 +39,7 @@ def zone_facts(
     over = Standing.OVER if opened else Standing.NONE
     return ZoneFacts(
         session=Standing.OPEN if live else over,
-        term_ends_ms=_ms(term_ends(session, grant_id)),
+        term_ends_ms=_ms(term_ends(session, grant_id, now)),
         zone_import=zone_import,
     )
 
@@ -64,30 +63,32 @@ def open_session(
     return session.scalar(found.limit(1))
 
 
-def term_ends(session: Session, grant_id: uuid.UUID) -> datetime | None:
-    """When the term that the agreement in force sets is over; None without a term, and before
-    the first session was opened."""
-    first = session.scalar(
+def term_ends(session: Session, grant_id: uuid.UUID, now: datetime) -> datetime | None:
+    """When the term is over that the agreement sets which binds the holder at `now`; None
+    without a term, and before the first session was opened.
+
+    Raises policies.terms.AgreementError for terms that are not whole.
+    """
+    first = first_opened(session, grant_id)
+    terms = terms_of_grant(session, grant_id, now) if first is not None else None
+    return term_from(first, terms)
+
+
+def first_opened(session: Session, grant_id: uuid.UUID) -> datetime | None:
+    """When staff opened the first session under a grant; None before that."""
+    moment: datetime | None = session.scalar(
         select(func.min(ZoneSession.opened_at, type_=ZoneSession.opened_at.type)).where(
             ZoneSession.grant_id == grant_id
         )
     )
-    days = term_days(session, grant_id) if first is not None else 0
-    return first + timedelta(days=days) if first is not None and days else None
+    return moment
 
 
-def term_days(session: Session, grant_id: uuid.UUID) -> int:
-    """The days that the agreement in force gives for work in a safe zone; 0 for no term.
-
-    Raises policies.terms.AgreementError for terms that are not whole.
-    """
-    terms: dict[str, Any] | None = session.scalar(
-        select(AgreementVersion.terms)
-        .join(Dataset, Dataset.agreement_code == AgreementVersion.code)
-        .join(Grant, Grant.dataset_id == Dataset.id)
-        .where(Grant.id == grant_id, AgreementVersion.state == AgreementState.IN_FORCE)
-    )
-    return recorded_terms(terms).zone_term_days if terms is not None else 0
+def term_from(first: datetime | None, terms: Terms | None) -> datetime | None:
+    """The end of the term that `terms` set, counted from the first session that was opened."""
+    if first is None or terms is None or not terms.zone_term_days:
+        return None
+    return first + timedelta(days=terms.zone_term_days)
 
 
 def _opened(grant_id: uuid.UUID, zone_id: uuid.UUID | None) -> Select[uuid.UUID]:

@@ -68,7 +68,7 @@ def request_import(
         grant, zone = own_grant(session, actor, new.grant_id), open_zone(session, new.zone)
         if not is_for(session, zone.id, grant.dataset_id):
             raise not_here()
-        facts = inside(session, grant.id, ImportState.APPROVED)
+        facts = inside(session, grant.id, runtime.clock.now(), ImportState.APPROVED)
     ask = Ask(Action.IMPORT_TO_ZONE, person_id=actor.person_id, grant_id=grant.id, zone=facts)
     gathered, decision = access.consider(runtime, ask)
     if not decision.allowed:

@@ -138,10 +138,10 @@ def judge(runtime: Runtime, actor: Actor, about: Named, action: Action, zone: Zo
 
 
 def inside(
-    session: Session, grant_id: uuid.UUID, zone_import: ImportState | None = None
+    session: Session, grant_id: uuid.UUID, now: datetime, zone_import: ImportState | None = None
 ) -> ZoneFacts:
     """The facts of somebody who sits at a seat: what else would stand in the way?"""
-    ends = term_ends(session, grant_id)
+    ends = term_ends(session, grant_id, now)
     return ZoneFacts(Standing.OPEN, None if ends is None else to_ms(ends), zone_import)
 
 
@@ -160,7 +160,7 @@ def _open(session: Session, runtime: Runtime, actor: Actor, session_id: uuid.UUI
     expect_another(actor, about)
     _expect(row.opened_at is None and row.ended_at is None)
     _expect_time(row, now)
-    facts = inside(session, row.grant_id)
+    facts = inside(session, row.grant_id, now)
     judged = judge(runtime, actor, about, Action.READ_IN_ZONE, facts)
     _end_run_out_of(session, runtime, row, now)
     row.opened_at, row.opened_by = now, actor.person_id

@@ -15,6 +15,7 @@ from gateway.agreements.models import Acceptance
 from gateway.clock import FixedClock
 from gateway.identity.models import Person
 from gateway.runtime import Runtime
+from policies import agreements as files
 from policies.terms import Change
 from tests import world as made
 from tests.integration.agreements.conftest import Town
@@ -168,7 +169,7 @@ def test_nobody_but_a_steward_changes_a_version(
 def test_every_agreement_is_an_offer_whose_words_are_defined(
     runtime: Runtime, app: Flask, town: Town
 ) -> None:
-    service.sync_files(runtime)
+    service.register(runtime, files.load())
     client = app.test_client()
     profile: dict[str, Any] = client.get("/agreements/profile.jsonld").json
     defined = {concept["@id"] for concept in profile["@graph"]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 import uuid
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from audit.leaf import decode
 from gateway import ids
 from gateway.access.models import Grant
 from gateway.agreements.models import Acceptance, AgreementVersion
-from gateway.applications.models import ResearchProject
+from gateway.applications.models import ProjectMember, ResearchProject
 from gateway.clock import FixedClock
 from gateway.delivery.reconcile import snapshot
 from gateway.errors import Problem
@@ -129,10 +130,30 @@ def register(runtime: Runtime, slug: str, seats: int = 1) -> Zone:
     return service_zones.register(runtime, OPERATOR, new)
 
 
+TIES = ("owner", "supervisor", "member", "former member")
+
+
+def tie(stage: Stage, person: Person, how: str) -> None:
+    """Let `person` belong to the research project of the holder's grant."""
+    runtime, project, now = stage.runtime, stage.world.project, stage.clock.now()
+    if how in {"owner", "supervisor"}:
+        worlds.change(runtime, ResearchProject, project, **{f"{how}_id": person.id})
+        return
+    member = ProjectMember(
+        id=ids.new(runtime.clock), project_id=project, person_id=person.id, added_at=now,
+        removed_at=now if how == "former member" else None,
+    )  # fmt: skip
+    with runtime.db.write() as session:
+        session.add(member)
+
+
 def term(stage: Stage, days: int) -> None:
     """Let the agreement in force give `days` for the work in a zone."""
     terms = worlds.terms(zone_term_days=days)
-    worlds.change(stage.runtime, AgreementVersion, stage.world.agreement, terms=terms)
+    # Terms are remembered under their hash, so other terms have another one.
+    digest = hashlib.sha256(str(terms).encode()).hexdigest()
+    agreement = stage.world.agreement
+    worlds.change(stage.runtime, AgreementVersion, agreement, terms=terms, sha256=digest)
 
 
 def another(stage: Stage, account: str) -> tuple[Person, uuid.UUID]:

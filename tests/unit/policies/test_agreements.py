@@ -311,6 +311,50 @@ def test_too_little_notice_is_refused(copy, change, least):
         load(copy)
 
 
+def _says(copy: Path, old: str, new: str) -> None:
+    file = copy / "health" / "v2" / "terms.toml"
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "term"),
+    [
+        (PURPOSES, '["statistics"]', "purposes"),
+        ("training_only = false", "training_only = true", "training_only"),
+        ("destruction_days = 5", "destruction_days = 4", "destruction_days"),
+        ("zone_term_days = 0", "zone_term_days = 5", "zone_term_days"),
+        ('signature = "personal"', 'signature = "personal+organisation"', "signature"),
+        ("acceptance_valid_days = 365", "acceptance_valid_days = 366", "acceptance_valid_days"),
+    ],
+)
+def test_a_minor_version_that_changes_a_term_is_named_with_file_and_term(copy, old, new, term):
+    _second(copy, "minor", 0)
+    _says(copy, old, new)
+
+    with pytest.raises(AgreementError, match=rf"health/v2/terms\.toml: .* v1 .*: {term}$"):
+        load(copy)
+
+
+def test_a_minor_version_names_every_term_it_changes(copy):
+    _second(copy, "minor", 0)
+    _says(copy, "training_only = false", "training_only = true")
+    _says(copy, PURPOSES, '["statistics"]')
+
+    with pytest.raises(AgreementError, match=r"differ: purposes, training_only$"):
+        load(copy)
+
+
+def test_a_minor_version_may_have_another_title_and_notice_and_list_purposes_in_another_order(copy):
+    _second(copy, "minor", 3)
+    _says(copy, "Usage agreement for health data", "Agreement on the use of health data")
+    _says(copy, '"academic_research", "commercial_development"',
+          '"commercial_development", "academic_research"')  # fmt: skip
+
+    assert [text.version for text in load(copy)] == [1, 2]
+
+
 def test_only_the_first_version_is_a_first_one(copy):
     _second(copy, "first", 0)
 
