@@ -25,6 +25,7 @@ from gateway.decisions.service_evaluation import (
     PERSON,
     Answer,
     Question,
+    Unanswered,
     evaluate,
     until,
 )
@@ -63,7 +64,7 @@ def evaluations() -> Response:
         return _answer(asker, authzen.single(asked))
     stop_at = authzen.STOPS[asked.options.evaluations_semantic]
     answers = until(authzen.questions(asked), lambda each: _tried(asker, each), stop_at)
-    _record(asker, [each for each in answers if isinstance(each, Answer)])
+    _record(asker, answers)
     shown = EvaluationsOut(evaluations=[authzen.answered(each) for each in answers])
     return jsonify(shown.model_dump(mode="json"))
 
@@ -144,8 +145,7 @@ def _answer(asker: Asker, question: Question) -> Response:
         if problem.code is not ProblemCode.NOT_FOUND:
             raise
         answer = problem
-    if isinstance(answer, Answer):
-        _record(asker, [answer])
+    _record(asker, [answer])
     return jsonify(authzen.answered(answer).model_dump(mode="json"))
 
 
@@ -161,12 +161,14 @@ def _tried(asker: Asker, question: Question | Problem) -> Answer | Problem:
         return problem
 
 
-def _record(asker: Asker, answers: list[Answer]) -> None:
-    """One event for one request, however many questions it asked."""
-    slugs = {answer.dataset for answer in answers if answer.person_id != asker.person_id}
-    people = [answer.person_id for answer in answers]
+def _record(asker: Asker, answers: list[Answer | Problem]) -> None:
+    """One event for one request, however many questions it asked. That an account, dataset or
+    version does not exist is an answer about somebody as well."""
+    told = [each for each in answers if isinstance(each, Answer | Unanswered)]
+    slugs = {each.dataset for each in told if each.person_id != asker.person_id}
+    people = [each.person_id for each in told]
     one = next(iter(slugs)) if len(slugs) == 1 else None
-    record_look(rt(), asker, people, one, questions=len(answers))
+    record_look(rt(), asker, people, one, questions=len(told))
 
 
 def _nothing(problem: Problem) -> Response:

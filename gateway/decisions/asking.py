@@ -31,6 +31,10 @@ class Asker:
         """Whether an account, in any spelling, is the asker's own."""
         return rules.fold(account) == self.account
 
+    def stewards(self, dataset: str) -> bool:
+        """Whether this person is a steward of a dataset (its slug)."""
+        return covers(self.scoped, Role.STEWARD, dataset)
+
     def watches(self, dataset: str) -> bool:
         """Whether others' access to a dataset (its slug) is this person's business."""
         return any(covers(self.scoped, role, dataset) for role in WATCHERS)
@@ -61,16 +65,20 @@ def expect(runtime: Runtime, asker: Asker, allowed: bool) -> None:
 def record_look(
     runtime: Runtime,
     asker: Asker,
-    people: Iterable[uuid.UUID],
+    people: Iterable[uuid.UUID | None],
     dataset: str | None,
     **detail: str | int | bool,
 ) -> None:
     """Record that others' standing was looked at, durably, before anything of it is shown.
 
+    None among `people` stands for an account that nobody has: that there is none is told as well.
     Nothing is recorded when only the asker's own was. Raises Problem LOG_UNAVAILABLE.
     """
-    others = sorted(frozenset(people) - {asker.person_id})
-    if others:
+    asked = list(people)
+    others = sorted(frozenset(each for each in asked if each is not None) - {asker.person_id})
+    if unknown := asked.count(None):
+        detail |= {"unknown": unknown}
+    if others or unknown:
         entry = Entry(
             asker.actor, Act.POLICY_EXPLAINED, subjects=others, dataset=dataset, detail=detail
         )

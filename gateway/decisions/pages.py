@@ -11,7 +11,7 @@ from gateway.access.ask import to_use
 from gateway.access.reading import find_dataset
 from gateway.catalog.models import Dataset
 from gateway.decisions import service_overview, views, words
-from gateway.decisions.asking import Asker
+from gateway.decisions.asking import Asker, record_look
 from gateway.decisions.schemas_pages import PersonQuery, WhatIfQuery, WhoQuery
 from gateway.decisions.service_evaluation import DATASET, PERSON, Question, Resource, Subject
 from gateway.decisions.service_overview import DatasetRow, PersonRow
@@ -46,7 +46,8 @@ def who() -> str:
     page = views.page("who", given, rows, lambda row: (row.person.id,))
     return render(
         "decisions/who.html", dataset=dataset, action=action, page=page, told=told,
-        actions=words.action_options(), here=views.link("decisions.who", given),
+        actions=words.action_options(), datasets=_watched(asker),
+        here=views.link("decisions.who", given),
     )  # fmt: skip
 
 
@@ -56,6 +57,8 @@ def person() -> str:
     asker, query = views.watcher(), parse_query(PersonQuery)
     found = _account(query.account)
     if found is None:
+        if query.account:
+            record_look(rt(), asker, [None], None)
         form = _unknown_account(query.account)
         return render("decisions/person_form.html", form=form)
     given = {"account": found.account, "action": str(query.action or "")}
@@ -104,13 +107,17 @@ def _choose(
     asker: Asker, endpoint: str, title: str, given: dict[str, str], account: bool = False
 ) -> str:
     """The form that asks which dataset (and which person)."""
-    with rt().db.read() as session:
-        datasets = service_overview.watched_datasets(session, asker)
-    options = [(each.slug, _titled(each)) for each in datasets]
     return render(
-        "decisions/choose.html", action=url_for(endpoint), title=title, options=options,
+        "decisions/choose.html", action=url_for(endpoint), title=title, options=_watched(asker),
         form=Form(given), account=account,
     )  # fmt: skip
+
+
+def _watched(asker: Asker) -> list[tuple[str, str]]:
+    """The datasets that the asker watches with their titles, for a select."""
+    with rt().db.read() as session:
+        datasets = service_overview.watched_datasets(session, asker)
+    return [(each.slug, _titled(each)) for each in datasets]
 
 
 def _titled(dataset: Dataset) -> str:

@@ -15,7 +15,8 @@ from gateway.access.facts import gather
 from gateway.access.reading import find_dataset
 from gateway.access.service import Door
 from gateway.catalog.models import Dataset, DatasetVersion
-from gateway.decisions.asking import Asker, expect
+from gateway.catalog.service_reading import is_published
+from gateway.decisions.asking import Asker, expect, record_look
 from gateway.errors import Problem, ProblemCode
 from gateway.identity.models import Person
 from gateway.identity.service_people import find_by_account
@@ -63,7 +64,7 @@ class Answer:
 
     explanation: Explanation
     person_id: uuid.UUID
-    dataset: str
+    dataset: str | None
 
     @property
     def allowed(self) -> bool:
@@ -71,13 +72,23 @@ class Answer:
         return self.explanation.decision.allowed
 
 
+class Unanswered(Problem):
+    """NOT_FOUND for a question about somebody: `person_id` None when nobody has the account,
+    `dataset` None when there is no such dataset. Whoever is told this has looked."""
+
+    def __init__(self, told: Problem, person_id: uuid.UUID | None, dataset: str | None) -> None:
+        super().__init__(told.code, told.detail_ko, told.detail_en)
+        self.person_id = person_id
+        self.dataset = dataset
+
+
 def evaluate(runtime: Runtime, asker: Asker, question: Question) -> Answer:
     """Decide and explain. Nothing is recorded: see `asking.record_look`.
 
     Raises Problem FORBIDDEN for somebody else's access to a dataset that the asker does not watch,
-    NOT_FOUND for a type, person, dataset or version that does not exist.
+    NOT_FOUND for a type, `Unanswered` for a person, dataset or version that does not exist.
     """
-    person, dataset, found = look_up(runtime, asker, question.subject, question.resource)
+    person, dataset, found = _found(runtime, asker, question.subject, question.resource)
     explanation = explained(runtime, found, question.action)
     return Answer(explanation, person.id, dataset.slug)
 
@@ -85,31 +96,30 @@ def evaluate(runtime: Runtime, asker: Asker, question: Question) -> Answer:
 def look_up(
     runtime: Runtime, asker: Asker, subject: Subject, resource: Resource
 ) -> tuple[Person, Dataset, Gathered]:
-    """Person, dataset and the facts between them. Raises Problem as `evaluate`."""
-    expect(runtime, asker, asker.is_called(subject.id) or asker.watches(resource.id))
-    if subject.type != PERSON or resource.type != DATASET:
-        raise unknown("종류", "type")
-    with runtime.db.read() as session:
-        person = find_by_account(session, subject.id)
-        dataset = find_dataset(session, resource.id)
-        if person is None or dataset is None:
-            raise unknown("사람 또는 데이터셋", "person or dataset")
-        version_id = version_of(session, dataset, resource.version)
-    return person, dataset, facts_between(runtime, person.id, dataset.id, version_id)
+    """Person, dataset and the facts between them. Raises Problem as `evaluate`; that somebody or
+    something does not exist is told only after the look is recorded."""
+    try:
+        return _found(runtime, asker, subject, resource)
+    except Unanswered as problem:
+        record_look(runtime, asker, [problem.person_id], problem.dataset)
+        raise
 
 
-def version_of(session: Session, dataset: Dataset, label: str | None) -> uuid.UUID | None:
+def version_of(
+    session: Session, asker: Asker, dataset: Dataset, label: str | None
+) -> uuid.UUID | None:
     """The id of a version by its label; None stands for the newest released one.
 
-    Raises Problem NOT_FOUND.
+    Only stewards of the dataset know of a version that is not, and never was, open: for others
+    there is none. Raises Problem NOT_FOUND.
     """
     if label is None:
         return None
-    wanted = select(DatasetVersion.id).where(DatasetVersion.dataset_id == dataset.id)
+    wanted = select(DatasetVersion).where(DatasetVersion.dataset_id == dataset.id)
     found = session.scalar(wanted.where(DatasetVersion.label == label))
-    if found is None:
+    if found is None or not (is_published(found) or asker.stewards(dataset.slug)):
         raise unknown("버전", "version")
-    return found
+    return found.id
 
 
 def facts_between(
@@ -141,6 +151,25 @@ def decided(door: Door, found: Gathered, action: str) -> Decision:
 def explained(door: Door, found: Gathered, action: str) -> Explanation:
     """The same with the way to a yes."""
     return explain(engine_for(door.db, found.release), action, found.facts)
+
+
+def _found(
+    runtime: Runtime, asker: Asker, subject: Subject, resource: Resource
+) -> tuple[Person, Dataset, Gathered]:
+    expect(runtime, asker, asker.is_called(subject.id) or asker.watches(resource.id))
+    if subject.type != PERSON or resource.type != DATASET:
+        raise unknown("종류", "type")
+    with runtime.db.read() as session:
+        person = find_by_account(session, subject.id)
+        dataset = find_dataset(session, resource.id)
+        try:
+            if person is None or dataset is None:
+                raise unknown("사람 또는 데이터셋", "person or dataset")
+            version_id = version_of(session, asker, dataset, resource.version)
+        except Problem as problem:
+            named = dataset.slug if dataset else None
+            raise Unanswered(problem, person.id if person else None, named) from None
+    return person, dataset, facts_between(runtime, person.id, dataset.id, version_id)
 
 
 def unknown(ko: str, en: str) -> Problem:

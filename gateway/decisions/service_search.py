@@ -50,7 +50,7 @@ def subjects(runtime: Runtime, asker: Asker, resource: Resource, search: Search)
     version that does not exist, BAD_REQUEST for a bad page.
     """
     expect(runtime, asker, asker.watches(resource.id))
-    dataset, version_id = _resource(runtime, search.kind, resource)
+    dataset, version_id = _resource(runtime, asker, search.kind, resource)
 
     def allowed(person: Person) -> bool:
         found = facts_between(runtime, person.id, dataset.id, version_id)
@@ -69,7 +69,7 @@ def resources(runtime: Runtime, asker: Asker, subject: Subject, search: Search) 
     recorded. Raises Problem as `subjects`."""
     watched = None if asker.is_called(subject.id) else asker.watched()
     expect(runtime, asker, watched is None or bool(watched))
-    person = _person(runtime, subject, search.kind)
+    person = _person(runtime, asker, subject, search)
     record_look(runtime, asker, [person.id], None, action=action_name(search.action))
 
     def allowed(dataset: Dataset) -> bool:
@@ -97,18 +97,24 @@ def actions(
     return walk(_cursors(runtime), scope, wanted, names)
 
 
-def _resource(runtime: Runtime, kind: str, resource: Resource) -> tuple[Dataset, uuid.UUID | None]:
+def _resource(
+    runtime: Runtime, asker: Asker, kind: str, resource: Resource
+) -> tuple[Dataset, uuid.UUID | None]:
     with runtime.db.read() as session:
         dataset = find_dataset(session, resource.id)
         if kind != PERSON or resource.type != DATASET or dataset is None:
             raise unknown("데이터셋", "dataset")
-        return dataset, version_of(session, dataset, resource.version)
+        return dataset, version_of(session, asker, dataset, resource.version)
 
 
-def _person(runtime: Runtime, subject: Subject, kind: str) -> Person:
+def _person(runtime: Runtime, asker: Asker, subject: Subject, search: Search) -> Person:
+    """The person asked about. That nobody has the account is told once the look is recorded."""
+    if subject.type != PERSON or search.kind != DATASET:
+        raise unknown("사람", "person")
     with runtime.db.read() as session:
         person = find_by_account(session, subject.id)
-    if subject.type != PERSON or kind != DATASET or person is None:
+    if person is None:
+        record_look(runtime, asker, [None], None, action=action_name(search.action))
         raise unknown("사람", "person")
     return person
 

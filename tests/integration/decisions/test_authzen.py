@@ -23,6 +23,7 @@ from tests.integration.decisions.asked import (
     decisions,
     question,
     resource,
+    results,
     subject,
     without,
 )
@@ -150,6 +151,78 @@ def test_a_version_can_be_named(runtime: Runtime, world: World, holder: Any) -> 
     assert decision(holder("evaluation", named))["decision"] is True
     made.change(runtime, made.DatasetVersion, world.version, state=VersionState.WITHDRAWN)
     assert decision(holder("evaluation", named))["decision"] is False
+
+
+def drafted(runtime: Runtime, world: World) -> dict[str, Any]:
+    """A version that was never open."""
+    label = "2.0-secret"
+    draft = made.DatasetVersion(
+        id=ids.new(runtime.clock), dataset_id=world.dataset, label=label,
+        state=VersionState.DRAFT, created_at=runtime.clock.now(),
+    )  # fmt: skip
+    with runtime.db.write() as session:
+        session.add(draft)
+    return resource(version=label)
+
+
+@pytest.mark.parametrize("account", ["holder", "stranger"])
+def test_a_version_that_was_never_open_is_answered_like_one_that_does_not_exist(
+    runtime: Runtime, world: World, program: Any, account: str
+) -> None:
+    people.make_person(runtime, "stranger")
+    draft, me = drafted(runtime, world), program(account)
+
+    asked = [
+        decision(me("evaluation", question(account) | {"resource": each}))
+        for each in (draft, resource(version="9.9"))
+    ]
+
+    assert asked[0] == asked[1]
+    assert asked[0]["context"]["error"]["code"] == "not_found"
+
+
+def test_what_may_be_done_with_a_version_that_was_never_open_is_for_its_stewards(
+    runtime: Runtime, world: World, program: Any
+) -> None:
+    draft, steward = drafted(runtime, world), program("the.steward", Role.STEWARD, scope="voices")
+    other = program("the.auditor", Role.AUDITOR)
+    asked = {"subject": subject("holder"), "resource": draft}
+    people_asked = {"subject": {"type": "person"}, "action": action(), "resource": draft}
+
+    told = decision(steward("evaluation", question() | {"resource": draft}))
+    unknown = decision(other("evaluation", question() | {"resource": draft}))
+
+    assert "reasons" in told["context"]
+    assert unknown["context"]["error"]["code"] == "not_found"
+    assert results(program("holder")("search/action", asked)) == []
+    assert results(other("search/subject", people_asked)) == []
+
+
+def test_to_be_told_that_an_account_does_not_exist_is_recorded_like_any_look(
+    world: World, program: Any, looks: Any
+) -> None:
+    steward = program("the.steward", Role.STEWARD, scope="voices")
+    tries = [question("guess1"), question("guess2")]
+    listed = {"evaluations": tries, "action": action()}
+
+    decision(steward("evaluation", tries[0]))
+    decisions(steward("evaluations", listed))
+    results(steward("search/action", {"subject": subject("guess3"), "resource": resource()}))
+    found = {"subject": subject("guess4"), "action": action(), "resource": {"type": "dataset"}}
+    results(steward("search/resource", found))
+
+    assert len(looks()) == 4
+    assert [each.dataset for each in looks()] == [None, "voices", "voices", "voices"]
+
+
+def test_a_look_at_somebody_for_a_version_that_does_not_exist_names_them(
+    world: World, program: Any, looks: Any
+) -> None:
+    steward = program("the.steward", Role.STEWARD, scope="voices")
+
+    decision(steward("evaluation", question() | {"resource": resource(version="9.9")}))
+
+    assert len(looks(world.person)) == len(looks()) == 1
 
 
 def test_what_the_caller_says_of_facts_is_never_believed(
