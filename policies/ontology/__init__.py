@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
@@ -58,20 +59,37 @@ def read(file: Traversable) -> Ontology:
 
 
 def parse(lines: Iterable[str]) -> Ontology:
-    """An ontology from the lines of an OBO document. Raises OntologyError."""
+    """An ontology from the lines of an OBO document.
+
+    Raises OntologyError naming the line, also for a term that lies under itself.
+    """
     parents: dict[str, frozenset[str]] = {}
     replaced: dict[str, str] = {}
+    begins: dict[str, int] = {}
     for number, term in _terms(lines):
         name = _single(term, "id", number)
         if term.get("is_obsolete") == ["true"]:
             continue
         if name in parents:
             raise OntologyError(f"line {number}: {name} is defined twice")
-        parents[name] = frozenset(term.get("is_a", ()))
+        parents[name], begins[name] = frozenset(term.get("is_a", ())), number
         replaced |= dict.fromkeys(term.get("alt_id", ()), name)
     if not parents:
         raise OntologyError("the ontology holds no term")
+    _refuse_cycle(parents, begins)
     return Ontology(parents, replaced)
+
+
+def _refuse_cycle(parents: Mapping[str, frozenset[str]], begins: Mapping[str, int]) -> None:
+    """In a cycle every disease lies under every other: consent to one would be consent to all."""
+    known = {name: {above for above in parents[name] if above in parents} for name in parents}
+    try:
+        TopologicalSorter(known).prepare()
+    except CycleError as fault:
+        cycle = fault.args[1]
+        first = min(cycle, key=begins.__getitem__)
+        round_ = " < ".join(reversed(cycle))
+        raise OntologyError(f"line {begins[first]}: is_a of {first} is a cycle: {round_}") from None
 
 
 def _single(term: Mapping[str, list[str]], tag: str, number: int) -> str:

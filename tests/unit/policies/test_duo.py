@@ -238,9 +238,8 @@ id: part_of
         (["[Term]", "id: X:1", "[Term]", "id: X:1"], "line 3: X:1 is defined twice"),
         (["[Term]", "id: X:1", "is_a: X:1"], "line 1: is_a of X:1 is a cycle: X:1 < X:1"),
         (
-            ["[Term]", "id: X:1", "[Term]", "id: X:2", "is_a: X:3"]
-            + ["[Term]", "id: X:3", "is_a: X:2"],
-            "line 3: is_a of X:2 is a cycle: X:2 < X:3 < X:2",
+            ["[Term]", "id: X:2", "is_a: X:3", "[Term]", "id: X:3", "is_a: X:2"],
+            "line 1: is_a of X:2 is a cycle: X:2 < X:3 < X:2",
         ),
     ],
 )
