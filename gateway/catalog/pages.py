@@ -9,7 +9,7 @@ from gateway.catalog import service_reading, views, words
 from gateway.catalog.models import DatasetVersion, Tier
 from gateway.catalog.schemas import DatasetQuery, ItemQuery, VersionQuery
 from gateway.catalog.service_versions import version_entry
-from gateway.identity.http import actor, rt, viewer
+from gateway.identity.http import actor, rt
 from gateway.journal import Act
 from gateway.scanning.models import FindingRow, Scan
 from gateway.web.forms import parse_query
@@ -97,7 +97,7 @@ def version(slug: str, label: str) -> str:
         findings = _findings(session, scan)
     if scan:
         rt().folding.read(version_entry(actor(), Act.MANIFEST_READ, dataset, found))
-    readable = found.index_sha256 and (viewer() or views.names_are_public(dataset))
+    readable = found.index_sha256 and views.may_read_names(dataset)
     arguments = {key: value for key, value in request.args.items() if key != "findings"}
     return render(
         "catalog/version.html",

@@ -7,8 +7,11 @@ import pytest
 from flask.testing import FlaskClient
 
 from audit.errors import LogUnavailable
+from audit.search import Filters
 from gateway.catalog.service_versions import find_version
+from gateway.evidence.reading import snapshot
 from gateway.identity.models import Role
+from gateway.journal import Act
 from gateway.runtime import Runtime
 from policies.vocabulary import VersionState
 from tests import deliveries, people
@@ -229,6 +232,53 @@ def test_file_names_of_a_sensitive_dataset_are_for_people_who_signed_in(
     assert "홍길동" not in client.get(f"/datasets/{SLUG}").text
     assert client.get(f"/api/v1{VERSION}/items").status_code == 401
     assert "홍길동" in as_person().get(VERSION).text
+
+
+@pytest.mark.parametrize("sensitivity", ["open", "restricted", "sensitive", "critical"])
+def test_outside_the_safe_zone_files_are_listed_to_stewards_of_the_dataset_only(
+    runtime: Runtime, tmp_path: Path, as_person: SignIn, client: FlaskClient, sensitivity: str
+) -> None:
+    deliveries.dataset(runtime, sensitivity=sensitivity, delivery="safe_zone")
+    deliveries.opened(runtime, deliveries.folder(tmp_path, {"홍길동.txt": "x"}))
+    listed, pages = f"/api/v1{VERSION}/items", [VERSION, f"/datasets/{SLUG}"]
+
+    unknown = client.get(listed)
+    shown = [client.get(page).text for page in pages]
+    stranger = as_person()
+    refused = stranger.get(listed)
+    shown += [stranger.get(page).text for page in pages]
+    elsewhere = as_person(Role.STEWARD, "another-set").get(listed)
+    steward = as_person(Role.STEWARD)
+
+    assert (unknown.status_code, refused.status_code, elsewhere.status_code) == (401, 403, 403)
+    assert [text for text in (unknown.text, refused.text, *shown) if "홍길동" in text] == []
+    assert [item["path"] for item in steward.get(listed).json["items"]] == ["홍길동.txt"]
+    assert "홍길동" in steward.get(VERSION).text
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", "Listed inside the safe zone only"), ("ko", "안심존에서만")]
+)
+def test_the_page_of_a_safe_zone_version_says_where_its_files_are_listed(
+    runtime: Runtime, tmp_path: Path, client: FlaskClient, language: str, words: str
+) -> None:
+    deliveries.dataset(runtime, delivery="safe_zone")
+    deliveries.opened(runtime, deliveries.folder(tmp_path, {"a.txt": "x"}))
+    assert words in client.get(f"{VERSION}?lang={language}").text
+
+
+def test_a_refused_list_of_a_safe_zone_version_is_recorded(
+    runtime: Runtime, tmp_path: Path, as_person: SignIn
+) -> None:
+    deliveries.dataset(runtime, delivery="safe_zone")
+    deliveries.opened(runtime, deliveries.folder(tmp_path, {"a.txt": "x"}))
+
+    as_person().get(f"/api/v1{VERSION}/items")
+
+    with snapshot(runtime, main=True) as (_sql, reader):
+        found = reader.search(Filters(action=str(Act.ACCESS_DECIDED)))
+        said = [reader.leaf(each) for each in found]
+    assert [(each.outcome, each.reason) for each in said] == [("deny", "SAFE_ZONE_NAMES")]
 
 
 def test_without_the_log_no_name_of_a_sensitive_dataset_is_shown(
