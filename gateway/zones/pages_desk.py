@@ -8,7 +8,14 @@ from flask import Blueprint, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from gateway.errors import Problem, ProblemCode
-from gateway.identity.http import actor, require_person, require_role_somewhere, rt, scopes_of
+from gateway.identity.http import (
+    actor,
+    require_person,
+    require_role_somewhere,
+    require_viewer,
+    rt,
+    scopes_of,
+)
 from gateway.identity.models import Role
 from gateway.identity.service_viewing import viewed
 from gateway.web.forms import Form, parse_query, try_parse
@@ -17,6 +24,7 @@ from gateway.web.i18n import language
 from gateway.web.pages import render
 from gateway.zones import service_imports, service_reading, service_sessions, views
 from gateway.zones.schemas import CarryBody, DayQuery, ImportDecision
+from gateway.zones.service_ties import grants_of_own_projects
 
 blueprint = Blueprint("zone_desk", __name__, template_folder="templates")
 
@@ -83,11 +91,19 @@ def _desk(chosen: uuid.UUID | None, form: Form) -> str:
         zones = service_reading.staffed_zones(session, scopes)
         parcels = service_reading.waiting_imports(session, scopes)
     days = [(zone, views.zone_day(zone, day)) for zone in zones]
+    shown = [parcel.row.grant_id for parcel in parcels]
+    shown += [stay.row.grant_id for _zone, stays in days for stay in stays]
     viewed(rt(), actor(), [parcel.person for parcel in parcels], "zone-imports")
     return render(
         "zones/desk.html", days=days, parcels=parcels, day=day, chosen=chosen, form=form,
-        me=actor().person_id,
+        me=actor().person_id, near=_near(shown),
     )  # fmt: skip
+
+
+def _near(grants: list[uuid.UUID]) -> frozenset[uuid.UUID]:
+    """The grants of one's own research projects: others handle their visits."""
+    with rt().db.read() as session:
+        return grants_of_own_projects(session, require_viewer().person_id, grants)
 
 
 def _back(message: str) -> ResponseReturnValue:

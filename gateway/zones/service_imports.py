@@ -91,8 +91,9 @@ def request_import(
 def decide(runtime: Runtime, actor: Actor, import_id: uuid.UUID, given: Verdict) -> None:
     """Approve or reject a request, with a note of 10 characters at least, which the person reads.
 
-    Raises Problem NOT_FOUND for everybody who is not staff of the zone, FORBIDDEN for one's own,
-    WRONG_STATE when it was decided before, VALIDATION_FAILED (note).
+    Raises Problem NOT_FOUND for everybody who is not staff of the zone, FORBIDDEN for one's own
+    and those of one's research projects, WRONG_STATE when it was decided before,
+    VALIDATION_FAILED (note).
     """
     transact(runtime, lambda session: _decide(session, runtime, actor, import_id, given))
 
@@ -156,7 +157,7 @@ def _for_staff(
     if row is None:
         raise import_not_found()
     about = require_staff(session, runtime, actor, row)
-    expect_another(actor, about)
+    expect_another(session, actor, about)
     return about, row
 
 

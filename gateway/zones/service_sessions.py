@@ -24,21 +24,22 @@ from gateway.runtime import Runtime
 from gateway.zones.events import Named, entry, named
 from gateway.zones.models import SessionEnd, Zone, ZoneImport, ZoneSession
 from gateway.zones.service_facts import term_ends
+from gateway.zones.service_ties import grants_of_own_projects
 from policies.facts import ZoneFacts
 from policies.vocabulary import Action, ImportState
 from policies.vocabulary import ZoneSession as Standing
 
 END_JOB = "zones.end_session"
-OWN = "OWN_SESSION"
+OWN, OWN_PROJECT = "OWN_SESSION", "OWN_PROJECT"
 
 
 def open_session(runtime: Runtime, actor: Actor, session_id: uuid.UUID) -> None:
     """Staff let a person begin: from then on the data can be read at the zone's seats.
 
     Raises Problem NOT_FOUND for everybody who is not staff of the zone, FORBIDDEN for one's own
-    session, ACCESS_DENIED with every blocker when the data could not be read even then,
-    WRONG_STATE outside the booked time or when it was opened or ended before, CONFLICT when seat
-    or person has an open session.
+    session and those of one's research projects, ACCESS_DENIED with every blocker when the data
+    could not be read even then, WRONG_STATE outside the booked time or when it was opened or
+    ended before, CONFLICT when seat or person has an open session.
     """
     transact(runtime, lambda session: _open(session, runtime, actor, session_id))
 
@@ -114,16 +115,25 @@ def require_staff(
     return about
 
 
-def expect_another(actor: Actor, about: Named) -> None:
-    """Nobody lets themselves in. Raises Refused, which is recorded, for one's own."""
-    if about.thing.person_id == actor.person_id:
-        denial = entry(actor, Act.ACCESS_DECIDED, about, outcome=Outcome.DENY, reason=OWN)
-        problem = Problem(
-            ProblemCode.FORBIDDEN,
-            "자신의 안심존 이용과 반입은 다른 안심존 운영자가 처리합니다.",
+def expect_another(session: Session, actor: Actor, about: Named) -> None:
+    """Nobody lets in themselves, or the research project that they belong to.
+
+    Raises Refused, which is recorded, for the person, their team and their supervisor.
+    """
+    thing = about.thing
+    if thing.person_id == actor.person_id:
+        raise _too_near(
+            actor, about, OWN, "자신의 안심존 이용과 반입은 다른 안심존 운영자가 처리합니다.",
             "Your own session or import is handled by another member of the staff.",
-        )
-        raise Refused(problem, denial)
+        )  # fmt: skip
+    if actor.person_id and grants_of_own_projects(session, actor.person_id, [thing.grant_id]):
+        raise _too_near(
+            actor, about, OWN_PROJECT,
+            "자신이 속하거나 지도하는 연구과제의 안심존 이용과 반입은 다른 안심존 운영자가"
+            " 처리합니다.",
+            "You belong to this research project or supervise it; another member of the staff"
+            " handles its sessions and imports.",
+        )  # fmt: skip
 
 
 def judge(runtime: Runtime, actor: Actor, about: Named, action: Action, zone: ZoneFacts) -> Judged:
@@ -157,7 +167,7 @@ def not_found() -> Problem:
 def _open(session: Session, runtime: Runtime, actor: Actor, session_id: uuid.UUID) -> None:
     row, now = _find(session, session_id), runtime.clock.now()
     about = require_staff(session, runtime, actor, row)
-    expect_another(actor, about)
+    expect_another(session, actor, about)
     _expect(row.opened_at is None and row.ended_at is None)
     _expect_time(row, now)
     facts = inside(session, row.grant_id, now)
@@ -167,6 +177,11 @@ def _open(session: Session, runtime: Runtime, actor: Actor, session_id: uuid.UUI
     session.flush()
     told = grounds_in(session, runtime, judged.facts, judged.decision)
     runtime.journal.record(session, entry(actor, Act.ZONE_SESSION_OPENED, about, detail=told))
+
+
+def _too_near(actor: Actor, about: Named, reason: str, ko: str, en: str) -> Refused:
+    denial = entry(actor, Act.ACCESS_DECIDED, about, outcome=Outcome.DENY, reason=reason)
+    return Refused(Problem(ProblemCode.FORBIDDEN, ko, en), denial)
 
 
 def _end_run_out_of(session: Session, runtime: Runtime, row: ZoneSession, now: datetime) -> None:

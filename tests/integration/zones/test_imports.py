@@ -23,10 +23,12 @@ from tests.integration.zones.conftest import (
     DIGEST,
     REASON,
     SLUG,
+    TIES,
     Stage,
     codes,
     refusal,
     term,
+    tie,
 )
 
 YES, NO = Verdict(True, REASON), Verdict(False, REASON)
@@ -49,6 +51,23 @@ def approved(stage: Stage) -> uuid.UUID:
 def row(stage: Stage, import_id: uuid.UUID) -> ZoneImport:
     with stage.runtime.db.read() as session:
         return session.get_one(ZoneImport, import_id)
+
+
+@pytest.mark.parametrize("how", TIES)
+def test_staff_neither_decide_on_nor_carry_in_a_file_of_their_own_research_project(
+    stage: Stage, how: str
+) -> None:
+    waiting, agreed = asked(stage), approved(stage)
+    tie(stage, stage.staff, how)
+
+    refused = [
+        refusal(lambda: service_imports.decide(stage.runtime, stage.desk, waiting, YES)),
+        refusal(lambda: service_imports.bring_in(stage.runtime, stage.desk, agreed, DIGEST)),
+    ]
+
+    assert {each.code for each in refused} == {ProblemCode.FORBIDDEN}
+    assert [said.reason for said in stage.said(Act.ACCESS_DECIDED)] == ["OWN_PROJECT"] * 2
+    assert (row(stage, waiting).decided_at, row(stage, agreed).brought_in_at) == (None, None)
 
 
 def test_an_approved_file_is_brought_in_by_staff(stage: Stage) -> None:

@@ -11,6 +11,8 @@ from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 
 from gateway.access import grants
+from gateway.access.models import Grant
+from gateway.applications.models import ResearchProject
 from gateway.clock import to_ms
 from gateway.errors import Problem, ProblemCode
 from gateway.identity.models import Role
@@ -21,6 +23,7 @@ from gateway.zones.models import ZoneSession
 from gateway.zones.service_facts import facts_of_grant
 from policies.vocabulary import ZoneSession as Standing
 from tests import people
+from tests import world as worlds
 from tests.integration.zones.conftest import (
     DAYS,
     HOUR,
@@ -28,11 +31,13 @@ from tests.integration.zones.conftest import (
     OTHER_ZONE,
     REASON,
     SLUG,
+    TIES,
     Stage,
     codes,
     refusal,
     register,
     term,
+    tie,
 )
 
 
@@ -89,6 +94,31 @@ def test_staff_never_open_their_own_session(stage: Stage) -> None:
     assert refused.code is ProblemCode.FORBIDDEN
     assert [said.reason for said in stage.said(Act.ACCESS_DECIDED)] == ["OWN_SESSION"]
     assert standing(stage) is Standing.NONE
+
+
+@pytest.mark.parametrize("how", TIES)
+def test_staff_never_open_a_session_of_their_own_research_project(stage: Stage, how: str) -> None:
+    tie(stage, stage.staff, how)
+    made = stage.book()
+
+    refused = refusal(lambda: service_sessions.open_session(stage.runtime, stage.desk, made))
+
+    assert refused.code is ProblemCode.FORBIDDEN
+    assert "research project" in refused.detail_en
+    assert "연구과제" in refused.detail_ko
+    assert [said.reason for said in stage.said(Act.ACCESS_DECIDED)] == ["OWN_PROJECT"]
+    assert standing(stage) is Standing.NONE
+
+
+def test_staff_of_another_research_project_open_the_session(stage: Stage) -> None:
+    _person, grant = stage.another("colleague")
+    with stage.runtime.db.read() as session:
+        project = session.get_one(Grant, grant).project_id
+    worlds.change(stage.runtime, ResearchProject, project, supervisor_id=stage.staff.id)
+
+    stage.opened()
+
+    assert standing(stage) is Standing.OPEN
 
 
 def test_the_database_too_keeps_people_from_opening_their_own(stage: Stage) -> None:
