@@ -76,6 +76,22 @@ def test_who_can_access_a_dataset_is_told_with_every_reason(
     assert len(looks(world.person)) == 2
 
 
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_another_dataset_can_be_chosen_beside_the_list_of_people(
+    runtime: Runtime, steward: FlaskClient, browser: Any, language: str
+) -> None:
+    applying.add_dataset(runtime, "images")
+    page = f"/policies/who?dataset=voices&lang={language}"
+
+    everything = browser("the.auditor", Role.AUDITOR).get(page).text
+    own = steward.get(page).text
+
+    assert '<option value="voices" selected>' in everything
+    assert '<option value="images">' in everything
+    assert '<option value="">' not in everything
+    assert '<option value="images">' not in own
+
+
 def test_who_applied_or_signed_is_told_too(
     runtime: Runtime, world: World, steward: FlaskClient
 ) -> None:

@@ -111,6 +111,19 @@ def test_the_menu_shows_what_the_viewers_roles_allow(app: Flask) -> None:
     assert [item.label for item in menu.visible_to(viewer)] == ["데이터셋", "심의"]
 
 
+@pytest.mark.parametrize(("language", "word"), [("ko", "메뉴"), ("en", "Menu")])
+def test_the_menu_is_in_the_page_in_a_row_and_folded(
+    app: Flask, client: Any, language: str, word: str
+) -> None:
+    nav.navigation(app).add(nav.NavItem("page", "데이터셋"))
+
+    page = client.get(f"/page?lang={language}").text
+
+    assert f"<summary>{word}</summary>" in page
+    assert page.count('<nav aria-label="') == 1
+    assert page.count(">데이터셋</a>") == 2
+
+
 def test_panels_of_a_slot_come_in_order_and_an_empty_slot_is_empty(app: Flask) -> None:
     panels = nav.panels(app)
     panels.add("dataset", lambda name: Markup("<b>{}</b>").format(name), 20)
