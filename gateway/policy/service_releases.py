@@ -28,14 +28,19 @@ from policies.engine import Engine
 
 
 def sync_program(runtime: Runtime) -> None:
-    """Register the rules that the program carries; put them in force where it is new and the ones
-    in force came with another program.
+    """`sync_rules` with the rules that this program carries."""
+    sync_rules(runtime, program_engine(), rules.texts())
+
+
+def sync_rules(runtime: Runtime, engine: Engine, files: Mapping[str, str]) -> None:
+    """Register the rules of a program that starts; put them in force where they are new and the
+    ones in force came with another program.
 
     What an operator chose stays, be it rules of their own or an earlier program's, as long as
     this program can decide with it. Raises OperatorError otherwise, naming release and remedy;
     ReleaseBroken for a release in force whose record was changed.
     """
-    program, is_new = _of_program(runtime)
+    program, is_new = _registered(runtime, engine, files)
     current = _current(runtime)
     if current is not None:
         source_of(current)
@@ -116,14 +121,15 @@ def history(session: Session) -> list[PolicyRelease]:
     return list(session.scalars(select(PolicyRelease).order_by(PolicyRelease.id.desc())))
 
 
-def _of_program(runtime: Runtime) -> tuple[PolicyRelease, bool]:
-    """The release of the program's own rules, and whether this start has registered it."""
-    engine = program_engine()
+def _registered(
+    runtime: Runtime, engine: Engine, files: Mapping[str, str]
+) -> tuple[PolicyRelease, bool]:
+    """The release of a program's own rules, and whether this start has registered it."""
     with runtime.db.read() as session:
         known = by_hash(session, engine.release)
     if known is not None:
         return known, False
-    draft = _draft(runtime, engine, rules.texts(), Origin.PROGRAM)
+    draft = _draft(runtime, engine, files, Origin.PROGRAM)
     return _register(runtime, Actor.system(), draft), True
 
 
