@@ -76,6 +76,15 @@ class Export(Base):
     released_at: Mapped[datetime | None]
 
 
+class ExportOrigin(Base):
+    """A dataset of a safe zone whose files the person had before them when they handed a result
+    in, under whatever grant: nothing leaves before its stewards have looked."""
+
+    __tablename__ = "export_origins"
+    export_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("exports.id"), primary_key=True)
+    dataset_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("datasets.id"), primary_key=True)
+
+
 class ExportDecision(Base):
     """A steward's decision on a held export, bound to its requester and content by the database:
     the row names both, and the key it refers to holds both."""

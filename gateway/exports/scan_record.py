@@ -11,19 +11,19 @@ from gateway.access import quota
 from gateway.catalog.models import Dataset
 from gateway.exports.events import Named, entry, named
 from gateway.exports.failure import Failure
+from gateway.exports.holding import PASSING
 from gateway.exports.models import Export, ExportKind, ExportState
+from gateway.exports.reviewers import origins
 from gateway.jobs import queue
 from gateway.jobs.queue import Leased
 from gateway.journal import Act, Actor, Outcome
 from gateway.runtime import Runtime
-from gateway.scanning.model import Verdict
 from gateway.scanning.models import Scan
 from gateway.scanning.record import store_scan
 from gateway.scanning.tally import Tally
 from policies.vocabulary import Delivery
 
 OPEN = frozenset({ExportState.SUBMITTED, ExportState.SCANNING})
-PASSING = frozenset({Verdict.CLEAN, Verdict.EXPECTED})
 NEEDS_REVIEW = "OUTPUT_REVIEW_PENDING"
 
 
@@ -134,18 +134,22 @@ def _apply(runtime: Runtime, session: Session, about: Named, scan: Scan) -> None
     }
     system = Actor.system()
     runtime.journal.record(session, entry(system, Act.EXPORT_SCANNED, about, detail=detail))
-    reason = _why_held(about, scan)
+    at_a_seat = [dataset.slug for dataset in origins(session, about.export)]
+    reason = _why_held(about, scan, at_a_seat)
     if reason is None:
         release(runtime, session, system, about)
         return
     _turn(runtime, about.export, ExportState.HELD)
-    runtime.journal.record(session, entry(system, Act.EXPORT_HELD, about, reason=reason))
+    told = {"safe_zone_data": at_a_seat} if at_a_seat else None
+    held = entry(system, Act.EXPORT_HELD, about, reason=reason, detail=told)
+    runtime.journal.record(session, held)
 
 
-def _why_held(about: Named, scan: Scan) -> str | None:
-    """Nothing leaves a safe zone without a person's yes, whatever the scan says."""
+def _why_held(about: Named, scan: Scan, at_a_seat: list[str]) -> str | None:
+    """Nothing leaves a safe zone without a person's yes, whatever the scan says, nor whatever
+    grant is named for what was handed in from there."""
     if scan.verdict not in PASSING:
         return str(scan.verdict)
     result = about.export.kind == ExportKind.RESULT
     zone = about.dataset.delivery == Delivery.SAFE_ZONE
-    return NEEDS_REVIEW if result and zone else None
+    return NEEDS_REVIEW if at_a_seat or (result and zone) else None

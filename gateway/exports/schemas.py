@@ -94,7 +94,8 @@ class DecisionOut(BaseModel):
 
 class ExportOut(BaseModel):
     """An export. `turn` names who has the next move: steward, applicant, nobody, or none while
-    the gate itself works on it."""
+    the gate itself works on it. `safe_zone_data` names the datasets that were in reach when a
+    result was handed in from a safe zone."""
 
     model_config = ConfigDict(frozen=True)
     id: uuid.UUID
@@ -111,6 +112,7 @@ class ExportOut(BaseModel):
     bytes: int
     content_sha256: str | None
     manifest_sha256: str | None
+    safe_zone_data: list[str]
     verdict: str | None
     counts: dict[str, int]
     failure: str | None
@@ -123,6 +125,8 @@ class ExportDetail(ExportOut):
     """One export with why it is held: kinds and places, the first 200 of them."""
 
     findings: list[FindingOut]
+    held_ko: str
+    held_en: str
     failure_ko: str
     failure_en: str
 

@@ -19,13 +19,14 @@ from gateway.errors import Problem, ProblemCode
 from gateway.exports import archive, selection
 from gateway.exports.archive import SENTENCES, ArchiveRefused, Contents
 from gateway.exports.events import entry, named
-from gateway.exports.models import Export, ExportKind, ExportState
+from gateway.exports.models import Export, ExportKind, ExportOrigin, ExportState
 from gateway.jobs import queue
 from gateway.journal import Act, Actor
 from gateway.runtime import Runtime
 from gateway.storage import Staged, StoreUnavailable
 from gateway.storage.store import Staging
 from gateway.web.idempotency import Answer, Attempt, replay_or_run
+from gateway.zones.service_origins import data_in_reach
 from policies.vocabulary import Action, VersionState
 
 PACKAGE_JOB = "exports.assemble"
@@ -93,8 +94,9 @@ def submit_result(
     """Hand in a result; returns the export's id.
 
     `fill` writes the ZIP file; it is called only once the person is known to be allowed to
-    submit. The body of `attempt` is replaced by the file's digest. Raises Problem NOT_FOUND,
-    ACCESS_DENIED, VALIDATION_FAILED (file), TOO_LARGE, STORAGE_UNAVAILABLE.
+    submit. The body of `attempt` is replaced by the file's digest. What comes from a seat of a
+    safe zone, or during a session there, is held for stewards of its data. Raises Problem
+    NOT_FOUND, ACCESS_DENIED, VALIDATION_FAILED (file), TOO_LARGE, STORAGE_UNAVAILABLE.
     """
     with runtime.db.read() as session:
         grant = own_grant(session, actor, wanted.grant_id)
@@ -227,6 +229,8 @@ def _add(runtime: Runtime, actor: Actor, export: Export, attempt: Attempt | None
         payload = {"export_id": str(export.id)}
         queue.enqueue(session, runtime.clock, kind, job_key(export.id), payload)
         detail = {"items": export.items, "bytes": export.bytes, "patterns": export.patterns}
+        if export.kind == ExportKind.RESULT:
+            _note_origins(session, actor, export)
         event = entry(actor, Act.EXPORT_SUBMITTED, named(session, export), detail=detail)
         runtime.journal.record(session, event)
         return Answer(CREATED, {"id": str(export.id)})
@@ -234,6 +238,14 @@ def _add(runtime: Runtime, actor: Actor, export: Export, attempt: Attempt | None
     with runtime.db.write() as session:
         answer = replay_or_run(session, runtime.clock, attempt, run) if attempt else run()
     return _Added(uuid.UUID(answer.body["id"]), answer.replayed)
+
+
+def _note_origins(session: Session, actor: Actor, export: Export) -> None:
+    """Bytes from a seat carry no mark: keep whose data was in reach while they came in."""
+    since, address = export.created_at, actor.place.address
+    for dataset_id in sorted(data_in_reach(session, export.person_id, address, since)):
+        session.add(ExportOrigin(export_id=export.id, dataset_id=dataset_id))
+    session.flush()
 
 
 def job_key(export_id: uuid.UUID) -> str:

@@ -46,9 +46,9 @@ class Verdicts:
 def decide(runtime: Runtime, actor: Actor, export_id: uuid.UUID, given: Verdicts) -> None:
     """Release or reject a held export, with a reason of 10 characters at least.
 
-    Raises Problem NOT_FOUND for everybody who is not a steward of the dataset, ACCESS_DENIED for
-    the requester, their team and supervisor, WRONG_STATE when it is not held (any more) or holds
-    a secret, CONFLICT when the content is not what was looked at, VALIDATION_FAILED (reason).
+    Raises Problem NOT_FOUND for everybody who does not review it (see `reviewers`), ACCESS_DENIED
+    for the requester, their team and supervisor, WRONG_STATE when it is not held (any more) or
+    holds a secret, CONFLICT when the content is not what was looked at, VALIDATION_FAILED (reason).
     """
     transact(runtime, lambda session: _decide(session, runtime, actor, export_id, given))
 
@@ -141,7 +141,7 @@ def _review(session: Session, actor: Actor, export: Export) -> Review:
     project = session.get(ResearchProject, grant.project_id)
     about = named(session, export)
     return Review(
-        # The export was found for them as a steward of its dataset.
+        # The export was found for them as a steward of every dataset that it may hold.
         decider_has_role=True,
         decider_is_applicant=actor.person_id == export.person_id,
         decider_on_team=_on_team(session, actor, grant, project),

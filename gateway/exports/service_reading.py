@@ -16,9 +16,11 @@ from gateway.catalog.models import Dataset
 from gateway.errors import Problem, ProblemCode
 from gateway.exports.events import named
 from gateway.exports.failure import Failure
+from gateway.exports.holding import Held, reasons
 from gateway.exports.models import Export, ExportDecision, ExportState
+from gateway.exports.reviewers import covered, origins, slugs_to_cover
 from gateway.exports.service import job_key
-from gateway.identity.models import EVERYWHERE, Person, Role
+from gateway.identity.models import Person, Role
 from gateway.identity.service_roles import covers, roles_of
 from gateway.jobs.models import Job, JobState
 from gateway.journal import Actor
@@ -44,6 +46,14 @@ class Seen:
     failure: Failure | None
     scan: Scan | None
     decision: ExportDecision | None
+    origins: Sequence[Dataset]
+
+    @property
+    def held_because(self) -> tuple[Held, ...]:
+        """Why it waits for a steward; nothing while it does not."""
+        if self.state is not ExportState.HELD:
+            return ()
+        return reasons(self.scan.verdict if self.scan else None, bool(self.origins))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +83,13 @@ def find_own(session: Session, actor: Actor, export_id: uuid.UUID) -> Export:
 def find_for_steward(
     session: Session, runtime: Runtime, actor: Actor, export_id: uuid.UUID, *, lock: bool = False
 ) -> Export:
-    """The export, for a steward of its dataset. Raises Problem NOT_FOUND for anybody else."""
+    """The export, for who reviews it (see `reviewers`). Raises Problem NOT_FOUND for others."""
     export = session.get(Export, export_id, with_for_update=lock or None)
     if export is None or actor.person_id is None:
         raise not_found()
-    slug = session.get_one(Dataset, export.dataset_id).slug
     held = roles_of(session, actor.person_id, runtime.clock.now())
-    if not covers(held, Role.STEWARD, slug):
+    needed = slugs_to_cover(session, export)
+    if not all(covers(held, Role.STEWARD, slug) for slug in needed):
         raise not_found()
     return export
 
@@ -92,15 +102,14 @@ def own(session: Session, actor: Actor, window: Window) -> list[Seen]:
 
 
 def waiting(session: Session, window: Window, scopes: frozenset[str]) -> list[Waiting]:
-    """Up to `window.limit` + 1 held exports, the longest waiting first, of the datasets that
-    `scopes` name (`*`: of all)."""
+    """Up to `window.limit` + 1 held exports, the longest waiting first, that a steward of the
+    datasets that `scopes` name (`*`: of all) reviews."""
     held: Any = (
         select(Export, Person)
         .join(Person, Person.id == Export.person_id)
-        .where(Export.state == ExportState.HELD)
+        .join(Dataset, Dataset.id == Export.dataset_id)
+        .where(Export.state == ExportState.HELD, covered(scopes))
     )
-    if EVERYWHERE not in scopes:
-        held = held.join(Dataset, Dataset.id == Export.dataset_id).where(Dataset.slug.in_(scopes))
     columns = [Export.turn_since, Export.id]
     rows = session.execute(keyset(held, columns, window, descending=False)).all()
     return [Waiting(see(session, export), person) for export, person in rows]
@@ -118,6 +127,7 @@ def see(session: Session, export: Export) -> Seen:
         failure,
         session.get(Scan, export.scan_id) if export.scan_id else None,
         decision_on(session, export),
+        origins(session, export),
     )
 
 

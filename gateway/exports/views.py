@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import request
 
+from gateway.exports import holding
 from gateway.exports.events import entry, named
 from gateway.exports.failure import SENTENCES
 from gateway.exports.models import Export
@@ -82,7 +83,15 @@ def export_detail(seen: Seen) -> ExportDetail:
         for row in first_findings(seen)
     ]
     ko, en = SENTENCES[seen.failure] if seen.failure else ("", "")
-    return ExportDetail(**_fields(seen), findings=found, failure_ko=ko, failure_en=en)
+    held = [holding.SENTENCES[each] for each in seen.held_because]
+    return ExportDetail(
+        **_fields(seen),
+        findings=found,
+        held_ko=" ".join(ko for ko, _en in held),
+        held_en=" ".join(en for _ko, en in held),
+        failure_ko=ko,
+        failure_en=en,
+    )
 
 
 def _fields(seen: Seen) -> dict[str, Any]:
@@ -93,6 +102,7 @@ def _fields(seen: Seen) -> dict[str, Any]:
         "turn": turn(seen.state),
         "dataset": seen.dataset.slug,
         "version": seen.label,
+        "safe_zone_data": [dataset.slug for dataset in seen.origins],
         "verdict": scan.verdict if scan else None,
         "counts": scan.counts if scan else {},
         "failure": seen.failure,

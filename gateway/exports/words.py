@@ -6,7 +6,9 @@ from typing import Any
 
 from flask import Flask
 
+from gateway.exports import holding
 from gateway.exports.failure import SENTENCES, Failure
+from gateway.exports.holding import Held
 from gateway.exports.models import ExportKind, ExportState
 from gateway.web.i18n import language, lazy
 
@@ -39,8 +41,17 @@ def failure_sentence(failure: Failure) -> str:
     return ko if language() == "ko" else en
 
 
+def held_sentence(reason: Held) -> str:
+    """Why it is held, in the reader's language."""
+    ko, en = holding.SENTENCES[reason]
+    return ko if language() == "ko" else en
+
+
 def install(app: Flask) -> None:
     """Templates have the words as functions."""
     app.jinja_env.globals.update(
-        export_kind_word=kind_word, export_turn=turn, failure_sentence=failure_sentence
+        export_kind_word=kind_word,
+        export_turn=turn,
+        failure_sentence=failure_sentence,
+        held_sentence=held_sentence,
     )

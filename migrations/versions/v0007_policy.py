@@ -24,6 +24,7 @@ def upgrade() -> None:
     _zones()
     _zone_sessions()
     _zone_imports()
+    _export_origins()
 
 
 def _datasets() -> None:
@@ -265,6 +266,17 @@ def _zone_imports() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_zone_imports")),
     )
     op.create_index("ix_zone_imports_grant_id", "zone_imports", ["grant_id"])
+
+
+def _export_origins() -> None:
+    op.create_table(
+        "export_origins",
+        sa.Column("export_id", sa.Uuid(), nullable=False),
+        sa.Column("dataset_id", sa.Uuid(), nullable=False),
+        _key("export_origins", "dataset_id", "datasets"),
+        _key("export_origins", "export_id", "exports"),
+        sa.PrimaryKeyConstraint("export_id", "dataset_id", name=op.f("pk_export_origins")),
+    )
 
 
 def _key(table: str, column: str, other: str) -> sa.ForeignKeyConstraint:
