@@ -110,6 +110,7 @@ def _official(house: House, params: dict[str, Any]) -> dict[str, Any]:
     return {
         "sha256": digest, "typed_name": made.OFFICIAL, "title": "대표", "read": "true",
         "capacity": "representative", "language": "ko",
+        "letter": (io.BytesIO(b"%PDF-1.7 proof"), "proof.pdf"),
     }  # fmt: skip
 
 
