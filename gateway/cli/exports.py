@@ -20,7 +20,7 @@ from gateway.client.http import Api
 POLL_SECONDS = 1.0
 WORKING = frozenset({"submitted", "scanning"})
 LISTED = ("id", "kind", "state", "turn", "dataset", "version", "items", "bytes", "title")
-DETAIL = (*LISTED, "verdict", "counts", "content_sha256", "failure_en")
+DETAIL = (*LISTED, "verdict", "counts", "content_sha256", "held_en", "failure_en")
 GRANT = click.option("--grant", type=click.UUID, required=True, help="See `sumun grants`.")
 TITLE = click.option("--title", default="", help="For yourself, to find it again.")
 WAIT = click.option("--wait", is_flag=True, help="Wait until it is released, held or has failed.")
