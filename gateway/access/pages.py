@@ -13,6 +13,7 @@ from gateway.access import grants, presenter, reading, views
 from gateway.access.ask import to_use
 from gateway.access.in_zone import zone_of
 from gateway.access.schemas import ReasonForm
+from gateway.agreements.views import to_renew
 from gateway.catalog.models import Dataset
 from gateway.identity.http import require_person, require_role, require_viewer, rt, viewer
 from gateway.identity.models import Role
@@ -27,7 +28,9 @@ blueprint = Blueprint("access", __name__, template_folder="templates")
 def own() -> str:
     """One's own grants: until when, how much, and what is missing."""
     page = views.own_page(require_viewer().person_id)
-    return render("access/own.html", page=page, presenter=presenter)
+    return render(
+        "access/own.html", page=page, presenter=presenter, renewals=views.renewals(page.items)
+    )
 
 
 @blueprint.post("/access/<uuid:grant_id>/give-up")
@@ -92,6 +95,8 @@ def can_i_panel(dataset: Dataset, **_context: Any) -> Markup:
             blockers_found=presenter.blockers(found.decision),
             steps=presenter.steps(found),
             confirmed=found.confirmed,
+            code=dataset.agreement_code,
+            until=to_renew().get(dataset.agreement_code),
         )
     )
 

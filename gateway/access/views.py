@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
+from datetime import datetime
 
 from flask import request
 
@@ -10,6 +12,7 @@ from gateway.access import presenter, reading
 from gateway.access.in_zone import zone_of
 from gateway.access.reading import GrantView
 from gateway.access.schemas import GrantOut
+from gateway.agreements.views import to_renew
 from gateway.catalog.models import Dataset
 from gateway.errors import Problem, ProblemCode
 from gateway.identity.http import require_role, rt
@@ -26,6 +29,13 @@ def own_page(person_id: uuid.UUID) -> Page[GrantView]:
     cursors = Cursors(rt().keys.current(Purpose.CURSOR).material)
     window = cursors.window(request.args, f"grants:{person_id}", PAGE)
     return cursors.page(reading.own_grants(rt(), person_id, window, zone_of()), window, _position)
+
+
+def renewals(shown: Iterable[GrantView]) -> dict[str, datetime]:
+    """Until when the reader is to sign a new version of an agreement that these grants rest on,
+    by its code."""
+    codes = {view.dataset.agreement_code for view in shown if view.grant.ended_at is None}
+    return {code: until for code, until in to_renew().items() if code in codes}
 
 
 def dataset_page(actor: Actor, dataset: Dataset) -> Page[GrantView]:

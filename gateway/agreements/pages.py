@@ -29,7 +29,9 @@ def overview() -> str:
         found = service.current(session)
     own = views.own_signatures()
     signatures = {row.id: signed for row in found if (signed := views.covering(row, own))}
-    return render("agreements/list.html", agreements=found, signatures=signatures)
+    return render(
+        "agreements/list.html", agreements=found, signatures=signatures, renewals=views.to_renew()
+    )
 
 
 @blueprint.get("/policies/<code>")

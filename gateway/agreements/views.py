@@ -7,7 +7,7 @@ from datetime import datetime
 
 from markupsafe import Markup
 
-from gateway.agreements import service, service_signing
+from gateway.agreements import service, service_renewal, service_signing
 from gateway.agreements.models import Acceptance, AgreementState, AgreementVersion
 from gateway.agreements.schemas import AgreementOut, AgreementText, SignatureOut, SignForm
 from gateway.agreements.service_signing import Signed, Signing
@@ -51,6 +51,15 @@ def covering(row: AgreementVersion, own: dict[str, Signed]) -> Acceptance | None
     return signed.acceptance if signed is not None and signed.covers(row) else None
 
 
+def to_renew() -> dict[str, datetime]:
+    """Until when the reader is to sign a new version, by the agreement's code."""
+    seen = viewer()
+    if seen is None:
+        return {}
+    with rt().db.read() as session:
+        return service_renewal.to_renew(session, seen.person_id, rt().clock.now())
+
+
 def own_standing(row: AgreementVersion) -> Own | None:
     """How the reader's own signature stands to `row`; None for none, or one of a later version."""
     signed = own_signatures().get(row.code)
@@ -59,8 +68,7 @@ def own_standing(row: AgreementVersion) -> Own | None:
     if signed.covers(row):
         return Own(signed, True, signed.acceptance.expires_at)
     with rt().db.read() as session:
-        grace = service_signing.grace_ends(session, row.code, signed.number)
-    return Own(signed, False, grace)
+        return Own(signed, False, service_renewal.last_moment(session, row.code, signed))
 
 
 def shown_version(found: list[AgreementVersion], number: int | None) -> AgreementVersion:

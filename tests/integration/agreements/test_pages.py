@@ -10,6 +10,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from gateway.access.models import Grant
 from gateway.agreements import service, service_schedule
 from gateway.agreements.models import Acceptance
 from gateway.clock import FixedClock
@@ -31,6 +32,7 @@ from tests.people import bearer, post
 
 Enter = Callable[[Person], FlaskClient]
 PAGE = "/policies/open-test"
+ABOUT_ACCESS = ("/policies", "/datasets/voices", "/access")
 
 
 @pytest.fixture
@@ -62,6 +64,49 @@ def test_the_page_tells_a_signer_how_long_the_old_signature_holds(
     assert "2026-11-09 10:00" in within
     assert "It no longer holds" in after
     assert f"{PAGE}/diff?to=2" in after
+
+
+@pytest.mark.parametrize(
+    ("language", "sentence"), [("ko", "새 버전: <time"), ("en", "New version: sign by <time")]
+)
+def test_each_page_about_access_says_by_when_to_sign_a_new_version(
+    runtime: Runtime, town: Town, signer: FlaskClient, language: str, sentence: str
+) -> None:
+    made.change(runtime, Grant, town.world.grant, person_id=town.outsider.id)
+    before = [signer.get(f"{page}?lang={language}").text for page in ABOUT_ACCESS]
+    bring(runtime, 2, Change.MATERIAL)
+
+    now = [signer.get(f"{page}?lang={language}").text for page in ABOUT_ACCESS]
+
+    assert not any("2026-11-09" in page or "/diff" in page for page in before)
+    assert all("2026-11-09 10:00</time>" in page and f"{PAGE}/diff" in page for page in now)
+    assert sentence in now[0]
+    assert sentence in now[2]
+
+
+def test_once_the_notice_is_over_nobody_is_told_to_sign_in_time(
+    runtime: Runtime, town: Town, signer: FlaskClient, enter: Enter, clock: FixedClock
+) -> None:
+    bring(runtime, 2, Change.MATERIAL)
+    clock.advance(7 * DAY)
+
+    page = enter(town.outsider).get("/policies?lang=en").text
+
+    assert "sign by" not in page
+    assert "Not signed yet" in page
+
+
+def test_a_signature_that_ends_within_the_notice_is_to_be_renewed_by_its_own_end(
+    runtime: Runtime, town: Town, signer: FlaskClient, clock: FixedClock
+) -> None:
+    ends = clock.now() + 2 * DAY
+    made.change(runtime, Acceptance, town.world.acceptance, expires_at=ends)
+    bring(runtime, 2, Change.MATERIAL)
+
+    pages = [signer.get(f"{page}?lang=en").text for page in ("/policies", PAGE)]
+
+    assert all("2026-11-04 10:00</time>" in page for page in pages)
+    assert not any("2026-11-09" in page for page in pages)
 
 
 def test_a_minor_change_leaves_its_signers_signed(
