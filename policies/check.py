@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
+from pathlib import PurePath
 from typing import Final
 
 import cedarpy
@@ -27,6 +28,7 @@ _KNOWN: Final = frozenset({*REQUIRED, "outcome"})
 _KOREAN: Final = ("ko", "remedy_ko")
 _ENGLISH: Final = ("en", "remedy_en")
 _CODE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*")
+_QUOTED = re.compile(r"`([^`]+)`")
 _HANGUL = re.compile("[\uac00-\ud7a3]")
 _OUTCOMES = frozenset({Outcome.DENY, Outcome.REVIEW})
 
@@ -57,8 +59,9 @@ def check(root: Traversable | None = None) -> tuple[Problem, ...]:
     the agreements that the package carries."""
     try:
         source = rules.read(root)
-    except (OSError, UnicodeDecodeError) as fault:
-        return (Problem(rules.SCHEMA_FILE, 0, f"the rule files cannot be read: {fault}"),)
+    except OSError as fault:
+        name = PurePath(fault.filename or rules.SCHEMA_FILE).name
+        return (Problem(name, 0, f"cannot be read: {fault.strerror}"),)
     return (*inspect(source), *agreement_problems())
 
 
@@ -103,7 +106,18 @@ def _schema_problem(source: RuleSource, policy_id: str, message: str) -> Problem
     position = policy_id.removeprefix("policy")
     if not position.isdecimal() or int(position) >= len(source.statements):
         return Problem(rules.SCHEMA_FILE, 0, message)
-    return _at(source.statements[int(position)], f"does not fit the schema: {message}")
+    statement = source.statements[int(position)]
+    told = message.removeprefix(f"for policy `{policy_id}`, ")
+    return Problem(statement.file, _mentioned(statement, told), f"does not fit the schema: {told}")
+
+
+def _mentioned(statement: Statement, message: str) -> int:
+    """The first line of the rule's scope or conditions that has a name the message quotes."""
+    names = _QUOTED.findall(message)
+    for line, text in enumerate(statement.text.splitlines(), statement.line):
+        if not text.startswith("@") and any(name in text for name in names):
+            return line
+    return statement.line
 
 
 def _duplicates(statements: tuple[Statement, ...]) -> Iterator[Problem]:

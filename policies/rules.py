@@ -5,6 +5,7 @@ A statement keeps file and line, so that whatever is wrong with it can be shown 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import re
@@ -21,6 +22,8 @@ from policies.decision import Actor, Blocker, Outcome
 SCHEMA_FILE: Final = "schema.cedarschema"
 RULE_SUFFIX: Final = ".cedar"
 FORBID: Final = "forbid"
+UNFINISHED: Final = "unexpected end of input"
+"""What Cedar's parser says of a text that could go on."""
 
 # One token that matters when looking for the end of a statement: comment, string or semicolon.
 _TOKEN = re.compile(r'//[^\n]*|"(?:\\.|[^"\\])*"|;')
@@ -30,7 +33,7 @@ _LEADING = re.compile(r"(?:\s|//[^\n]*)*")
 @dataclass(frozen=True, slots=True)
 class Statement:
     """One policy as written. ``syntax`` is its Cedar JSON form, ``None`` when it does not parse;
-    ``fault`` then says why. ``line`` counts from 1."""
+    ``fault`` then says why, and ``line``, which counts from 1, is where it stumbles."""
 
     file: str
     line: int
@@ -76,7 +79,7 @@ def default_root() -> Traversable:
 def read(root: Traversable | None = None) -> RuleSource:
     """Read every ``*.cedar`` file of ``root`` in the order of the names, and the schema.
 
-    Raises OSError when a file cannot be read and UnicodeDecodeError when it is not UTF-8.
+    Raises OSError, with its ``filename``, for a file that cannot be read or is not UTF-8.
     """
     return from_files(texts(root))
 
@@ -86,7 +89,14 @@ def texts(root: Traversable | None = None) -> dict[str, str]:
     folder = root or default_root()
     rule_files = (e.name for e in folder.iterdir() if e.name.endswith(RULE_SUFFIX))
     names = [*rule_files, SCHEMA_FILE]
-    return {name: (folder / name).read_text(encoding="utf-8") for name in sorted(names)}
+    return {name: _text(folder / name) for name in sorted(names)}
+
+
+def _text(file: Traversable) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as fault:
+        raise OSError(errno.EILSEQ, f"not UTF-8 at byte {fault.start}", file.name) from fault
 
 
 def from_files(files: Mapping[str, str]) -> RuleSource:
@@ -124,11 +134,26 @@ def _statement(file: str, line: int, text: str) -> Statement:
     try:
         document = json.loads(cedarpy.policies_to_json_str(text))
     except ValueError as fault:
-        return Statement(file, line, text, None, str(fault))
+        return Statement(file, line + _faulty_line(text), text, None, str(fault))
     policies = list(document["staticPolicies"].values())
     if len(policies) != 1:
         return Statement(file, line, text, None, "not exactly one policy (templates are not used)")
     return Statement(file, line, text, policies[0], "")
+
+
+def _faulty_line(text: str) -> int:
+    """The line, from 0, up to which the text is no mere beginning of a statement any more."""
+    lines = text.splitlines(keepends=True)
+    starts = ("".join(lines[:count]) for count in range(1, len(lines)))
+    return next((n for n, start in enumerate(starts) if not _is_beginning(start)), len(lines) - 1)
+
+
+def _is_beginning(text: str) -> bool:
+    try:
+        cedarpy.policies_to_json_str(text)
+    except ValueError as fault:
+        return str(fault) == UNFINISHED
+    return True
 
 
 def policy_json(statements: Iterable[Statement]) -> str:

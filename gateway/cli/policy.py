@@ -43,7 +43,8 @@ def check(folder: Path | None, as_json: bool) -> None:
     else:
         for problem in problems:
             click.echo(str(problem))
-        click.echo("the rules are whole" if not problems else f"{len(problems)} faults", err=True)
+        faults = "1 fault" if len(problems) == 1 else f"{len(problems)} faults"
+        click.echo(faults if problems else "the rules are whole", err=True)
     if problems:
         raise click.exceptions.Exit(FOUND)
 

@@ -15,13 +15,20 @@ if TYPE_CHECKING:
 
 
 def rules_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """`--rules`, passed on as `folder`; `None` stands for the program's own rules."""
-    return click.option(
+    """`--rules`, passed on as `folder`; `None` stands for the program's own rules.
+
+    `--home` is taken as by every command; what needs no home leaves it alone.
+    """
+    folder = click.option(
         "--rules",
         "folder",
         type=click.Path(exists=True, file_okay=False, path_type=Path),
         help="A folder of rule files and their schema.",
-    )(command)
+    )
+    return folder(home(command))
+
+
+home = click.option("--home", type=click.Path(path_type=Path), expose_value=False, help="Not used.")
 
 
 def whole_rules(folder: Path | None) -> RuleSource:
@@ -31,7 +38,7 @@ def whole_rules(folder: Path | None) -> RuleSource:
 
     try:
         source = rules.read(folder)
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise fail(f"the rule files cannot be read: {error}") from error
     problems = inspect(source)
     if problems:

@@ -61,11 +61,14 @@ def test_a_missing_annotation_is_named_with_file_and_line(name):
         ('"steward"', '"king"', "x.cedar:2: @actor king is not one of: applicant,"),
         ("@source", '@outcome("allow")\n@source', "x.cedar:2: @outcome allow is not one of: deny"),
         ("@source", '@mood("good")\n@source', "x.cedar:2: @mood is not known"),
-        (".active", ".alive", "x.cedar:2: does not fit the schema: "),
-        ("action,", 'action in Action::"flee",', "x.cedar:2: does not fit the schema: "),
-        ("principal.active", "resource.active", "x.cedar:2: does not fit the schema: "),
-        ("principal, action", "principal action", "x.cedar:2: does not parse: "),
+        (".active", ".alive", "x.cedar:11: does not fit the schema: attribute `alive`"),
+        ("action,", 'action in Action::"flee",', "x.cedar:10: does not fit the schema: "),
+        ("principal.active", "resource.active", "x.cedar:11: does not fit the schema: "),
+        ("principal, action", "principal action", "x.cedar:10: does not parse: "),
         ("forbid (principal,", "forbid (principal == ?principal,", "x.cedar:2: does not parse: "),
+        ("principal.active }", "(principal.active }", "x.cedar:11: does not parse: "),
+        ("active };", "active }", "x.cedar:11: does not parse: unexpected end of input"),
+        ('"No."', '"No.', "x.cedar:5: does not parse: "),
         ("(principal,", '(principal == Person::"",', "x.cedar:2: the principal is bound to a name"),
         ("(principal,", '(principal in Person::"",', "x.cedar:2: the principal is bound to a name"),
         (
@@ -80,6 +83,15 @@ def test_a_fault_is_shown_where_it_stands(old, new, message):
     problems = _problems(GOOD.replace(old, new))
 
     assert any(problem.startswith(message) for problem in problems), problems
+
+
+def test_a_file_that_is_not_utf_8_is_named(tmp_path):
+    (tmp_path / "schema.cedarschema").write_text(rules.read().schema, "utf-8")
+    (tmp_path / "10-x.cedar").write_bytes(GOOD.encode("utf-16"))
+
+    assert [str(p) for p in check(tmp_path)] == [
+        "10-x.cedar:0: cannot be read: not UTF-8 at byte 0"
+    ]
 
 
 def test_only_the_code_of_a_missing_fact_is_shared_never_an_id():

@@ -143,6 +143,13 @@ def test_rules_that_are_not_whole_are_refused_with_file_and_line(
         assert message in refused.stderr
 
 
+@pytest.mark.parametrize("command", ["check", "test", "prove"])
+def test_a_home_is_taken_and_left_alone(tmp_path: Path, command: str) -> None:
+    ran = CliRunner().invoke(root, ["policy", command, "--home", str(tmp_path / "home")])
+
+    assert (ran.exit_code, list(tmp_path.iterdir())) == (0, [])
+
+
 def test_a_folder_without_rules_or_that_is_none_ends_with_2_in_one_line(tmp_path: Path) -> None:
     for name in ("test", "prove"):
         empty = run(name, tmp_path)
