@@ -47,15 +47,15 @@ _NAMES: dict[Actor, tuple[str, str]] = {
     Actor.SUPERVISOR: ("지도교수·연구책임자", "supervisor"),
     Actor.ORGANISATION_MANAGER: ("기관 관리자", "organisation manager"),
     Actor.SIGNING_OFFICIAL: ("서명권자", "signing official"),
-    Actor.STEWARD: ("데이터 관리 담당자", "steward"),
-    Actor.COMMITTEE: ("데이터 심의위원회", "committee"),
-    Actor.IRB: ("IRB", "IRB"),
+    Actor.STEWARD: ("데이터 관리 담당자", "data steward"),
+    Actor.COMMITTEE: ("데이터 심의위원회", "data committee"),
+    Actor.IRB: ("기관생명윤리위원회(IRB)", "review board (IRB)"),
     Actor.TRAINING_BODY: ("교육기관", "training body"),
     Actor.IDENTITY_PROVIDER: ("본인확인기관", "identity provider"),
     Actor.OPERATOR: ("운영자", "operator"),
     Actor.CONTRACTOR: ("수행기관", "contractor"),
     Actor.ZONE_STAFF: ("안심존 운영자", "safe-zone staff"),
-    Actor.NOBODY: ("해당 없음", "nobody"),
+    Actor.NOBODY: ("바꿀 수 있는 사람이 없음", "nobody can change this"),
 }
 
 

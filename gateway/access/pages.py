@@ -15,11 +15,25 @@ from gateway.access.in_zone import zone_of
 from gateway.access.schemas import ReasonForm
 from gateway.agreements.views import to_renew
 from gateway.catalog.models import Dataset
+from gateway.catalog.schemas import Requirement
 from gateway.identity.http import require_person, require_role, require_viewer, rt, viewer
 from gateway.identity.models import Role
+from gateway.policy.loading import in_force
 from gateway.web.forms import parse
 from gateway.web.i18n import gettext as _
 from gateway.web.pages import render
+
+# The rule that refuses those who have not brought it.
+REQUIRED_BY = {
+    Requirement.NATIONAL: "nationals-only",
+    Requirement.ORGANISATION: "organisation-not-verified",
+    Requirement.IDENTITY: "identity-too-weak",
+    Requirement.TRAINING: "training-missing",
+    Requirement.IRB: "irb-missing-or-expired",
+    Requirement.SANDBOX: "originals-sandbox-only",
+    Requirement.AGREEMENT: "acceptance-not-live",
+    Requirement.SAFE_ZONE: "safe-zone-only",
+}
 
 blueprint = Blueprint("access", __name__, template_folder="templates")
 
@@ -99,6 +113,14 @@ def can_i_panel(dataset: Dataset, **_context: Any) -> Markup:
             until=to_renew().get(dataset.agreement_code),
         )
     )
+
+
+def requirement_actor(requirement: Requirement, **_context: Any) -> Markup:
+    """Who brings a requirement about: whom the rule in force names that refuses without it."""
+    actor = presenter.actors(in_force(rt().db)).get(REQUIRED_BY[requirement])
+    if actor is None:
+        return Markup("")
+    return Markup(render("access/requirement.html", actor=actor))  # noqa: S704 - as above
 
 
 def steward_link(dataset: Dataset, **_context: Any) -> Markup:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from gateway.errors import Problem, ProblemCode
 from policies.decision import Blocker, Decision
+from policies.engine import Engine
 from policies.explain import Explanation
 
 
@@ -41,6 +44,13 @@ def steps(found: Explanation) -> list[dict[str, Any]]:
         }
         for step in found.path
     ]
+
+
+@lru_cache(maxsize=4)
+def actors(engine: Engine) -> Mapping[str, str]:
+    """Who takes the remedy of each rule of a release, by the rule's id."""
+    refusals = (statement for statement in engine.source.statements if statement.forbids)
+    return {each.id: each.annotations["actor"] for each in refusals}
 
 
 def denied(decision: Decision, way: Explanation | None = None) -> Problem:

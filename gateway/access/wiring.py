@@ -20,6 +20,7 @@ def install(app: Flask, _runtime: Runtime) -> None:
     navigation(app).add(NavItem("access.own", lazy("My access"), signed_in, order=40))
     panels(app).add("dataset", pages.can_i_panel, order=10)
     panels(app).add("dataset_actions", pages.steward_link, order=90)
+    panels(app).add("requirement", pages.requirement_actor)
 
 
 def handlers(runtime: Runtime) -> dict[str, Callable[[Leased], None]]:

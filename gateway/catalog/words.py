@@ -65,17 +65,6 @@ WORDS: dict[type, dict[str, Any]] = {
         Requirement.SAFE_ZONE: lazy("Work inside the safe zone: files are not downloaded"),
     },
 }
-# Who brings each requirement about, as `actor_label` names them.
-BROUGHT_BY = {
-    Requirement.NATIONAL: "applicant",
-    Requirement.ORGANISATION: "organisation_manager",
-    Requirement.IDENTITY: "identity_provider",
-    Requirement.TRAINING: "training_body",
-    Requirement.IRB: "irb",
-    Requirement.SANDBOX: "applicant",
-    Requirement.AGREEMENT: "applicant",
-    Requirement.SAFE_ZONE: "applicant",
-}
 # A domain is free text; these are the usual ones.
 DOMAINS: dict[str, Any] = {
     "health": lazy("Health"),
@@ -244,7 +233,6 @@ def install(app: Flask) -> None:
         tier_word=lambda code: word(Tier(code)),
         delivery_word=lambda code: word(Delivery(code)),
         requirement_word=lambda code: word(Requirement(code)),
-        brought_by=lambda code: BROUGHT_BY[Requirement(code)],
         verdict_label=lambda code: VERDICTS[Verdict(code)],
         entity_word=entity_word,
         domain_word=domain_word,

@@ -8,7 +8,8 @@ from typing import Any
 
 from flask import Flask
 
-from gateway.web.i18n import lazy
+from gateway.web.i18n import language, lazy
+from policies.decision import Actor
 
 
 class Kind(StrEnum):
@@ -29,24 +30,6 @@ class Label:
     kind: Kind
     text: Any
 
-
-ACTORS: dict[str, Any] = {
-    "applicant": lazy("Applicant"),
-    "supervisor": lazy("Supervisor"),
-    "organisation_manager": lazy("Organisation manager"),
-    "signing_official": lazy("Signing official"),
-    "steward": lazy("Data steward"),
-    "committee": lazy("Data committee"),
-    "irb": lazy("Review board (IRB)"),
-    "training_body": lazy("Training body"),
-    "identity_provider": lazy("Identity provider"),
-    "operator": lazy("Operator"),
-    "contractor": lazy("Contractor"),
-    "auditor": lazy("Auditor"),
-    "crowd_worker": lazy("Crowd worker"),
-    "zone_staff": lazy("Safe-zone staff"),
-    "nobody": lazy("Nobody can change this"),
-}
 
 _SCANNING = Label(Kind.WAIT, lazy("Being scanned"))
 _SUBMITTED = Label(Kind.WAIT, lazy("Submitted"))
@@ -119,8 +102,10 @@ def state_label(noun: str, state: str) -> Label:
 
 
 def actor_label(actor: str) -> str:
-    """The name of who can act, in the reader's language. Raises KeyError when unknown."""
-    return str(ACTORS[str(actor)])
+    """The name of who can act, in the reader's language: that of the rules, which commands and
+    AuthZEN print as well. Raises ValueError when unknown."""
+    named = Actor(actor)
+    return named.ko if language() == "ko" else named.en[:1].upper() + named.en[1:]
 
 
 def install(app: Flask) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from datetime import timedelta
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from gateway.access import pages, presenter
 from gateway.access import wiring as access
 from gateway.access.grants import GrantSpec, create_grant
 from gateway.access.models import Grant
@@ -17,11 +19,14 @@ from gateway.agreements import service as agreements
 from gateway.agreements import wiring as agreements_wiring
 from gateway.agreements.models import AgreementState, AgreementVersion
 from gateway.catalog import wiring as catalog
+from gateway.catalog.models import Dataset
+from gateway.catalog.schemas import Requirement
 from gateway.clock import FixedClock
 from gateway.errors import OperatorError, Problem, ProblemCode
 from gateway.identity.models import Role
 from gateway.jobs.worker import Worker
 from gateway.journal import Actor
+from gateway.policy.loading import program_engine
 from gateway.runtime import Runtime
 from tests import people
 from tests import world as made
@@ -73,6 +78,35 @@ def test_the_holder_sees_the_grant_and_what_is_missing(owner: FlaskClient, langu
     page = owner.get(f"/access?lang={language}").text
     assert "ACCEPTANCE_NOT_LIVE" in page
     assert "/policies/open-test" in page
+
+
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_what_is_needed_names_whom_the_reasons_name(
+    runtime: Runtime, owner: FlaskClient, world: World, language: str
+) -> None:
+    needs = {"training_required": True, "irb_required": True, "identity_level": 3}
+    made.change(runtime, Dataset, world.dataset, **needs)
+
+    page = owner.get(f"/datasets/voices?lang={language}").text
+
+    needed = page.partition('<ul class="needs">')[2].partition("</ul>")[0]
+    person, board = {
+        "ko": ("신청인", "기관생명윤리위원회(IRB)"),
+        "en": ("Applicant", "Review board (IRB)"),
+    }[language]
+    assert re.findall(r"</svg>([^<]+)</span>", needed)[-4:] == [person, person, board, person]
+    reasons = page.partition('<section class="blockers">')[2].partition("</section>")[0]
+    pairs = re.findall(r"</svg>([^<]+)</span> <code>(\w+)</code>", reasons)
+    told = {code: who for who, code in pairs}
+    assert told["TRAINING_MISSING"] == told["IDENTITY_TOO_WEAK"] == person
+    assert told["IRB_MISSING_OR_EXPIRED"] == board
+
+
+def test_each_requirement_has_a_rule_that_refuses_without_it() -> None:
+    known = presenter.actors(program_engine())
+
+    assert set(pages.REQUIRED_BY) == set(Requirement)
+    assert known.keys() >= set(pages.REQUIRED_BY.values())
 
 
 def test_the_api_lists_ones_own_grants_only(

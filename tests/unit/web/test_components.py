@@ -10,6 +10,7 @@ from flask import Flask, render_template_string
 from gateway.web import labels
 from gateway.web.forms import Form
 from gateway.web.paging import Page
+from policies.decision import Actor
 
 IMPORT = '{% import "components.html" as c %}'
 
@@ -69,6 +70,12 @@ def test_every_state_has_an_icon_and_a_word(app: Flask, language: str) -> None:
             html = _render(app, f'{{{{ c.state_chip("{noun}", "{state}") }}}}', language)
             assert "<svg" in html
             assert re.search(r"</svg>\S+", html)
+
+
+def test_whoever_can_act_has_one_name_on_pages_and_in_commands(app: Flask) -> None:
+    for actor in Actor:
+        assert actor.ko in _render(app, f'{{{{ c.who("{actor}") }}}}')
+        assert actor.en.lower() in _render(app, f'{{{{ c.who("{actor}") }}}}', "en").lower()
 
 
 def test_a_path_to_yes_tells_who_takes_each_step(app: Flask) -> None:
