@@ -130,14 +130,17 @@ def test_what_a_person_can_access_shows_only_watched_datasets(
     assert len(looks(world.person)) == 2
 
 
-def test_an_unknown_account_is_asked_for_again(steward: FlaskClient, looks: Any) -> None:
+def test_an_unknown_account_is_asked_for_again_and_that_is_recorded(
+    steward: FlaskClient, looks: Any
+) -> None:
     page = steward.get("/policies/person?account=nobody.here&lang=en")
 
     assert page.status_code == 200
     assert "There is no such account." in page.text
     assert "nobody.here" in page.text
-    assert looks() == []
+    assert [each.dataset for each in looks()] == [None]
     assert steward.get("/policies/what-if?account=nobody.here&dataset=voices").status_code == 404
+    assert [each.dataset for each in looks()] == ["voices", None]
 
 
 @pytest.mark.parametrize("language", ["ko", "en"])
