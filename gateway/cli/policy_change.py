@@ -126,9 +126,7 @@ def _texts(folder: Path, read: Any) -> dict[str, str]:
 
 def _altered(runtime: Runtime, name: str | None, now: datetime) -> Alter | None:
     from gateway.agreements.service import version_named
-    from gateway.clock import to_ms
-    from gateway.rehearsal.standing_now import as_if_in_force
-    from policies.terms import recorded_terms
+    from gateway.rehearsal.new_agreement import as_if_in_force
 
     if name is None:
         return None
@@ -136,7 +134,7 @@ def _altered(runtime: Runtime, name: str | None, now: datetime) -> Alter | None:
         version = version_named(session, name)
     if version is None:
         raise fail(f"there is no agreement version {name!r}")
-    return as_if_in_force(recorded_terms(version.terms), to_ms(now))
+    return as_if_in_force(runtime, version, now)
 
 
 def _tell(answer: dict[str, Any], as_json: bool) -> None:

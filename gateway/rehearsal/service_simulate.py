@@ -1,8 +1,8 @@
 """Who gains and who loses access by a change, before it is in force.
 
-The question is put for every grant that has not ended, and for the last decisions of the log, to
-the rules in force and to the proposed ones; columns answer, and every difference is confirmed by
-the engine one by one.
+The question is put for everything that people may be doing now (by grants, released exports and
+open applications) to the rules in force and to the proposed ones; columns answer, and every
+difference is confirmed by the engine one by one.
 """
 
 from __future__ import annotations
@@ -13,22 +13,23 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
+import numpy.typing as npt
 from sqlalchemy import select
 
 from gateway.identity.models import Person
 from gateway.journal import Act, Actor, Entry
 from gateway.policy.loading import in_force
-from gateway.rehearsal.standing_now import ACTIONS, Alter, Held, held_grants
+from gateway.rehearsal.standing_now import Alter, Held, everything_held
 from gateway.runtime import Runtime
 from policies.columns import table
-from policies.decision import Decision
+from policies.decision import Decision, Outcome
 from policies.engine import Engine
 from policies.facts import Facts
 from policies.replay import OUTCOMES, Replay
 from policies.vocabulary import Action
 
 BATCH = 4096
-ALLOWED = OUTCOMES.index(OUTCOMES[-1])
+DENIED, ALLOWED = OUTCOMES.index(Outcome.DENY), OUTCOMES.index(Outcome.ALLOW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +68,18 @@ def simulate(
     at: datetime,
     alter: Alter | None = None,
 ) -> Simulation:
-    """Compare the rules in force with `proposed` for every grant, at the moment `at`.
+    """Compare the rules in force with `proposed` for all that is held, at the moment `at`.
 
     `alter` changes the facts on the side of the proposal, as a new agreement would. That the
     operator looked is recorded, with those who were named. Raises Problem LOG_UNAVAILABLE.
     """
     present = in_force(runtime.db)
     asked, found = 0, []
-    for batch in _batches(held_grants(runtime, at)):
-        asked += len(batch) * len(ACTIONS)
+    for batch in _batches(everything_held(runtime, at)):
+        asked += sum(len(held.actions) for held in batch)
         found += list(_changes(present, proposed, batch, alter))
-    affected = tuple(_named(runtime, found))
+    # Somebody with two exports loses the right to fetch them once.
+    affected = tuple(dict.fromkeys(_named(runtime, found)))
     _record(runtime, actor, proposed, {held.person_id for held, *_ in found})
     return Simulation(present.release, proposed.release, at, asked, affected)
 
@@ -89,21 +91,36 @@ def _changes(
     present: Engine, proposed: Engine, batch: Sequence[Held], alter: Alter | None
 ) -> Iterator[Changed]:
     before = [held.facts for held in batch]
-    after = [alter(facts) for facts in before] if alter else before
+    after = [alter(held) for held in batch] if alter else before
     old_rows, new_rows = table(before), table(after)
     old, new = Replay(present.source), Replay(proposed.source)
-    for action in ACTIONS:
-        was = old.outcomes(action, old_rows) == ALLOWED
-        will = new.outcomes(action, new_rows) == ALLOWED
+    for action, rows in _rows_by_action(batch):
+        was = _may(action, old.outcomes(action, old_rows.take(rows)))
+        will = _may(action, new.outcomes(action, new_rows.take(rows)))
         for place in np.flatnonzero(was != will):
-            row, gains = int(place), bool(will[place])
+            row, gains = int(rows[place]), bool(will[place])
             refusing, facts = (present, before) if gains else (proposed, after)
             yield batch[row], action, gains, _confirmed(refusing, action, facts[row])
 
 
+def _rows_by_action(batch: Sequence[Held]) -> Iterator[tuple[Action, npt.NDArray[np.intp]]]:
+    for action in Action:
+        rows = [row for row, held in enumerate(batch) if action in held.actions]
+        if rows:
+            yield action, np.array(rows, np.intp)
+
+
+def _may(action: Action, outcomes: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+    """An application is taken while somebody has yet to decide; anything else needs a yes."""
+    if action is Action.APPLY:
+        return np.not_equal(outcomes, DENIED)
+    return np.equal(outcomes, ALLOWED)
+
+
 def _confirmed(refusing: Engine, action: Action, facts: Facts) -> Decision:
     decision = refusing.decide(action, facts)
-    if decision.allowed:
+    place = np.array([OUTCOMES.index(decision.outcome)], np.uint8)
+    if _may(action, place).any():
         raise AssertionError(f"columns and engine differ for {action}: {facts}")
     return decision
 

@@ -13,7 +13,6 @@ from gateway.access.ask import Ask, Intent
 from gateway.access.models import Grant
 from gateway.agreements.models import AgreementVersion
 from gateway.catalog.models import Dataset, DatasetVersion
-from gateway.clock import to_ms
 from gateway.errors import Problem
 from gateway.evidence.anonymise import anonymise
 from gateway.identity.models import Person
@@ -24,11 +23,9 @@ from gateway.policy.models import PolicyFacts
 from gateway.rehearsal import past as past_decisions
 from gateway.rehearsal import service_replay
 from gateway.rehearsal.service_simulate import simulate
-from gateway.rehearsal.standing_now import as_if_in_force
 from gateway.runtime import Runtime
 from policies import rules
 from policies.engine import Engine
-from policies.terms import recorded_terms
 from policies.vocabulary import Action
 from tests import world as made
 from tests.world import World
@@ -125,22 +122,6 @@ def test_a_day_later_an_expired_grant_is_no_change_of_the_rules(runtime: Runtime
     simulation = simulate(runtime, Actor.operator(), in_force(runtime.db), later)
 
     assert simulation.affected == ()
-
-
-@pytest.mark.parametrize(("days", "cut"), [(6, set()), (7, {"holder"})])
-def test_a_new_agreement_cuts_off_whoever_has_not_signed_when_the_notice_is_over(
-    runtime: Runtime, world: World, days: int, cut: set[str]
-):
-    now = runtime.clock.now()
-    terms = recorded_terms(made.terms(version=2, change="material", notice_days=7))
-    alter = as_if_in_force(terms, to_ms(now))
-
-    simulation = simulate(
-        runtime, Actor.operator(), in_force(runtime.db), now + timedelta(days=days), alter
-    )
-
-    assert {one.account for one in simulation.losing} == cut
-    assert all(one.codes == ("AGREEMENT_SUPERSEDED",) for one in simulation.losing)
 
 
 def test_that_somebody_looked_is_in_the_log_with_those_who_were_named(
