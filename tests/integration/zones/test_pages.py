@@ -28,6 +28,7 @@ from tests.integration.zones.conftest import (
     Stage,
     booked,
     register,
+    tie,
 )
 from tests.integration.zones.test_imports import asked, row
 from tests.people import post
@@ -140,6 +141,28 @@ def test_staff_see_who_comes_open_and_end_and_their_look_is_recorded(
     assert (opened.status_code, ended.status_code) == (303, 303)
     assert stage.row(made).end_reason == "closed"
     assert len(stage.said(Act.PERSON_VIEWED)) >= 2
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "You belong to this research project"), ("ko", "지도하는 연구과제")],
+)
+def test_the_desk_offers_nothing_for_the_own_research_project(
+    stage: Stage, mine: FlaskClient, desk: FlaskClient, language: str, words: str
+) -> None:
+    fields = {"grant_id": str(stage.world.grant), "name": "model.bin", "bytes": "12",
+              "sha256": DIGEST, "reason": REASON}  # fmt: skip
+    post(mine, f"/zones/{SLUG}/imports", **fields)
+    made = stage.book()
+    tie(stage, stage.staff, "supervisor")
+
+    page = desk.get(f"/zone-desk?lang={language}").text
+    opened = post(desk, f"/zone-desk/sessions/{made}/open")
+
+    assert words in page
+    assert (f"sessions/{made}/open" in page, f"sessions/{made}/cancel" in page) == (False, True)
+    assert 'value="approve"' not in page
+    assert opened.status_code == 403
 
 
 def test_staff_see_their_own_zones_only(stage: Stage, app: Flask) -> None:
