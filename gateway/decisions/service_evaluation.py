@@ -174,9 +174,7 @@ def _found(
 
 def unknown(ko: str, en: str) -> Problem:
     """The refusal for something that does not exist."""
-    return Problem(
-        ProblemCode.NOT_FOUND, f"찾을 수 없는 {ko}입니다.", f"There is no such {en}."
-    )
+    return Problem(ProblemCode.NOT_FOUND, f"찾을 수 없는 {ko}입니다.", f"There is no such {en}.")
 
 
 def until(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -11,7 +11,6 @@ from typing import Any
 from sqlalchemy import Select, select, union
 from sqlalchemy.orm import Session
 
-from gateway.access.ask import to_use
 from gateway.access.models import Grant
 from gateway.agreements.models import Acceptance
 from gateway.applications.models import Application, ApplicationItem, ItemState
@@ -46,12 +45,11 @@ class PersonRow:
 
 @dataclass(frozen=True, slots=True)
 class DatasetRow:
-    """A dataset beside a person, with the decision about `action` at this moment."""
+    """A dataset beside a person, with the decision about each of `acts` at this moment."""
 
     dataset: Dataset
-    action: Action
     grant_id: uuid.UUID | None
-    found: Explanation
+    acts: Mapping[Action, Explanation]
 
 
 def people_of(
@@ -71,13 +69,14 @@ def people_of(
 def datasets_of(
     runtime: Runtime, asker: Asker, person: Person, action: Action | None, window: Window
 ) -> list[DatasetRow]:
-    """The datasets that the asker watches, each with what `person` may do; without an action the
-    one by which its data is used. Up to `window.limit` + 1 rows; recorded."""
+    """The datasets that the asker watches, each with what `person` may do: `action`, or every act
+    that there is. Up to `window.limit` + 1 rows; recorded."""
+    acts = (action,) if action else tuple(Action)
     statement = datasets_among(asker.watched())
     with runtime.db.read() as session:
         found = session.scalars(keyset(statement, [Dataset.slug], window, descending=False)).all()
     record_look(runtime, asker, [person.id], None)
-    return [_dataset_row(runtime, dataset, action, person) for dataset in found]
+    return [_dataset_row(runtime, dataset, acts, person) for dataset in found]
 
 
 def watched_datasets(session: Session, asker: Asker) -> Sequence[Dataset]:
@@ -98,11 +97,11 @@ def _person_row(
 
 
 def _dataset_row(
-    runtime: Runtime, dataset: Dataset, action: Action | None, person: Person
+    runtime: Runtime, dataset: Dataset, acts: Iterable[Action], person: Person
 ) -> DatasetRow:
-    asked = action or to_use(dataset.delivery)
     facts = facts_between(runtime, person.id, dataset.id)
-    return DatasetRow(dataset, asked, facts.grant_id, explained(runtime, facts, asked))
+    found = {action: explained(runtime, facts, action) for action in acts}
+    return DatasetRow(dataset, facts.grant_id, found)
 
 
 def _by_tie(dataset: Dataset) -> dict[Tie, Select[Any]]:

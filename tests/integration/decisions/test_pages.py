@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from gateway.policy import service_releases as releases
 from gateway.policy.loading import program_engine
 from gateway.runtime import Runtime
 from policies import rules
+from policies.vocabulary import Action
 from tests import applying
 from tests import world as made
 from tests.world import World
@@ -31,6 +33,11 @@ NOBODY = """
 @source("A test")
 forbid (principal, action in Action::"take", resource);
 """
+
+
+def acts_of(page: str) -> list[str]:
+    """The acts that a page tells about, in its order."""
+    return re.findall(r"action=(\w+)", page.partition("<tbody>")[2])
 
 
 @pytest.fixture
@@ -141,6 +148,20 @@ def test_an_unknown_account_is_asked_for_again_and_that_is_recorded(
     assert [each.dataset for each in looks()] == [None]
     assert steward.get("/policies/what-if?account=nobody.here&dataset=voices").status_code == 404
     assert [each.dataset for each in looks()] == ["voices", None]
+
+
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_what_a_person_can_access_is_told_act_by_act(
+    world: World, steward: FlaskClient, language: str
+) -> None:
+    page = f"/policies/person?account=holder&lang={language}"
+
+    every, one = steward.get(page).text, steward.get(f"{page}&action=package").text
+
+    assert acts_of(every) == [str(action) for action in Action]
+    assert acts_of(one) == ["package"]
+    assert "SAFE_ZONE_ONLY" in every
+    assert "chip-ok" in one
 
 
 @pytest.mark.parametrize("language", ["ko", "en"])
