@@ -36,6 +36,7 @@ SERVER = {
     "serve": ("serve",),
     "user": ("user", "list"),
     "worker": ("worker",),
+    "zone": ("zone", "list"),
 }
 # Packages that only the extras bring; their absence is what the small install looks like.
 BLOCKED = """
