@@ -13,7 +13,7 @@ from gateway.access.query_parts import GRANT, D, G, P, signatures
 from policies.terms import Terms, recorded_terms
 from policies.vocabulary import AcceptanceState
 
-# The terms of each version by the hash that fixes it: they are read at every decision.
+# The terms of each version in force by the hash that fixes it: most decisions read these.
 _TERMS: dict[str, Terms] = {}
 _ONES_OWN = (
     "in_force",
@@ -21,7 +21,6 @@ _ONES_OWN = (
     "grace_ends_at",
     "signed_until",
     "signed_other_until",
-    "signed_sha256",
     "signed_terms",
 )
 
@@ -39,8 +38,6 @@ class Signatures(Protocol):
     def signed_until(self) -> datetime | None: ...
     @property
     def signed_other_until(self) -> datetime | None: ...
-    @property
-    def signed_sha256(self) -> str | None: ...
     @property
     def signed_terms(self) -> dict[str, Any] | None: ...
 
@@ -63,9 +60,11 @@ def binding_terms(row: Signatures, now: datetime) -> Terms | None:
     """
     if row.in_force is None or row.terms is None:
         return None
-    if row.signed_sha256 is not None and row.signed_terms is not None and _lets_in(row, now):
-        return _known(row.signed_sha256, row.signed_terms)
-    return _known(row.in_force, row.terms)
+    if row.signed_terms is not None and _lets_in(row, now):
+        return recorded_terms(row.signed_terms)
+    if row.in_force not in _TERMS:
+        _TERMS[row.in_force] = recorded_terms(row.terms)
+    return _TERMS[row.in_force]
 
 
 def _lets_in(row: Signatures, now: datetime) -> bool:
@@ -73,12 +72,6 @@ def _lets_in(row: Signatures, now: datetime) -> bool:
     if state is AcceptanceState.SUPERSEDED:
         return row.grace_ends_at is not None and now < row.grace_ends_at
     return state is AcceptanceState.LIVE
-
-
-def _known(sha256: str, recorded: dict[str, Any]) -> Terms:
-    if sha256 not in _TERMS:
-        _TERMS[sha256] = recorded_terms(recorded)
-    return _TERMS[sha256]
 
 
 def terms_of_grant(session: Session, grant_id: uuid.UUID, now: datetime) -> Terms | None:

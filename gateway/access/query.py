@@ -95,7 +95,6 @@ class Row(NamedTuple):
     version_at: datetime | None
     in_force: str | None
     terms: dict[str, Any] | None
-    signed_sha256: str | None
     signed_terms: dict[str, Any] | None
     grace_ends_at: datetime | None
     signed_until: datetime | None

@@ -102,8 +102,8 @@ def membership(organisation: Expression) -> Expression:
 def signatures(organisation: Expression) -> dict[str, Expression]:
     """The version in force, and until when signatures of it or of an older version hold.
 
-    `signed_sha256` and `signed_terms` are those of the version that the person's live signature
-    is of, NULL where that is the version in force: then there is nothing else to read.
+    `signed_terms` are those of the version that the person's live signature is of, NULL where
+    that is the version in force: then there is nothing else to read.
     A signature given for one organisation does not carry a grant held through another.
     """
     own = and_(A.c.person_id == P.c.id, A.c.ended_at.is_(None))
@@ -120,8 +120,7 @@ def signatures(organisation: Expression) -> dict[str, Expression]:
     return {
         "in_force": _in_force(AV.c.sha256),
         "terms": _in_force(AV.c.terms),
-        "signed_sha256": _signed_instead(AV.c.sha256, own, same_organisation),
-        "signed_terms": _signed_instead(AV.c.terms, own, same_organisation),
+        "signed_terms": _signed_instead(own, same_organisation),
         "grace_ends_at": _grace(_signed(A, own, same_organisation), _signed(OA, official)),
         "signed_until": _until(A, own, same_organisation, binding=True),
         "signed_other_until": _until(A, own, same_organisation, binding=False),
@@ -140,11 +139,11 @@ def _holds(versions: Any) -> Expression:
     return and_(versions.c.state == str(AgreementState.IN_FORCE), or_(ends.is_(None), ends > NOW))
 
 
-def _signed_instead(value: Expression, *conditions: Expression) -> Expression:
-    """One value of the newest version that a live signature is of, unless it is in force."""
+def _signed_instead(*conditions: Expression) -> Expression:
+    """The terms of the newest version that a live signature is of, unless it is in force."""
     elsewhere = AV.c.state != str(AgreementState.IN_FORCE)
     return (
-        select(case((elsewhere, value), else_=null()))
+        select(case((elsewhere, AV.c.terms), else_=null()))
         .select_from(A.join(AV, A.c.agreement_version_id == AV.c.id))
         .where(AV.c.code == D.c.agreement_code, A.c.expires_at > NOW, *conditions)
         .order_by(AV.c.number.desc())
