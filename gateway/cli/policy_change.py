@@ -51,6 +51,8 @@ def simulate(
 ) -> None:
     """Name who would gain and who would lose access by a change, before it is in force.
 
+    Without a change named, it is the release in shadow. Both sides are asked about the same day.
+
     Exit status 0: nobody's access changes; 1: somebody's does.
     """
     from gateway.journal import Actor
@@ -58,7 +60,7 @@ def simulate(
     from gateway.rehearsal.service_simulate import simulate as rehearse
 
     with home.runtime() as runtime:
-        proposed = _proposed(runtime, rules, release)
+        proposed = _proposed(runtime, rules, release, shadow=agreement is None)
         at = runtime.clock.now() + timedelta(days=in_days)
         alter = _altered(runtime, agreement, runtime.clock.now())
         found = rehearse(runtime, Actor.operator(), proposed, at, alter)
@@ -96,24 +98,26 @@ def replay(home: Home, last: int, as_json: bool) -> None:
         raise click.exceptions.Exit(FOUND)
 
 
-def _proposed(runtime: Runtime, folder: Path | None, sha256: str | None) -> Engine:
-    """The rules of a folder, of a registered release, or those in force."""
+def _proposed(runtime: Runtime, folder: Path | None, sha256: str | None, *, shadow: bool) -> Engine:
+    """The rules of a folder, of a registered release, in shadow if wanted, or those in force."""
     from gateway.policy.loading import engine_for, in_force
     from gateway.policy.proving import checked
-    from gateway.policy.service_releases import by_hash
+    from gateway.policy.service_releases import by_hash, in_shadow
     from policies.rules import texts
 
     if folder is not None and sha256 is not None:
         raise fail("give --rules or --release, not both")
     if folder is not None:
         return checked(_texts(folder, texts))
-    if sha256 is None:
-        return in_force(runtime.db)
     with runtime.db.read() as session:
-        found = by_hash(session, sha256)
-    if found is None:
+        found = by_hash(session, sha256) if sha256 else in_shadow(session) if shadow else None
+    if found is not None:
+        return engine_for(runtime.db, found.sha256)
+    if sha256 is not None:
         raise fail(f"there is no release {sha256!r}")
-    return engine_for(runtime.db, found.sha256)
+    if shadow:
+        click.echo("no release is in shadow: the rules in force are compared", err=True)
+    return in_force(runtime.db)
 
 
 def _texts(folder: Path, read: Any) -> dict[str, str]:
@@ -153,7 +157,7 @@ def _tell(answer: dict[str, Any], as_json: bool) -> None:
     losing = {one["account"] for one in answer["affected"] if not one["gains"]}
     gaining = {one["account"] for one in answer["affected"] if one["gains"]}
     click.echo(
-        f"{answer['asked']} questions compared: {len(losing)} people lose, "
-        f"{len(gaining)} gain access",
+        f"{answer['asked']} questions compared: people who lose access: {len(losing)}, "
+        f"who gain: {len(gaining)}",
         err=True,
     )

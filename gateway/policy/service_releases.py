@@ -107,6 +107,12 @@ def in_force(session: Session) -> PolicyRelease | None:
     return session.scalar(select(PolicyRelease).where(PolicyRelease.state == ReleaseState.IN_FORCE))
 
 
+def in_shadow(session: Session) -> PolicyRelease | None:
+    """The release rehearsed last, or None when none is."""
+    shadows = select(PolicyRelease).where(PolicyRelease.state == ReleaseState.SHADOW)
+    return session.scalar(shadows.order_by(PolicyRelease.shadow_at.desc()).limit(1))
+
+
 def by_hash(session: Session, sha256: str) -> PolicyRelease | None:
     """The release of a hash, whole or its first 8 digits or more; None for none or several."""
     if len(sha256) < 8:
