@@ -63,7 +63,7 @@ def shadow(home: Home, sha256: str, as_json: bool) -> None:
 @json_option
 @home_option
 def enforce(home: Home, sha256: str, as_json: bool) -> None:
-    """Put a release in force; it decides from the next request on, in every process."""
+    """Prove a release and put it in force; it decides from the next request on, everywhere."""
     _change(home, as_json, "put_in_force", sha256)
 
 
@@ -71,7 +71,7 @@ def enforce(home: Home, sha256: str, as_json: bool) -> None:
 @json_option
 @home_option
 def rollback(home: Home, as_json: bool) -> None:
-    """Go back to the release before, in one step."""
+    """Prove the release before and go back to it, in one step; again goes further back."""
     _change(home, as_json, "roll_back")
 
 
