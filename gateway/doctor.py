@@ -18,11 +18,13 @@ from audit.errors import AuditError
 from audit.policy_file import NONE
 from audit.schema.present import missing_triggers
 from gateway import schema
+from gateway.agreements.carried import check_files
 from gateway.clock import SystemClock
 from gateway.config import Settings
 from gateway.db import Database
 from gateway.errors import OperatorError
 from gateway.keys import KeyStore
+from gateway.policy.loading import in_force
 from gateway.scanning.sandbox import protections
 from gateway.storage import Store, StoreUnavailable
 from gateway.witnessing import policy_file
@@ -52,6 +54,10 @@ def examine(settings: Settings) -> Iterator[Check]:
     yield _disk(settings.home)
     yield _guarded("keys", lambda: _keys(settings), "restore the keys folder from its backup")
     yield _guarded("database", lambda: _database(settings), "run: sumun db upgrade")
+    mend = "restore what was changed; see docs/agreements.md"
+    yield _guarded("agreements", lambda: _agreements(settings), mend)
+    mend = "restore a backup, or put another release in force; see docs/policies.md"
+    yield _guarded("rules", lambda: _release(settings), mend)
     mend = "find out who did it, run sumun audit verify, then see docs/operations.md"
     yield _guarded("log rules", lambda: _rules(settings), mend)
     yield _guarded("store", lambda: _store(settings), "check SUMUN_STORAGE_URL and its permissions")
@@ -105,6 +111,22 @@ def _database(settings: Settings) -> str:
     if current != schema.head():
         raise OperatorError(f"revision {current}, newest {schema.head()}")
     return f"{db.dialect}, revision {current}"
+
+
+def _agreements(settings: Settings) -> str:
+    db = Database(settings.database)
+    try:
+        return f"{check_files(db)} versions, as on record"
+    finally:
+        db.dispose()
+
+
+def _release(settings: Settings) -> str:
+    db = Database(settings.database)
+    try:
+        return f"release {in_force(db).release[:12]} is whole"
+    finally:
+        db.dispose()
 
 
 def _rules(settings: Settings) -> str:

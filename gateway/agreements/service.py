@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, NoReturn
 
-from sqlalchemy import ColumnElement, Select, exists, or_, select
+from sqlalchemy import Select, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from gateway import ids
+from gateway.agreements.carried import carried, check_unchanged, table
 from gateway.agreements.models import (
-    Acceptance,
     AgreementState,
     AgreementVersion,
-    OrganisationAcceptance,
 )
-from gateway.errors import OperatorError, Problem, ProblemCode
+from gateway.errors import Problem, ProblemCode
 from gateway.journal import Act, Actor, Entry
 from gateway.runtime import Runtime
-from policies import agreements as files
 from policies.agreements import AgreementText
-from policies.terms import AgreementError, Change
+from policies.terms import Change
 
 WAITING = frozenset({AgreementState.DRAFT, AgreementState.SHADOW})
 
@@ -38,12 +34,7 @@ def sync_files(runtime: Runtime) -> list[str]:
     of a version that is in force, announced or signed is gone: what people have signed never
     changes.
     """
-    try:
-        texts = files.load()
-    except AgreementError as error:
-        raise OperatorError(f"agreement {error}") from error
-    _check_carried(runtime, texts)
-    return register(runtime, texts)
+    return register(runtime, carried(runtime.db))
 
 
 def register(runtime: Runtime, texts: Sequence[AgreementText]) -> list[str]:
@@ -51,10 +42,7 @@ def register(runtime: Runtime, texts: Sequence[AgreementText]) -> list[str]:
 
     Raises OperatorError naming the version where a text and its record differ.
     """
-    with runtime.db.read() as session:
-        known = {(row.code, row.number): row for row in session.scalars(every())}
-    for text in texts:
-        _check_unchanged(text, known.get((text.code, text.version)))
+    known = check_unchanged(runtime.db, texts)
     new = [text for text in texts if (text.code, text.version) not in known]
     for text in new:
         _register(runtime, text)
@@ -163,48 +151,6 @@ def every() -> Select[AgreementVersion]:
     return select(AgreementVersion).order_by(AgreementVersion.code, AgreementVersion.number)
 
 
-def _check_carried(runtime: Runtime, texts: Sequence[AgreementText]) -> None:
-    """Without its files nobody could tell whether the record of a version was changed."""
-    carried = {(text.code, text.version) for text in texts}
-    with runtime.db.read() as session:
-        known = [name_of(row) for row in session.scalars(every().where(_matters()))
-                 if (row.code, row.number) not in carried]  # fmt: skip
-    if known:
-        gone = ", ".join(f"policies/agreements/{name}" for name in known)
-        raise OperatorError(
-            f"agreement {gone}: on record as in force, announced or signed, but the files are "
-            "gone; restore them"
-        )
-
-
-def _matters() -> ColumnElement[bool]:
-    """Versions that are in force, announced, or signed by somebody at any time."""
-    row = AgreementVersion
-    return or_(
-        row.state.in_([AgreementState.IN_FORCE, AgreementState.SHADOW]),
-        exists().where(Acceptance.agreement_version_id == row.id),
-        exists().where(OrganisationAcceptance.agreement_version_id == row.id),
-    )
-
-
-def _check_unchanged(text: AgreementText, recorded: AgreementVersion | None) -> None:
-    place = f"agreement policies/agreements/{text.code}/v{text.version}"
-    if recorded is None:
-        return
-    if recorded.sha256 != text.sha256:
-        raise OperatorError(
-            f"{place}: the files differ from the version on record; restore them and publish the "
-            "change as a new version"
-        )
-    if (recorded.text_ko, recorded.text_en, recorded.terms) != (text.ko, text.en, _table(text)):
-        raise OperatorError(f"{place}: the record was changed; restore a backup of the database")
-
-
-def _table(text: AgreementText) -> dict[str, Any]:
-    table: dict[str, Any] = json.loads(json.dumps(asdict(text.terms)))
-    return table
-
-
 def _register(runtime: Runtime, text: AgreementText) -> None:
     now = runtime.clock.now()
     row = AgreementVersion(
@@ -214,7 +160,7 @@ def _register(runtime: Runtime, text: AgreementText) -> None:
         sha256=text.sha256,
         text_ko=text.ko,
         text_en=text.en,
-        terms=_table(text),
+        terms=table(text),
         created_at=now,
     )
     try:

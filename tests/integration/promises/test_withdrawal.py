@@ -19,7 +19,7 @@ from tests.integration.promises.stage import DATA, Stage
 
 def withdraw_version(stage: Stage) -> str:
     service_versions.withdraw_version(stage.runtime, stage.decider, stage.slug, "1.0", REASON)
-    return "VERSION_NOT_RELEASED"
+    return "DATASET_WITHDRAWN"
 
 
 def withdraw_dataset(stage: Stage) -> str:
