@@ -7,6 +7,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -103,41 +104,37 @@ def _keys(settings: Settings) -> str:
 
 
 def _database(settings: Settings) -> str:
-    db = Database(settings.database)
-    try:
+    with _opened(settings) as db:
         current = schema.current(db)
-    finally:
-        db.dispose()
     if current != schema.head():
         raise OperatorError(f"revision {current}, newest {schema.head()}")
     return f"{db.dialect}, revision {current}"
 
 
-def _agreements(settings: Settings) -> str:
+@contextmanager
+def _opened(settings: Settings) -> Iterator[Database]:
     db = Database(settings.database)
     try:
-        return f"{check_files(db)} versions, as on record"
+        yield db
     finally:
         db.dispose()
+
+
+def _agreements(settings: Settings) -> str:
+    with _opened(settings) as db:
+        return f"{check_files(db)} versions, as on record"
 
 
 def _release(settings: Settings) -> str:
-    db = Database(settings.database)
-    try:
+    with _opened(settings) as db:
         return f"release {in_force(db).release[:12]} is whole"
-    finally:
-        db.dispose()
 
 
 def _rules(settings: Settings) -> str:
     """The triggers that keep the log's tables append-only."""
-    db = Database(settings.database)
-    try:
-        with db.read_engine.connect() as connection:
-            driver: Any = connection.connection.dbapi_connection
-            gone = missing_triggers(Sql(driver, Dialect(db.dialect)))
-    finally:
-        db.dispose()
+    with _opened(settings) as db, db.read_engine.connect() as connection:
+        driver: Any = connection.connection.dbapi_connection
+        gone = missing_triggers(Sql(driver, Dialect(db.dialect)))
     if gone:
         raise OperatorError(f"missing, switched off or altered: {', '.join(gone)}")
     return "every table of the log refuses what it must never undergo"
@@ -159,11 +156,8 @@ def _witnesses(settings: Settings) -> str:
 
 
 def _quorum(settings: Settings) -> str:
-    db = Database(settings.database)
-    try:
+    with _opened(settings) as db:
         found = quorum(db, settings, SystemClock().now())
-    finally:
-        db.dispose()
     if not found.met:
         raise OperatorError(found.words)
     return found.words
