@@ -52,8 +52,8 @@ def test_a_faulty_rule_is_named_with_file_and_line(tmp_path: Path) -> None:
     ran = run("check", "--rules", str(tmp_path))
 
     assert ran.exit_code == 1
-    assert "10-person.cedar:1: does not parse" in ran.stdout
-    assert json.loads(run("check", "--rules", str(tmp_path), "--json").stdout)["line"] == 1
+    assert "10-person.cedar:2: does not parse" in ran.stdout
+    assert json.loads(run("check", "--rules", str(tmp_path), "--json").stdout)["line"] == 2
 
 
 def copied_cases(folder: Path) -> Path:
