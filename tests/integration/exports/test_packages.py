@@ -134,7 +134,7 @@ def test_a_safe_zone_dataset_is_not_packaged(stage: Stage) -> None:
     worlds.change(stage.runtime, Dataset, stage.world.dataset, delivery="safe_zone")
     with pytest.raises(Problem) as caught:
         package(stage, "clean/*")
-    assert codes(caught.value) == {"SAFE_ZONE_ONLY"}
+    assert codes(caught.value) == {"SAFE_ZONE_ONLY", "SAFE_ZONE_NO_DOWNLOAD"}
 
 
 @pytest.mark.parametrize(
