@@ -15,7 +15,7 @@ from policies import rules
 from policies.invariants import INVARIANTS
 from policies.prove import prove
 
-QUESTIONS = 2_000
+QUESTIONS = 10_000
 
 
 def run() -> list[Comparison]:

@@ -120,33 +120,33 @@ def _parts(**records: Any) -> Attributes:
 def _attributes(record: object) -> Attributes:
     """The known fields of a record of facts; each state must be a member of its enumeration."""
     kind: Any = type(record)
-    pairs = ((name, encode, getattr(record, name)) for name, encode in _shape(kind))
-    return {name: encode(value) for name, encode, value in pairs if value is not None}
+    return {
+        name: encode(value) if encode else value
+        for name, encode in _shape(kind)
+        if (value := getattr(record, name)) is not None
+    }
 
 
 @cache
-def _shape(kind: Any) -> tuple[tuple[str, Encoder], ...]:
+def _shape(kind: Any) -> tuple[tuple[str, Encoder | None], ...]:
     """How each field of a record is written, read once from its type."""
     hints = get_type_hints(kind)
     return tuple((f.name, _encoder(hints[f.name])) for f in dataclasses.fields(kind))
 
 
-def _encoder(hint: Any) -> Encoder:
+def _encoder(hint: Any) -> Encoder | None:
     kind = get_args(hint)[0] if isinstance(hint, UnionType) else hint
     if get_origin(kind) is frozenset:
         return partial(_states, get_args(kind)[0])
     if issubclass(kind, StrEnum):
         return partial(_state, kind)
     # Numbers, texts and booleans go as they are: the schema refuses those of the wrong type.
-    return _attributes if dataclasses.is_dataclass(kind) else _same
-
-
-def _same(value: Any) -> Any:
-    return value
+    return _attributes if dataclasses.is_dataclass(kind) else None
 
 
 def _state(kind: type[StrEnum], value: Any) -> str:
-    return kind(value).value
+    # A member is a text already; looking it up again takes longer than writing it.
+    return value if type(value) is kind else kind(value).value
 
 
 def _states(kind: type[StrEnum], values: Iterable[Any]) -> list[str]:
