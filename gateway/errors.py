@@ -23,6 +23,7 @@ class ProblemCode(StrEnum):
     SIGN_IN_FAILED = "sign_in_failed"
     CSRF_FAILED = "csrf_failed"
     FORBIDDEN = "forbidden"
+    INSUFFICIENT_SCOPE = "insufficient_scope"
     ACCESS_DENIED = "access_denied"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
@@ -109,6 +110,13 @@ PROBLEMS: dict[ProblemCode, ProblemText] = {
         "Your roles do not include this",
         "필요한 역할이 있는지 기관 관리자나 운영자에게 문의해 주십시오.",
         "Ask your organisation manager or the operator about the role named here.",
+    ),
+    ProblemCode.INSUFFICIENT_SCOPE: ProblemText(
+        S.FORBIDDEN,
+        "이 프로그램에 허용되지 않은 작업입니다",
+        "This program was not allowed to do this",
+        "여기에 적힌 권한 범위로 동의를 다시 받아 주십시오.",
+        "Ask for consent again with the scope named here.",
     ),
     ProblemCode.ACCESS_DENIED: ProblemText(
         S.FORBIDDEN,

@@ -12,6 +12,7 @@ FEATURES = (
     "scanning",
     "jobs",
     "identity",
+    "identity.oauth",
     "catalog",
     "agreements",
     "policy",

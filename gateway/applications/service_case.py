@@ -30,7 +30,7 @@ from gateway.applications.rules import Command, Relation
 from gateway.catalog.models import Dataset, Tier
 from gateway.errors import Problem, ProblemCode
 from gateway.identity.models import Role
-from gateway.identity.service_roles import covers, roles_of
+from gateway.identity.service_roles import covers, roles_held_by
 from gateway.journal import Act, Actor, Entry, Outcome
 from gateway.runtime import Runtime
 
@@ -114,7 +114,7 @@ def relations(session: Session, runtime: Runtime, actor: Actor, case: Case) -> f
         return frozenset()
     slugs = [dataset.slug for dataset in case.datasets.values()]
     found = _own(actor.person_id, case)
-    held = roles_of(session, actor.person_id, runtime.clock.now())
+    held = roles_held_by(session, actor, runtime.clock.now())
     for role, relation in _REVIEW_ROLES.items():
         if any(covers(held, role, slug) for slug in slugs):
             found.add(relation)

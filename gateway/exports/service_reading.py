@@ -21,7 +21,7 @@ from gateway.exports.models import Export, ExportDecision, ExportState
 from gateway.exports.reviewers import covered, origins, slugs_to_cover
 from gateway.exports.service import job_key
 from gateway.identity.models import Person, Role
-from gateway.identity.service_roles import covers, roles_of
+from gateway.identity.service_roles import covers, roles_held_by
 from gateway.jobs.models import Job, JobState
 from gateway.journal import Actor
 from gateway.runtime import Runtime
@@ -87,7 +87,7 @@ def find_for_steward(
     export = session.get(Export, export_id, with_for_update=lock or None)
     if export is None or actor.person_id is None:
         raise not_found()
-    held = roles_of(session, actor.person_id, runtime.clock.now())
+    held = roles_held_by(session, actor, runtime.clock.now())
     needed = slugs_to_cover(session, export)
     if not all(covers(held, Role.STEWARD, slug) for slug in needed):
         raise not_found()

@@ -11,10 +11,11 @@ from flask import Flask, Response, abort, current_app, g, redirect, request, url
 
 from audit.errors import LogUnavailable
 from gateway.errors import Problem, ProblemCode
-from gateway.identity.authenticators import COOKIE, authenticate
+from gateway.identity.authenticators import COOKIE, Presented, authenticate
 from gateway.identity.models import EVERYWHERE, Role
+from gateway.identity.oauth import dpop, scopes
 from gateway.identity.service_roles import covers
-from gateway.identity.service_sessions import Live, SignedIn
+from gateway.identity.service_sessions import Application, Live, SignedIn
 from gateway.journal import Act, Actor, Channel, Entry, Outcome, PartyKind, Place
 from gateway.runtime import Runtime
 from gateway.security.paths import is_machine
@@ -37,6 +38,7 @@ class Viewer:
     locale: str
     roles: frozenset[str]
     scoped: frozenset[tuple[str, str]]
+    application: Application | None = None
 
 
 def rt() -> Runtime:
@@ -129,6 +131,7 @@ def install(app: Flask) -> None:
 
 def _identify() -> None:
     g.viewer, g.actor = None, Actor.anonymous(_place(Channel.WEB))
+    g.refused_token = None
     if request.endpoint in ANONYMOUS_ENDPOINTS:
         return
     presented = authenticate(rt(), request)
@@ -136,21 +139,32 @@ def _identify() -> None:
         g.actor = Actor.anonymous(_place(_default_channel()))
     elif presented.live is None:
         g.actor = Actor.anonymous(_place(presented.channel))
+        g.refused_token = presented
     else:
         _enter(presented.live, presented.channel)
+        scopes.check(presented.live.application, request)
 
 
 def _enter(live: Live, channel: Channel) -> None:
     roles = frozenset(role for role, _scope in live.roles)
     g.viewer = Viewer(
-        live.person_id, live.session_id, live.account, live.name, live.locale, roles, live.roles
+        live.person_id,
+        live.session_id,
+        live.account,
+        live.name,
+        live.locale,
+        roles,
+        live.roles,
+        live.application,
     )
+    machine = live.application is not None and live.application.machine
     g.actor = Actor(
-        PartyKind.PERSON,
+        PartyKind.MACHINE if machine else PartyKind.PERSON,
         _place(channel),
         live.person_id,
         personal={"account": live.account, "name": live.name},
         roles=roles,
+        program=live.application.client_id if live.application else "",
     )
 
 
@@ -196,7 +210,17 @@ def _log_unavailable(_error: LogUnavailable) -> Response:
 
 
 def _challenge(response: Response) -> Response:
-    # RFC 9110 asks every 401 for the scheme that would help.
+    # RFC 9110 asks every 401 for the scheme that would help; RFC 9449 for a nonce beside it.
+    presented = g.get("refused_token")
     if response.status_code == 401 and "WWW-Authenticate" not in response.headers:
-        response.headers["WWW-Authenticate"] = "Bearer"
+        response.headers["WWW-Authenticate"] = _scheme(presented)
+    if "DPoP" in request.headers:
+        response.headers["DPoP-Nonce"] = dpop.nonce(rt())
     return response
+
+
+def _scheme(presented: Presented | None) -> str:
+    if presented is None or not presented.error:
+        return "Bearer"
+    scheme = 'DPoP algs="ES256 RS256", ' if presented.dpop else "Bearer "
+    return f'{scheme}error="{presented.error}"'

@@ -69,8 +69,11 @@ class AttestationKind(StrEnum):
 
 
 class SessionChannel(StrEnum):
+    """`oauth` is opened by consent, for a registered program: its tokens end with it."""
+
     BROWSER = "browser"
     CLIENT = "client"
+    OAUTH = "oauth"
 
 
 class Person(Base):

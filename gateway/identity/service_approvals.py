@@ -28,7 +28,7 @@ from gateway.identity.models import (
     Role,
 )
 from gateway.identity.service_attestations import ISSUER_LENGTH, REFERENCE_LENGTH
-from gateway.identity.service_role_reads import roles_of
+from gateway.identity.service_role_reads import roles_held_by
 from gateway.journal import Act, Actor, Entry
 from gateway.runtime import Runtime
 from gateway.web.paging import Window, keyset
@@ -116,7 +116,7 @@ def listed(session: Session, window: Window) -> Sequence[tuple[Attestation, Pers
 
 def _require_steward(session: Session, runtime: Runtime, actor: Actor) -> None:
     """An approval opens every dataset that asks for it, so its steward is one of all of them."""
-    held = roles_of(session, actor.person_id, runtime.clock.now()) if actor.person_id else ()
+    held = roles_held_by(session, actor, runtime.clock.now())
     if (Role.STEWARD, EVERYWHERE) not in held:
         raise Problem(ProblemCode.FORBIDDEN)
 

@@ -26,7 +26,7 @@ from gateway.identity.models import (
     PersonStatus,
     Role,
 )
-from gateway.identity.service_role_reads import roles_of
+from gateway.identity.service_role_reads import roles_held_by
 from gateway.journal import Act, Actor, Entry
 from gateway.runtime import Runtime
 from policies.vocabulary import Approval
@@ -201,7 +201,7 @@ def _check(new: NewAttestation) -> None:
 def _check_general(session: Session, runtime: Runtime, actor: Actor, row: Attestation) -> None:
     """What counts for every application is for a steward of everything. Evidence of a research
     project is judged in its review, where a conflict of interest shows, and nowhere else."""
-    held = roles_of(session, actor.person_id, runtime.clock.now()) if actor.person_id else ()
+    held = roles_held_by(session, actor, runtime.clock.now())
     if (Role.STEWARD, EVERYWHERE) not in held:
         raise Problem(ProblemCode.FORBIDDEN)
     # Approvals are registered and ended with a reason, in their own place.

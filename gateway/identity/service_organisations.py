@@ -21,7 +21,7 @@ from gateway.identity.models import (
     OrganisationStatus,
     Role,
 )
-from gateway.identity.service_roles import holds
+from gateway.identity.service_roles import covers, roles_held_by
 from gateway.journal import Act, Actor, Entry, PartyKind
 from gateway.runtime import Runtime
 
@@ -171,7 +171,9 @@ def find_organisations(session: Session, text: str, limit: int = 20) -> Sequence
 
 
 def is_manager(session: Session, actor: Actor, organisation_id: uuid.UUID) -> bool:
-    """Whether the actor is a confirmed manager of the organisation."""
+    """Whether the actor is a confirmed manager of the organisation, and came in person."""
+    if actor.program:
+        return False
     found = session.scalar(
         select(Membership.id).where(
             Membership.organisation_id == organisation_id,
@@ -186,8 +188,7 @@ def is_manager(session: Session, actor: Actor, organisation_id: uuid.UUID) -> bo
 
 def is_steward(session: Session, runtime: Runtime, actor: Actor) -> bool:
     """Whether the actor is a steward everywhere: organisations belong to no one dataset."""
-    person = actor.person_id
-    return person is not None and holds(session, person, Role.STEWARD, runtime.clock.now())
+    return covers(roles_held_by(session, actor, runtime.clock.now()), Role.STEWARD)
 
 
 def entry(actor: Actor, act: Act, row: Organisation) -> Entry:

@@ -19,6 +19,7 @@ from gateway.identity.models import (
     Role,
     RoleGrant,
 )
+from gateway.journal import Actor
 
 
 def counts(now: Any) -> ColumnElement[bool]:
@@ -45,6 +46,13 @@ def roles_of(session: Session, person_id: uuid.UUID, now: datetime) -> frozenset
         .where(Person.status == PersonStatus.ACTIVE)
     )
     return frozenset((Role(role), scope) for role, scope in rows)
+
+
+def roles_held_by(session: Session, actor: Actor, now: datetime) -> frozenset[tuple[Role, str]]:
+    """The (role, scope) pairs with which an actor comes: none through a registered program."""
+    if actor.person_id is None or actor.program:
+        return frozenset()
+    return roles_of(session, actor.person_id, now)
 
 
 def covers(held: frozenset[tuple[Any, str]], role: Role, scope: str = EVERYWHERE) -> bool:

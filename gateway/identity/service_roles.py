@@ -34,6 +34,7 @@ from gateway.identity.service_role_reads import (
     keep_an_operator,
     list_roles,
     names_of,
+    roles_held_by,
     roles_of,
     waits,
 )
@@ -54,6 +55,7 @@ __all__ = [
     "holds",
     "list_roles",
     "names_of",
+    "roles_held_by",
     "roles_of",
     "waits",
 ]

@@ -52,6 +52,16 @@ class SignedIn:
 
 
 @dataclass(frozen=True, slots=True)
+class Application:
+    """A registered program that acts for a person, or as a machine of an organisation."""
+
+    client_id: str
+    scope: frozenset[str]
+    machine: bool
+    organisation_id: uuid.UUID | None
+
+
+@dataclass(frozen=True, slots=True)
 class Live:
     """A live session with the person it belongs to. `roles` are (role, scope)."""
 
@@ -61,6 +71,7 @@ class Live:
     name: str
     locale: str
     roles: frozenset[tuple[str, str]]
+    application: Application | None = None
 
 
 def digest(token: str) -> str:

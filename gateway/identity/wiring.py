@@ -9,6 +9,8 @@ from flask import Flask
 from gateway.identity import http, words
 from gateway.identity.api import api
 from gateway.identity.models import Role
+from gateway.identity.oauth.api import api as oauth_api
+from gateway.identity.oauth.pages import pages as oauth_pages
 from gateway.identity.pages_account import account
 from gateway.identity.pages_orgs import orgs
 from gateway.identity.pages_sign import sign
@@ -18,7 +20,7 @@ from gateway.runtime import Runtime
 from gateway.web import nav
 from gateway.web.i18n import lazy
 
-BLUEPRINTS = (sign, account, orgs, staff, evidence, api)
+BLUEPRINTS = (sign, account, orgs, staff, evidence, api, oauth_api, oauth_pages)
 
 
 def install(app: Flask, _runtime: Runtime) -> None:

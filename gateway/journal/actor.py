@@ -14,7 +14,8 @@ class Actor:
     """The one who acts. `personal` (account, name) is sealed under the person's own key.
 
     `organisation_id` is the organisation acted for. `roles` are staff roles by name, for pages;
-    services look roles up again where they decide.
+    services look roles up again where they decide. `program` is the client id of the registered
+    program through which a person acts: staff roles and managers' rights do not go through it.
     """
 
     kind: PartyKind
@@ -23,6 +24,7 @@ class Actor:
     organisation_id: uuid.UUID | None = None
     personal: dict[str, str] = field(default_factory=dict)
     roles: frozenset[str] = frozenset()
+    program: str = ""
 
     @classmethod
     def system(cls) -> Actor:

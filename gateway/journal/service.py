@@ -80,7 +80,13 @@ class Journal:
             item=entry.item,
             ref=entry.ref,
             reason=entry.reason,
-            detail=entry.detail,
+            detail=_detail(entry),
             personal=entry.actor.personal,
             about={str(person): fields for person, fields in entry.about.items()},
         )
+
+
+def _detail(entry: Entry) -> Mapping[str, Any]:
+    """The details, with the program through which the actor came."""
+    program = entry.actor.program
+    return {**entry.detail, "program": program} if program else entry.detail

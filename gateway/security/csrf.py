@@ -13,7 +13,7 @@ HEADER = "X-CSRF-Token"
 def _nothing_to_forge() -> bool:
     """A browser adds cookies to a forged request, but never an Authorization header."""
     authorization = request.authorization
-    if authorization is not None and authorization.type == "bearer":
+    if authorization is not None and authorization.type in {"bearer", "dpop"}:
         return True
     return is_machine(request.path) and not request.cookies
 
@@ -28,7 +28,7 @@ def install(app: Flask, *, secure: bool) -> CSRFProtect:
     """Check every unsafe request of `app`; templates then have `csrf_token()`.
 
     The token lives as long as the session: an application form that took a day to write must
-    not be lost. Views that see `Authorization: Bearer` must not fall back to the cookie.
+    not be lost. Views that see an `Authorization` header must not fall back to the cookie.
     """
     app.config.update(
         WTF_CSRF_TIME_LIMIT=None,

@@ -10,6 +10,8 @@ MACHINE_PREFIXES = (
     "/log/",
     "/ga4gh/",
     "/oauth2/token",
+    "/oauth2/userinfo",
+    "/oauth2/jwks",
     "/oauth2/introspect",
     "/oauth2/revoke",
     "/oauth2/par",

@@ -15,7 +15,7 @@ from gateway.applications.service_transaction import Judged, Refused, refused, t
 from gateway.clock import to_ms
 from gateway.errors import Problem, ProblemCode
 from gateway.identity.models import Role
-from gateway.identity.service_roles import covers, roles_of
+from gateway.identity.service_roles import covers, roles_held_by
 from gateway.jobs import queue
 from gateway.jobs.models import Job
 from gateway.jobs.queue import Leased
@@ -109,7 +109,7 @@ def require_staff(
     about = named(session, thing)
     if actor.person_id is None:
         raise not_found()
-    held = roles_of(session, actor.person_id, runtime.clock.now())
+    held = roles_held_by(session, actor, runtime.clock.now())
     if not covers(held, Role.ZONE_STAFF, about.zone.slug):
         raise not_found()
     return about

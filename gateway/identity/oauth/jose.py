@@ -1,0 +1,123 @@
+"""Strict reading of signed tokens from outside (RFC 7515, 7519, 8725).
+
+Algorithms and `typ` are pinned by the caller, headers that would point elsewhere for a key are
+refused, and every claim is checked for its type before anybody compares it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, KeySet, RSAKey
+
+LONGEST = 8192
+# Each of these would let the sender choose the key, or demand what nobody here understands.
+POINTERS = frozenset({"jku", "x5u", "x5c", "crit", "b64", "zip"})
+SMALLEST_RSA = 2048
+PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+_LATEST = 253_402_300_800  # the year 10,000
+
+
+class BadToken(Exception):
+    """A token that does not hold; the text is a plain reason for the log and the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """Verified claims."""
+
+    values: dict[str, Any]
+
+    def text(self, name: str, longest: int = 255) -> str:
+        """A claim that is a text of 1 to `longest` characters. Raises BadToken."""
+        value = self.values.get(name)
+        if not isinstance(value, str) or not 1 <= len(value) <= longest:
+            raise BadToken(f"{name} is missing or malformed")
+        return value
+
+    def moment(self, name: str) -> int:
+        """A claim that is a time in whole seconds since 1970. Raises BadToken."""
+        value = self.values.get(name)
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not 0 <= value < _LATEST
+        ):
+            raise BadToken(f"{name} is missing or malformed")
+        return int(value)
+
+
+def header_of(token: str) -> dict[str, Any]:
+    """The protected header of a compact JWS, not verified yet.
+
+    Raises BadToken when it is malformed, too long, or names what is not accepted.
+    """
+    parts = token.split(".")
+    if len(token) > LONGEST or len(parts) != 3 or not all(parts):
+        raise BadToken("not a compact JWS")
+    header = part(parts[0])
+    if POINTERS & header.keys():
+        raise BadToken("the header names what is not accepted")
+    return header
+
+
+def verify(
+    token: str,
+    key: RSAKey | ECKey | KeySet,
+    algorithms: Collection[str],
+    types: Collection[str | None],
+) -> Claims:
+    """The claims of `token`. Raises BadToken for any other algorithm, `typ` or signature."""
+    header = header_of(token)
+    kind = header.get("typ")
+    if (kind.lower() if isinstance(kind, str) else kind) not in types:
+        raise BadToken("typ is not the expected one")
+    if header.get("alg") not in algorithms:
+        raise BadToken("alg is not accepted")
+    try:
+        return Claims(jwt.decode(token, key, list(algorithms)).claims)
+    except (JoseError, ValueError, TypeError, KeyError) as error:
+        raise BadToken("the signature does not verify") from error
+
+
+def public_key(value: Any) -> RSAKey | ECKey:
+    """A public JWK that may sign: P-256, or RSA from 2,048 bits. Raises BadToken."""
+    if not isinstance(value, dict) or PRIVATE & value.keys():
+        raise BadToken("jwk is not a public key")
+    try:
+        return _imported(value)
+    except (JoseError, ValueError, TypeError, KeyError, AttributeError, binascii.Error) as error:
+        raise BadToken("jwk cannot be read") from error
+
+
+def _imported(value: dict[str, Any]) -> RSAKey | ECKey:
+    key: RSAKey | ECKey
+    if value.get("kty") == "EC" and value.get("crv") == "P-256":
+        key = ECKey.import_key(value)
+        # Reading the point shows whether it lies on the curve.
+        key.public_key.public_numbers()
+        return key
+    if value.get("kty") == "RSA":
+        key = RSAKey.import_key(value)
+        if key.public_key.key_size >= SMALLEST_RSA:
+            return key
+    raise BadToken("jwk is neither P-256 nor RSA of 2,048 bits")
+
+
+def part(text: str) -> dict[str, Any]:
+    """One base64url part of a compact JWS as an object, not verified. Raises BadToken."""
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        value = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise BadToken("it cannot be read") from error
+    if not isinstance(value, dict):
+        raise BadToken("it holds no object")
+    return value

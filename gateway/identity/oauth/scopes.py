@@ -1,0 +1,35 @@
+"""What a program may do with a token: its scope against the request, before any route runs."""
+
+from __future__ import annotations
+
+from flask import Request
+
+from gateway.errors import Problem, ProblemCode
+from gateway.identity.oauth.vocabulary import Scope
+from gateway.identity.service_sessions import Application
+
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
+USERINFO = "/oauth2/userinfo"
+# Signing out must never fail for want of a scope.
+FREE = frozenset({("DELETE", "/api/v1/session")})
+# Addresses that hand out bytes, or the capability to fetch them.
+BYTES = ("/api/v1/urls", "/ga4gh/")
+BYTE_ENDINGS = ("/url",)
+
+
+def check(application: Application | None, request: Request) -> None:
+    """Raises Problem 403 `insufficient_scope` with the scope that would do (RFC 6750 3.1)."""
+    if application is None or (request.method, request.path) in FREE:
+        return
+    needed = needed_for(request.method, request.path)
+    if needed not in application.scope:
+        raise Problem(ProblemCode.INSUFFICIENT_SCOPE, scope=str(needed))
+
+
+def needed_for(method: str, path: str) -> Scope:
+    """The one scope that a request needs."""
+    if path == USERINFO:
+        return Scope.OPENID
+    if path.startswith(BYTES) or path.endswith(BYTE_ENDINGS):
+        return Scope.DOWNLOAD
+    return Scope.READ if method in READING else Scope.WRITE
