@@ -6,7 +6,6 @@ import base64
 import hashlib
 import json
 import secrets
-import time
 import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -61,7 +60,7 @@ def organisation(runtime: Runtime, manager: Person, *members: Person) -> uuid.UU
                     kind=kind,
                     confirmed_by=manager.id,
                     started_at=now,
-                )  # fmt: skip
+                )
             )
     return row.id
 
@@ -113,6 +112,7 @@ class Peer:
             "alg": "ES256", "typ": changes.pop("typ", "dpop+jwt"),
             "jwk": changes.pop("jwk", self.proof_key.as_dict(private=False)),
         }  # fmt: skip
+        header = {name: value for name, value in header.items() if value is not None}
         key = changes.pop("key", self.proof_key)
         claims: dict[str, Any] = {
             "htm": method, "htu": self.issuer + path, "jti": secrets.token_hex(8),
@@ -186,7 +186,8 @@ def machine(
     """A machine of a new organisation for which `responsible` answers."""
     key = ECKey.generate_key("P-256")
     new = {
-        "name": "야간 수집기", "kind": ClientKind.MACHINE, "auth_method": AuthMethod.PRIVATE_KEY_JWT,
+        "name": "야간 수집기", "kind": ClientKind.MACHINE,
+        "auth_method": AuthMethod.PRIVATE_KEY_JWT,
         "scopes": frozenset({Scope.READ, Scope.DOWNLOAD}), "responsible_id": responsible.id,
         "jwks": json.dumps(key.as_dict(private=False)),
     } | changes  # fmt: skip
@@ -198,11 +199,6 @@ def machine(
 def native(runtime: Runtime, http: FlaskClient) -> Peer:
     """The researcher's own command."""
     return Peer(runtime, http, "sumun-cli")
-
-
-def started(token_ends: float) -> float:
-    """Seconds from now, for tests against the host's clock."""
-    return token_ends - time.time()
 
 
 def membership(runtime: Runtime, person: Person) -> uuid.UUID:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from flask import Flask
 
@@ -10,17 +11,20 @@ from gateway.identity import http, words
 from gateway.identity.api import api
 from gateway.identity.models import Role
 from gateway.identity.oauth.api import api as oauth_api
+from gateway.identity.oauth import beat_keep, pages_clients
 from gateway.identity.oauth.pages import pages as oauth_pages
+from gateway.identity.oauth.pages_clients import programs
 from gateway.identity.pages_account import account
 from gateway.identity.pages_orgs import orgs
 from gateway.identity.pages_sign import sign
 from gateway.identity.pages_staff import evidence, staff
+from gateway.jobs.beats import Beat
 from gateway.jobs.queue import Leased
 from gateway.runtime import Runtime
 from gateway.web import nav
 from gateway.web.i18n import lazy
 
-BLUEPRINTS = (sign, account, orgs, staff, evidence, api, oauth_api, oauth_pages)
+BLUEPRINTS = (sign, account, orgs, staff, evidence, api, oauth_api, oauth_pages, programs)
 
 
 def install(app: Flask, _runtime: Runtime) -> None:
@@ -34,12 +38,18 @@ def install(app: Flask, _runtime: Runtime) -> None:
         SIGN_OUT_ENDPOINT="sign.sign_out_post",
         ACCOUNT_ENDPOINT="account.show",
     )
+    nav.panels(app).add("organisation", pages_clients.panel, 50)
     _navigate(nav.navigation(app))
 
 
 def handlers(_runtime: Runtime) -> dict[str, Callable[[Leased], None]]:
-    """Identity has no background work."""
+    """Identity leaves no jobs behind."""
     return {}
+
+
+def beats(runtime: Runtime) -> list[Beat]:
+    """Warn about programs that run out; forget what ended long ago."""
+    return [Beat("oauth.keep", beat_keep.INTERVAL_SECONDS, partial(beat_keep.keep, runtime))]
 
 
 def _navigate(navigation: nav.Navigation) -> None:

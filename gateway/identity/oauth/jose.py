@@ -104,11 +104,15 @@ def _imported(value: dict[str, Any]) -> RSAKey | ECKey:
         # Reading the point shows whether it lies on the curve.
         key.public_key.public_numbers()
         return key
-    if value.get("kty") == "RSA":
-        key = RSAKey.import_key(value)
-        if key.public_key.key_size >= SMALLEST_RSA:
-            return key
+    if value.get("kty") == "RSA" and _bits(value.get("n")) >= SMALLEST_RSA:
+        return RSAKey.import_key(value)
     raise BadToken("jwk is neither P-256 nor RSA of 2,048 bits")
+
+
+def _bits(number: Any) -> int:
+    """The length of a base64url number in bits."""
+    raw = base64.urlsafe_b64decode(number + "=" * (-len(number) % 4))
+    return int.from_bytes(raw, "big").bit_length()
 
 
 def part(text: str) -> dict[str, Any]:

@@ -153,7 +153,7 @@ def _check_shape(new: NewClient) -> None:
     if machine and new.auth_method is not AuthMethod.PRIVATE_KEY_JWT:
         rules.refuse(
             "auth_method",
-            "무인 프로그램은 서명 키로만 인증합니다.",
+            "기계 계정은 서명 키로만 인증합니다.",
             "A machine proves itself with a key of its own only.",
         )
     if new.kind is ClientKind.WEB and new.auth_method is AuthMethod.NONE:
@@ -171,7 +171,7 @@ def _check_shape(new: NewClient) -> None:
     if machine and not new.scopes <= MACHINE_SCOPES:
         rules.refuse(
             "scopes",
-            "무인 프로그램에는 읽기·쓰기·다운로드 범위만 줄 수 있습니다.",
+            "기계 계정에는 읽기·쓰기·다운로드 범위만 줄 수 있습니다.",
             "A machine may only be given reading, writing and downloading.",
         )
     if not new.scopes:
@@ -179,7 +179,7 @@ def _check_shape(new: NewClient) -> None:
     if machine and new.responsible_id is None:
         rules.refuse(
             "responsible_id",
-            "무인 프로그램을 책임질 구성원을 고르십시오.",
+            "기계 계정을 책임질 구성원을 고르십시오.",
             "Choose the member who answers for the machine.",
         )
     if not machine and not 1 <= len(new.redirect_uris) <= MOST_ADDRESSES:
@@ -205,7 +205,8 @@ def _address(uri: str, kind: ClientKind) -> str:
     if not (clean and (web or local or own)):
         rules.refuse(
             "redirect_uris",
-            f"{uri[:80]}: https 주소, 이 컴퓨터의 주소, 또는 앱 고유 주소(com.example:/…)여야 합니다.",
+            f"{uri[:80]}: https 주소, 이 컴퓨터의 주소, 또는 앱 고유 주소(com.example:/…)여야 "
+            "합니다.",
             f"{uri[:80]}: this must be an https address, one of this machine, or an app's own "
             "scheme (com.example:/…).",
         )
@@ -235,8 +236,8 @@ def _keys(new: NewClient) -> dict[str, Any]:
     if not 1 <= len(keys) <= MOST_KEYS:
         rules.refuse(
             "jwks",
-            f"공개키(JWK) 1~{MOST_KEYS}개를 JSON으로 적으십시오. P-256 또는 2048비트 이상의 RSA여야 "
-            "하며 개인키를 넣으면 안 됩니다.",
+            f"공개키(JWK) 1~{MOST_KEYS}개를 JSON으로 적으십시오. P-256 또는 2048비트 이상의 "
+            "RSA여야 하며 개인키를 넣으면 안 됩니다.",
             f"Give 1 to {MOST_KEYS} public keys as JSON Web Keys: P-256, or RSA of at least "
             "2,048 bits, and never a private one.",
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway.identity.oauth.models import ClientKind
+from gateway.identity.oauth.models import AuthMethod, ClientKind
 from gateway.identity.oauth.vocabulary import Scope
 from gateway.web.i18n import lazy
 
@@ -22,6 +22,11 @@ CLIENT_KINDS: dict[str, Any] = {
     ClientKind.WEB: lazy("Web server"),
     ClientKind.NATIVE: lazy("App on a person's device"),
     ClientKind.MACHINE: lazy("Machine without a person at the keyboard"),
+}
+AUTH_METHODS: dict[str, Any] = {
+    AuthMethod.NONE: lazy("Nothing: the app cannot keep a secret"),
+    AuthMethod.SECRET_BASIC: lazy("A secret that is shown once"),
+    AuthMethod.PRIVATE_KEY_JWT: lazy("A key of its own (private_key_jwt)"),
 }
 
 
