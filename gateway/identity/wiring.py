@@ -10,8 +10,8 @@ from flask import Flask
 from gateway.identity import http, words
 from gateway.identity.api import api
 from gateway.identity.models import Role
-from gateway.identity.oauth.api import api as oauth_api
 from gateway.identity.oauth import beat_keep, pages_clients
+from gateway.identity.oauth.api import api as oauth_api
 from gateway.identity.oauth.pages import pages as oauth_pages
 from gateway.identity.oauth.pages_clients import programs
 from gateway.identity.pages_account import account
