@@ -13,6 +13,8 @@ from gateway.cli.output import fail, plain
 from gateway.client import session as sessions
 from gateway.client.errors import ClientError, Refused
 from gateway.client.http import Api
+from gateway.client.session import Session
+from gateway.client.tokens import Renewing
 
 
 def told(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -47,8 +49,17 @@ def anybody() -> Iterator[Api]:
     """The API with the stored session if there is one. Raises ClientError when another gateway
     issued it."""
     server = sessions.server()
-    with Api(server, sessions.token_for(server)) as api:
+    with open_api(server, sessions.for_server(server)) as api:
         yield api
+
+
+def open_api(server: str, session: Session | None) -> Api:
+    """The API with the credentials of a session: a token that is bound to a key, or a plain one."""
+    if session is None:
+        return Api(server)
+    if session.key:
+        return Api(server, auth=Renewing(session))
+    return Api(server, session.token)
 
 
 def explain(refused: Refused) -> None:

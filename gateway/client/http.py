@@ -48,7 +48,11 @@ class Api:
     """
 
     def __init__(
-        self, server: str, token: str | None = None, transport: httpx2.BaseTransport | None = None
+        self,
+        server: str,
+        token: str | None = None,
+        transport: httpx2.BaseTransport | None = None,
+        auth: httpx2.Auth | None = None,
     ) -> None:
         headers = {"Accept": "application/json"}
         if token:
@@ -58,6 +62,7 @@ class Api:
         self._http = httpx2.Client(
             base_url=address,
             headers=headers,
+            auth=auth,
             timeout=TIMEOUT,
             transport=transport,
             follow_redirects=False,

@@ -8,9 +8,11 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import MISSING, Field, asdict, dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
+from gateway.client import ring
 from gateway.client.address import origin
 from gateway.client.errors import ClientError
 
@@ -25,6 +27,12 @@ class Session:
     account: str
     token: str
     expires_at: str
+    refresh_token: str = ""
+    key: str = ""
+
+
+FIELDS = fields(Session)
+IN_RING = "keyring"
 
 
 def file() -> Path:
@@ -46,8 +54,8 @@ def load() -> Session:
     return found
 
 
-def token_for(address: str) -> str | None:
-    """The stored token if there is one. Raises ClientError when another gateway issued it."""
+def for_server(address: str) -> Session | None:
+    """The stored session if there is one. Raises ClientError when another gateway issued it."""
     found = _read()
     if found is None:
         return None
@@ -56,11 +64,14 @@ def token_for(address: str) -> str | None:
             f"you are signed in to {found.server}, and its session is not sent to {address}; "
             f"run: sumun login --server {address}"
         )
-    return found.token
+    return found
 
 
 def store(session: Session) -> None:
-    """Keep the session: written beside and renamed, mode 0600 from the first byte."""
+    """Keep the session: its key in the keyring where there is one, the rest (or all) in a file
+    that is written beside and renamed, mode 0600 from the first byte."""
+    if session.key and ring.keep(session.server, session.key):
+        session = replace(session, key=IN_RING)
     path = file()
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     beside = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
@@ -71,7 +82,13 @@ def store(session: Session) -> None:
 
 
 def forget() -> None:
-    """Remove the stored session."""
+    """Remove the stored session, and its key from the keyring."""
+    try:
+        found = _read()
+    except ClientError:
+        found = None
+    if found is not None and found.key:
+        ring.forget(found.server)
     file().unlink(missing_ok=True)
 
 
@@ -85,9 +102,14 @@ def _read() -> Session | None:
     try:
         if path.stat().st_mode & 0o077:
             raise ClientError(f"{path} is readable by others; run: chmod 600 {path}")
-        fields = json.loads(path.read_text("utf-8"))
-        return Session(**{name: str(fields[name]) for name in Session.__dataclass_fields__})
+        stored = json.loads(path.read_text("utf-8"))
+        found = Session(**{each.name: str(_field(stored, each)) for each in FIELDS})
+        return replace(found, key=ring.read(found.server)) if found.key == IN_RING else found
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ClientError(f"{path} cannot be read; remove it and run: sumun login") from error
+
+
+def _field(stored: dict[str, Any], field: Field[Any]) -> Any:
+    return stored[field.name] if field.default is MISSING else stored.get(field.name, "")

@@ -33,7 +33,7 @@ ROOT = Path(__file__).parents[3]
 BIG = "음성/화자 1.bin"
 DATA = os.urandom(1 << 20) * 48
 FILES = {BIG: DATA, "작은 파일.txt": "가나다".encode(), "나/c.txt": b"c"}
-SERVER_ONLY = "flask,sqlalchemy,cryptography,pydantic,cedarpy,orjson,werkzeug,alembic,argon2"
+SERVER_ONLY = "flask,sqlalchemy,authlib,webauthn,pydantic,cedarpy,orjson,werkzeug,alembic,argon2"
 # Runs the client where the server's packages cannot be imported.
 CLIENT = f"""
 import sys
@@ -85,7 +85,8 @@ class Client:
             "SUMUN_SERVER": gate.settings.public_url,
         }
         signed = self.start("login", stdin=f"{gate.account}\n{people.PASSWORD}\n")
-        assert self.end(signed)[0] == 0
+        status, err = self.end(signed)
+        assert status == 0, err
 
     def start(self, *arguments: str, stdin: str = "") -> subprocess.Popen[str]:
         command = [sys.executable, "-c", CLIENT, *arguments]

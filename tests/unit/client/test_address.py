@@ -44,13 +44,15 @@ def test_the_same_gateway_may_be_spelled_otherwise(
     address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SUMUN_SERVER", address)
-    assert session.token_for(session.server()) == "secret-token"
+    found = session.for_server(session.server())
+    assert found is not None
+    assert found.token == "secret-token"
 
 
 def test_whoever_is_not_signed_in_sends_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
     session.forget()
     monkeypatch.setenv("SUMUN_SERVER", "https://other.example.kr")
-    assert session.token_for(session.server()) is None
+    assert session.for_server(session.server()) is None
     with anybody() as api:
         assert api.server == "https://other.example.kr"
 

@@ -45,7 +45,9 @@ from contextlib import redirect_stderr, redirect_stdout
 KEPT = {"gateway", "policies", "audit", "migrations", "click", "rich", "markdown_it", "mdurl",
         "pygments", "httpx2", "httpcore2", "h11", "h2", "hpack", "hyperframe", "anyio", "idna",
         "certifi", "sniffio", "truststore", "typing_extensions", "socksio", "brotli", "zstandard",
-        "brotlicffi", "uvloop", "trio", "exceptiongroup"}
+        "brotlicffi", "uvloop", "trio", "exceptiongroup", "joserfc", "cryptography", "cffi",
+        "_cffi_backend", "keyring", "jaraco", "more_itertools", "jeepney", "secretstorage",
+        "importlib_metadata", "backports"}
 class Small:
     def find_spec(self, name, path=None, target=None):
         first = name.partition(".")[0]
