@@ -22,11 +22,12 @@ from gateway.catalog.models import Tier
 from gateway.clock import FixedClock
 from gateway.errors import Problem, ProblemCode
 from gateway.identity.models import Attestation, Person, Role
-from gateway.journal import Act, Actor, Entry
+from gateway.journal import Act
 from gateway.runtime import Runtime
 from policies.vocabulary import Action, Approval, Use
 from tests import applying, people
 from tests.applying import Cast
+from tests.logs import numbered
 from tests.people import acting_as, bearer, post, sign_in
 
 REASON = "협약서 원본과 신청 내용을 대조했습니다."
@@ -338,7 +339,7 @@ def test_over_the_api_and_every_step_is_an_event(app: Flask, runtime: Runtime, c
 
 def acts(runtime: Runtime) -> list[str]:
     """What the log says of approvals, and who looked at them, once it is numbered."""
-    runtime.journal.append(Entry(Actor.system(), Act.LOG_VERIFIED))
+    numbered(runtime)
     with runtime.db.read() as session:
         rows = session.execute(text("SELECT action, idx FROM audit_entries ORDER BY idx"))
         return [row.action for row in rows if row.action.startswith(("approval.", "person.v"))]

@@ -15,6 +15,7 @@ from gateway.runtime import Runtime
 from policies.vocabulary import Match
 from tests import applying
 from tests.applying import Cast
+from tests.logs import numbered
 from tests.people import sign_in
 
 CAN_I = "/api/v1/datasets/patients/can-i"
@@ -44,7 +45,7 @@ def codes(answer: Any) -> set[str]:
 
 
 def test_words_change_the_answer_and_nothing_else(client: FlaskClient, runtime: Runtime) -> None:
-    before = runtime.journal.log.size()
+    before = numbered(runtime)
 
     now = asked(client, "")
     well = asked(
@@ -57,7 +58,7 @@ def test_words_change_the_answer_and_nothing_else(client: FlaskClient, runtime: 
     assert (well["data_use"]["match"], well["data_use"]["duties"]) == (Match.APPROVE, ["RTN"])
     assert well["confirmed"]
     assert {"REIDENTIFICATION", "DUO_MISMATCH"} <= codes(badly) - codes(now)
-    assert runtime.journal.log.size() == before
+    assert numbered(runtime) == before
     with runtime.db.read() as session:
         assert session.scalar(select(func.count()).select_from(ResearchProject)) == 0
 
@@ -100,7 +101,7 @@ def test_words_that_do_not_exist_are_named(client: FlaskClient, query: str) -> N
 def test_the_page_asks_and_answers_in_both_languages(
     client: FlaskClient, runtime: Runtime, language: str, words: tuple[str, ...]
 ) -> None:
-    before = runtime.journal.log.size()
+    before = numbered(runtime)
 
     page = client.get(
         f"{PAGE}?lang={language}&purpose=academic_research&uses=reidentification&study_kinds=health"
@@ -110,7 +111,7 @@ def test_the_page_asks_and_answers_in_both_languages(
     for word in (*words, "REIDENTIFICATION", "DUO_MISMATCH"):
         assert word in page.text
     assert 'value="reidentification" checked' in page.text
-    assert runtime.journal.log.size() == before
+    assert numbered(runtime) == before
 
 
 def test_a_visitor_may_ask_as_well(app: Flask, client: FlaskClient) -> None:

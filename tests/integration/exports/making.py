@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import time
 import uuid
 import zipfile
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from gateway.exports.service import (
     request_package,
     submit_result,
 )
+from tests.logs import numbered
 
 REASON = "검출된 내용이 지어낸 예시임을 확인했습니다."
 
@@ -53,14 +53,4 @@ def result(stage: Any, files: dict[str, bytes | str] | bytes, title: str = "결�
 
 def events(stage: Any) -> int:
     """How many events the log has, once those of committed transactions are numbered."""
-    log = stage.runtime.journal.log
-    log.kick()
-    connection = stage.runtime.db.connect_raw(writable=False)
-    try:
-        for _moment in range(500):
-            if connection.execute("SELECT count(*) FROM audit_outbox").fetchone()[0] == 0:
-                return int(log.size())
-            time.sleep(0.01)
-    finally:
-        connection.close()
-    raise AssertionError("the log does not number its events")
+    return numbered(stage.runtime)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import time
 import uuid
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -32,6 +30,7 @@ from gateway.zones.service_bookings import Wanted
 from gateway.zones.service_zones import NewZone
 from tests import people
 from tests import world as worlds
+from tests.logs import numbered
 from tests.world import YEAR, World
 
 OPERATOR = Actor.operator()
@@ -96,7 +95,7 @@ class Stage:
 
     def said(self, *acts: Act) -> list[Said]:
         """The entries of these acts, oldest first."""
-        _numbered(self.runtime)
+        numbered(self.runtime)
         with snapshot(self.runtime) as opened:
             rows = opened.sql.all("SELECT leaf, idx, ref FROM audit_entries")
         found = []
@@ -181,17 +180,6 @@ def another(stage: Stage, account: str) -> tuple[Person, uuid.UUID]:
         session.flush()
         session.add(grant)
     return person, grant.id
-
-
-def _numbered(runtime: Runtime) -> None:
-    """Wait until every event of a committed transaction has its number."""
-    runtime.journal.log.kick()
-    with closing(runtime.db.connect_raw(writable=False)) as connection:
-        for _moment in range(500):
-            if connection.execute("SELECT COUNT(*) FROM audit_outbox").fetchone()[0] == 0:
-                return
-            time.sleep(0.01)
-    raise AssertionError("the log does not number its events")
 
 
 def refusal(attempt: Callable[[], object]) -> Problem:
