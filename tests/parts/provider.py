@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from joserfc import jwt
-from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
+from joserfc.jwk import ECKey, RSAKey
 
 from gateway.clock import Clock
 from tests.parts.wsgi import serving
@@ -53,7 +53,9 @@ class Provider:
     port: int = 0
     asked: dict[str, str] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
-    key: Any = field(default_factory=lambda: own_rsa())
+    key: Any = field(
+        default_factory=lambda: own_rsa()  # noqa: PLW0108 — defined below
+    )
     name: str = "홍길동"
 
     @property
@@ -168,11 +170,3 @@ def other_rsa() -> RSAKey:
 
 def ec_key(kid: str) -> ECKey:
     return ECKey.generate_key("P-256", {"kid": kid})
-
-
-def ed_key(kid: str) -> OKPKey:
-    return OKPKey.generate_key("Ed25519", {"kid": kid})
-
-
-def hmac_key(material: bytes) -> OctKey:
-    return OctKey.import_key(material)
