@@ -76,6 +76,7 @@ class Provider:
         body = environ["wsgi.input"].read(size).decode()
         found = {
             "/.well-known/openid-configuration": self._metadata,
+            "/authorize": lambda: self._authorize(environ["QUERY_STRING"]),
             "/token": lambda: self._token(body, environ.get("HTTP_AUTHORIZATION", "")),
             "/jwks": self._jwks,
             "/userinfo": self._userinfo,
@@ -89,6 +90,11 @@ class Provider:
     def _sent(self, status: int, headers: dict[str, str], path: str, data: Any) -> Any:
         status, headers, _path, data = self.lies.reply((status, headers, path, data))
         return status, headers, data if isinstance(data, bytes) else json.dumps(data).encode()
+
+    def _authorize(self, query: str) -> Any:
+        """For browsers: whoever comes is known, and goes home at once."""
+        home = parse_qs(query)["redirect_uri"][0]
+        return 302, {"Location": f"{home}?{self.send_back(f'?{query}')}"}, {}
 
     def _metadata(self) -> Any:
         honest = {
