@@ -13,6 +13,7 @@ from gateway.errors import OperatorError
 from gateway.provider_settings import READY, IdentityProvider, ProviderKind
 from tests.parts.provider import Lies, providing
 
+ROOT = Path(__file__).parents[3]
 SECRET = "never to be seen"
 ORCID = f'id = "orcid"\nkind = "orcid"\nclient_id = "APP-1"\nclient_secret = "{SECRET}"\n'
 OWN = ORCID.replace('kind = "orcid"', 'kind = "oidc"\nlabel_ko = "가"\nlabel_en = "A"')
@@ -113,6 +114,28 @@ def test_a_secret_file_is_its_owners(tmp_path: Path) -> None:
     file.unlink()
     with pytest.raises(OperatorError, match="cannot be read"):
         provider.secret()
+
+
+def test_the_examples_of_the_documentation_are_accepted(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "federation.md").read_text("utf-8")
+    example = page.partition("```toml\n")[2].partition("```")[0]
+    sample = (ROOT / "deploy" / "satosa" / "sumun.toml").read_text("utf-8")
+    file = tmp_path / "sumun.toml"
+
+    found = []
+    for text in (example, sample):
+        file.write_text(text, "utf-8")
+        settings = load({"SUMUN_CONFIG": str(file)})
+        found += [provider.id for provider in settings.identity_providers]
+
+    assert found == ["orcid", "campus", "kafe"]
+
+
+@pytest.mark.parametrize("key", sorted(IdentityProvider.model_fields))
+def test_every_key_is_documented(key: str) -> None:
+    page = (ROOT / "docs" / "federation.md").read_text("utf-8")
+
+    assert f"`{key}`" in page
 
 
 def test_the_doctor_reads_metadata_and_keys() -> None:
