@@ -27,6 +27,8 @@ METADATA_LASTS = timedelta(hours=1)
 KEYS_LAST = timedelta(minutes=10)
 # An unknown key id makes the keys be fetched anew, but a flood of them does so rarely.
 KEYS_REST = timedelta(seconds=30)
+# A provider that did not answer is left alone for a moment: everybody who waits holds a thread.
+FAILURE_RESTS = timedelta(seconds=10)
 SECONDS = 5.0
 MAX_BYTES = 256 * 1024
 MAX_KEYS = 50
@@ -64,6 +66,7 @@ class Directory:
         self._lock = threading.Lock()
         self._metadata: dict[str, tuple[Metadata, datetime]] = {}
         self._keys: dict[str, _Keys] = {}
+        self._failed: dict[str, tuple[Refusal, datetime]] = {}
 
     def metadata(self, provider: IdentityProvider) -> Metadata:
         """Its present metadata, at most an hour old. Raises Refused."""
@@ -71,10 +74,20 @@ class Directory:
             return Metadata(provider.authorization_endpoint, provider.token_endpoint, "", "", False)
         now = self._clock.now()
         with self._lock:
-            known = self._metadata.get(provider.id)
+            known, failed = self._metadata.get(provider.id), self._failed.get(provider.id)
         if known and abs(now - known[1]) < METADATA_LASTS:
             return known[0]
-        found = fetch_metadata(provider)
+        if failed and abs(now - failed[1]) < FAILURE_RESTS:
+            raise Refused(failed[0], "it failed a moment ago")
+        return self._fetched(provider, now)
+
+    def _fetched(self, provider: IdentityProvider, now: datetime) -> Metadata:
+        try:
+            found = fetch_metadata(provider)
+        except Refused as error:
+            with self._lock:
+                self._failed[provider.id] = (error.reason, now)
+            raise
         with self._lock:
             self._metadata[provider.id] = (found, now)
         return found

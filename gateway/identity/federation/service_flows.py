@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
+from prometheus_client import Counter
 from sqlalchemy import ColumnElement, delete, select
 
 from gateway.errors import Problem, ProblemCode
@@ -20,6 +21,7 @@ from gateway.identity.models_federation import FlowPurpose, ProviderFlow
 from gateway.identity.service_sessions import digest
 from gateway.identity.throttle import Kind, Subject
 from gateway.journal import Act, Actor, Entry, Outcome
+from gateway.observability.metrics import REGISTRY
 from gateway.provider_settings import IdentityProvider
 from gateway.runtime import Runtime
 from gateway.security.throttle import group
@@ -27,6 +29,12 @@ from gateway.security.throttle import group
 LIFETIME = timedelta(minutes=10)
 SECRET_BYTES = 32
 CALLBACK = "/sign-in/with/{}/back"
+ANSWERS = Counter(
+    "sumun_identity_provider_answers",
+    "Answers of identity providers: accepted, or why not",
+    ("provider", "outcome"),
+    registry=REGISTRY,
+)
 log = structlog.get_logger("gateway.identity.federation")
 
 
@@ -107,13 +115,16 @@ def finish(
     try:
         errand = _used(runtime, provider, Secrets(browser, answer.state))
         exchange = federation.exchange(runtime, provider)
-        return errand, exchange.proven(answer, Secrets(browser, answer.state))
+        proven = exchange.proven(answer, Secrets(browser, answer.state))
     except Refused as error:
         raise refused(runtime, actor, provider.id, error) from error
+    ANSWERS.labels(provider.id, "accepted").inc()
+    return errand, proven
 
 
 def refused(runtime: Runtime, actor: Actor, provider_id: str, error: Refused) -> Problem:
     """Write the refusal down, and give what the person reads."""
+    ANSWERS.labels(provider_id, str(error.reason)).inc()
     log.warning("provider refused", provider=provider_id, why=str(error))
     detail = {"provider": provider_id} if provider_id else {}
     runtime.folding.record(

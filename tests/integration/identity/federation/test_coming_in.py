@@ -21,6 +21,7 @@ from gateway.identity.models_federation import FlowPurpose
 from gateway.identity.service_people import NewPerson, find_by_account, suspend
 from gateway.identity.site_documents import current_hashes
 from gateway.journal import Actor
+from gateway.observability.metrics import REGISTRY
 from gateway.runtime import Runtime
 from tests import people
 from tests.integration.identity.federation.conftest import ID, Traveller
@@ -64,6 +65,19 @@ def test_a_linked_identity_signs_in_and_the_event_says_how(
         "channel": "browser", "provider": ID, "shown_by": "id_token", "acr": "urn:example:2",
         "amr": "pwd,otp",
     }  # fmt: skip
+
+
+def test_answers_are_counted(traveller: Traveller) -> None:
+    def counted(outcome: str) -> float:
+        labels = {"provider": ID, "outcome": outcome}
+        return REGISTRY.get_sample_value("sumun_identity_provider_answers_total", labels) or 0
+
+    before = counted("accepted"), counted("nonce_wrong")
+    traveller.go()
+    traveller.provider.lies = Lies(claims=lambda honest: honest | {"nonce": "x"})
+    traveller.go()
+
+    assert (counted("accepted"), counted("nonce_wrong")) == (before[0] + 1, before[1] + 1)
 
 
 def test_the_page_before_leads_on_without_a_form(traveller: Traveller) -> None:
@@ -144,6 +158,20 @@ def test_a_provider_that_is_down_is_a_503_that_says_so(
 
     assert (answer.status_code, events[-1].action) == (503, "identity.refused")
     assert "외부 계정 제공 기관을 이용할 수 없습니다" in answer.text
+
+
+def test_a_provider_that_failed_is_left_alone_for_a_moment(
+    traveller: Traveller, clock: FixedClock
+) -> None:
+    traveller.provider.lies = Lies(reply=lambda sent: (500, {}, sent[2], {}))
+    statuses = [post(traveller.client, f"/sign-in/with/{ID}").status_code for _ in range(3)]
+    asked = len(traveller.provider.requests)
+    traveller.provider.lies = Lies()
+    clock.advance(timedelta(seconds=10))
+
+    answer = post(traveller.client, f"/sign-in/with/{ID}")
+
+    assert (statuses, asked, answer.status_code) == ([503, 503, 503], 1, 200)
 
 
 @pytest.mark.parametrize("more", [{"allow_private": False, "issuer": "https://127.0.0.1:1"}])

@@ -6,6 +6,7 @@ import json
 import re
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -18,7 +19,10 @@ from gateway import ids
 from gateway.cli import common
 from gateway.cli.main import root
 from gateway.clock import FixedClock
-from gateway.identity.federation.service_links import identities_of
+from gateway.errors import Problem
+from gateway.identity.federation.exchange import Proven
+from gateway.identity.federation.service_flows import Errand, Federation
+from gateway.identity.federation.service_links import identities_of, link
 from gateway.identity.models import (
     Membership,
     MembershipKind,
@@ -26,12 +30,12 @@ from gateway.identity.models import (
     OrganisationStatus,
     Person,
 )
-from gateway.identity.models_federation import ProviderStatement
+from gateway.identity.models_federation import FlowPurpose, ProviderStatement
 from gateway.runtime import Runtime
 from tests.integration.identity.federation.conftest import ID, Traveller
 from tests.integration.identity.federation.test_coming_in import linked, sign_up_fields
 from tests.parts.provider import SUBJECT, Lies
-from tests.people import PASSWORD, bearer, make_person, post, sign_in
+from tests.people import PASSWORD, acting_as, bearer, make_person, post, sign_in
 
 Browser = Callable[..., FlaskClient]
 LINK = f"/account/identities/with/{ID}"
@@ -136,6 +140,28 @@ def test_an_identity_belongs_to_one_account(
 
     assert (answer.status_code, events[-1].reason) == (403, "linked_elsewhere")
     assert (subjects(runtime, first), subjects(runtime, second)) == ([SUBJECT], [])
+
+
+def test_of_eight_who_link_one_identity_at_once_exactly_one_has_it(runtime: Runtime) -> None:
+    federation = Federation.of(runtime)
+    issuer = federation.provider(ID).issuer
+    racers = [make_person(runtime, f"racer-{number}") for number in range(8)]
+    here = ids.new(runtime.clock)
+    errand = Errand(FlowPurpose.LINK, here)
+
+    for round_number in range(10):
+        # Another issuer each time: a person has one identity of each.
+        proven = Proven(ID, f"{issuer}/{round_number}", SUBJECT, signed=True)
+
+        def take(one: Person, proven: Proven = proven) -> bool:
+            try:
+                link(runtime, federation, acting_as(one), (errand, proven, here))
+            except Problem:
+                return False
+            return True
+
+        with ThreadPoolExecutor(8) as pool:
+            assert sum(pool.map(take, racers)) == 1
 
 
 def test_unlinking_ends_other_sessions_and_the_way_in(
