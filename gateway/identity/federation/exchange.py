@@ -192,7 +192,9 @@ class Exchange:
         found = self._bearer(url, access)
         if found.get("sub") != claims["sub"]:
             raise Refused(Refusal.USERINFO)
-        return found
+        # Whether an address is verified is said of the address beside it, not of another one.
+        beside = {"email", "email_verified"} if "email" in claims else set()
+        return {name: value for name, value in found.items() if name not in beside}
 
     def _profile(self, access: str) -> Proven:
         """Naver's profile: `{"resultcode": "00", "response": {"id": …}}`, over TLS but unsigned."""

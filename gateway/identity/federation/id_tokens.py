@@ -37,6 +37,16 @@ HASHES: Mapping[str, Callable[[bytes], Any]] = {
 KeyOf = Callable[[str | None, str], Key]
 
 
+class _Pinned(jws.JWSRegistry):
+    """The four algorithms and no other. `EdDSA` is the older name of Ed25519 (RFC 9864), which
+    providers still write; it stands for that curve alone."""
+
+    algorithms: dict[str, Any] = {
+        **{name: jws.JWSRegistry.algorithms[name] for name in ("RS256", "ES256", "PS256")},
+        "EdDSA": jws.JWSRegistry.algorithms["Ed25519"],
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Expected:
     """What a token must say. `nonce` was sent along; `access_token` came beside the token."""
@@ -96,7 +106,8 @@ def _decoded(part: str) -> bytes:
 
 def _signed(token: str, key: Key, algorithm: str) -> dict[str, Any]:
     try:
-        found = jws.deserialize_compact(token.encode(), key, algorithms=[algorithm])
+        registry = _Pinned(algorithms=[algorithm])
+        found = jws.deserialize_compact(token.encode(), key, registry=registry)
     except (JoseError, ValueError, TypeError) as error:
         raise Refused(Refusal.SIGNATURE) from error
     try:

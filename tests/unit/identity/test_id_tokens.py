@@ -13,7 +13,7 @@ from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from gateway.identity.federation import strict
 from gateway.identity.federation.directory import _fits, _imported
-from gateway.identity.federation.id_tokens import Expected, verify
+from gateway.identity.federation.id_tokens import Expected, _Pinned, verify
 from gateway.identity.federation.refusals import Refused
 
 NOW = datetime(2026, 11, 2, 1, 0, tzinfo=UTC)
@@ -36,7 +36,8 @@ HONEST = {
 
 def believed(algorithm: str = "RS256", **changed: Any) -> dict[str, Any]:
     key = KEYS[algorithm]
-    token = jwt.encode({"alg": algorithm}, HONEST | changed, key, algorithms=[algorithm])
+    registry = _Pinned(algorithms=[algorithm])
+    token = jwt.encode({"alg": algorithm}, HONEST | changed, key, registry=registry)
     public = key.as_dict(private=False)
     assert _fits(public, None, algorithm)
     return verify(token, EXPECTED, lambda _kid, _algorithm: _imported(public))

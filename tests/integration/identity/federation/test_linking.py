@@ -259,7 +259,7 @@ def test_the_operator_lists_and_takes_off(
     unknown = run("user", "unlink", one.account, "nowhere")
     taken_off = run("user", "unlink", one.account, ID)
 
-    assert json.loads(listed.stdout)[0]["subject"] == SUBJECT
+    assert json.loads(listed.stdout)["subject"] == SUBJECT
     assert (unknown.exit_code, taken_off.exit_code) == (2, 0), taken_off.output
     assert subjects(runtime, one) == []
     assert "identity.unlinked" in [event.action for event in events]
@@ -314,6 +314,23 @@ def test_what_is_not_stated_surely_is_not_asked(
     more: dict[str, Any], changed: dict[str, Any],
 ) -> None:  # fmt: skip
     traveller.provider.lies = Lies(claims=lambda honest: honest | changed)
+
+    answer = traveller.go(LINK)
+
+    assert answer.status_code == 303
+    assert len(memberships(runtime)) == 1
+
+
+@pytest.mark.parametrize("more", [BY_ADDRESS | {"userinfo": True}])
+def test_an_address_is_not_verified_by_a_word_about_another(
+    runtime: Runtime, traveller: Traveller, member: Person, campus: Organisation,
+    more: dict[str, Any],
+) -> None:  # fmt: skip
+    def without_word(honest: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in honest.items() if name != "email_verified"}
+
+    other = {"email": "hong@elsewhere.example", "email_verified": True}
+    traveller.provider.lies = Lies(claims=without_word, userinfo=lambda honest: honest | other)
 
     answer = traveller.go(LINK)
 
