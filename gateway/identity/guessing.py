@@ -56,12 +56,16 @@ def ask_again(
 
 def count_sign_up(runtime: Runtime, actor: Actor) -> None:
     """Count a new account for its address and for the site of that. Raises Problem 429."""
+    try:
+        throttle.attempt(runtime, sign_up_sources(runtime, actor))
+    except Blocked as blocked:
+        raise blocked.problem from None
+
+
+def sign_up_sources(runtime: Runtime, actor: Actor) -> list[Subject]:
+    """Under what a new account counts: the address, and the site that it is part of."""
     address = actor.place.address or ""
-    counted = [
+    return [
         throttle.subject(runtime, Kind.SIGN_UP, group(address)),
         throttle.subject(runtime, Kind.SIGN_UP_SITE, site(address)),
     ]
-    try:
-        throttle.attempt(runtime, counted)
-    except Blocked as blocked:
-        raise blocked.problem from None
