@@ -37,6 +37,7 @@ _CLASSES = {
     "account": OcsfClass.ACCOUNT_CHANGE,
     "person": OcsfClass.ACCOUNT_CHANGE,
     "password": OcsfClass.ACCOUNT_CHANGE,
+    "identity": OcsfClass.ACCOUNT_CHANGE,
     "session": OcsfClass.AUTHENTICATION,
     "signin": OcsfClass.AUTHENTICATION,
     "role": OcsfClass.USER_ACCESS_MANAGEMENT,

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from gateway.errors import OperatorError
+from gateway.provider_settings import IdentityProvider
 
 PREFIX = "SUMUN_"
 # Names that belong to the tests or to the start itself, so they are no settings of the gateway.
@@ -42,6 +43,7 @@ class Settings(BaseModel):
     witness_seconds: int = Field(default=10, ge=1, le=86_400)
     audit_retention_days: int | None = Field(default=None, ge=0, le=36_500)
     smtp_url: str = ""
+    identity_providers: tuple[IdentityProvider, ...] = ()
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @field_validator("trusted_proxies", "outbound_networks", mode="before")
@@ -70,6 +72,22 @@ class Settings(BaseModel):
             ZoneInfo(value)
         except (ZoneInfoNotFoundError, ValueError) as error:
             raise ValueError(f"no time zone is called {value!r}") from error
+        return value
+
+    @field_validator("identity_providers", mode="before")
+    @classmethod
+    def _from_the_file(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            raise ValueError("write [[identity_providers]] tables in sumun.toml")
+        return value
+
+    @field_validator("identity_providers")
+    @classmethod
+    def _told_apart(cls, value: tuple[IdentityProvider, ...]) -> tuple[IdentityProvider, ...]:
+        for what in ("id", "issuer"):
+            given = [getattr(provider, what) for provider in value]
+            if len(set(given)) != len(given):
+                raise ValueError(f"two providers have the same {what}")
         return value
 
     @property
@@ -116,6 +134,12 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
     return {key: value for key, value in named.items() if key not in NOT_SETTINGS}
 
 
+def _named(place: tuple[int | str, ...]) -> str:
+    """A setting as the documentation names it, with the way to a member of a table."""
+    head, *rest = (str(part) for part in place) if place else ("",)
+    return ".".join((PREFIX + head.upper(), *rest))
+
+
 def load(
     environment: Mapping[str, str] | None = None,
     **flags: Any,
@@ -132,6 +156,6 @@ def load(
         settings = Settings.model_validate(merged)
     except ValidationError as error:
         first = error.errors()[0]
-        name = PREFIX + str(first["loc"][0]).upper() if first["loc"] else PREFIX
-        raise OperatorError(f"setting {name}: {first['msg']}") from error
+        # Without the error itself: its text repeats what was given, which may be a secret.
+        raise OperatorError(f"setting {_named(first['loc'])}: {first['msg']}") from None
     return settings.model_copy(update={"home": settings.home.expanduser().resolve()})

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,11 @@ from gateway.clock import SystemClock
 from gateway.config import Settings
 from gateway.db import Database
 from gateway.errors import OperatorError
+from gateway.identity.federation.directory import fetch_keys, fetch_metadata
+from gateway.identity.federation.refusals import Refused
 from gateway.keys import KeyStore
 from gateway.policy.loading import in_force
+from gateway.provider_settings import IdentityProvider
 from gateway.scanning.sandbox import protections
 from gateway.storage import Store, StoreUnavailable
 from gateway.witnessing import policy_file
@@ -66,6 +70,10 @@ def examine(settings: Settings) -> Iterator[Check]:
     yield _guarded("witnesses", lambda: _witnesses(settings), mend)
     mend = "run: sumun audit witness ask; then ask those who run the witnesses that did not sign"
     yield _guarded("witness quorum", lambda: _quorum(settings), mend)
+    for provider in settings.identity_providers:
+        mend = "check the table in sumun.toml and the network; see docs/federation.md"
+        found = partial(_provider, provider)
+        yield _guarded(f"identity provider {provider.id}", found, mend)
     for protection in protections():
         yield Check(
             f"sandbox: {protection.name}",
@@ -161,6 +169,19 @@ def _quorum(settings: Settings) -> str:
     if not found.met:
         raise OperatorError(found.words)
     return found.words
+
+
+def _provider(provider: IdentityProvider) -> str:
+    """Its secret is there; its metadata and keys are published, and are those of the issuer."""
+    provider.secret()
+    if not provider.signed:
+        return f"{provider.issuer}: signs nothing, publishes nothing to check"
+    try:
+        metadata = fetch_metadata(provider)
+        keys = fetch_keys(provider, metadata.jwks_uri)
+    except Refused as error:
+        raise OperatorError(str(error)) from error
+    return f"{provider.issuer}: metadata and {len(keys)} keys"
 
 
 def _guarded(name: str, check: Callable[[], str], mend: str) -> Check:

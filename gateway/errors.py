@@ -39,6 +39,8 @@ class ProblemCode(StrEnum):
     STORAGE_UNAVAILABLE = "storage_unavailable"
     DATABASE_UNAVAILABLE = "database_unavailable"
     POLICY_UNAVAILABLE = "policy_unavailable"
+    PROVIDER_REFUSED = "provider_refused"
+    PROVIDER_UNAVAILABLE = "provider_unavailable"
     INTERNAL = "internal"
 
 
@@ -222,6 +224,20 @@ PROBLEMS: dict[ProblemCode, ProblemText] = {
         "The access rules cannot be used, so nothing is served",
         "요청 번호와 함께 운영자에게 알려 주십시오.",
         "Tell the operator, naming the request id shown here.",
+    ),
+    ProblemCode.PROVIDER_REFUSED: ProblemText(
+        S.FORBIDDEN,
+        "외부 계정으로 로그인하지 못했습니다",
+        "The sign-in with the outside account did not succeed",
+        "처음부터 다시 시도하거나 다른 방법으로 로그인해 주십시오.",
+        "Start again, or sign in another way.",
+    ),
+    ProblemCode.PROVIDER_UNAVAILABLE: ProblemText(
+        S.SERVICE_UNAVAILABLE,
+        "외부 계정 제공 기관을 이용할 수 없습니다",
+        "The identity provider cannot be used at present",
+        "잠시 뒤 다시 시도하거나 다른 방법으로 로그인해 주십시오.",
+        "Try again later, or sign in another way.",
     ),
     ProblemCode.INTERNAL: ProblemText(
         S.INTERNAL_SERVER_ERROR,

@@ -12,7 +12,6 @@ FEATURES = (
     "scanning",
     "jobs",
     "identity",
-    "identity.oauth",
     "catalog",
     "agreements",
     "policy",
@@ -24,8 +23,12 @@ FEATURES = (
     "witnessing",
     "oversight",
 )
+# Tables of a feature that has more of them than one module holds.
+MORE = ("identity.models_federation", "identity.oauth.models")
 for feature in FEATURES:
     import_module(f"gateway.{feature}.models")
+for module in MORE:
+    import_module(f"gateway.{module}")
 
 metadata = Base.metadata
 

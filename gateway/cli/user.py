@@ -157,6 +157,48 @@ def recover(home: Home, account: str, as_json: bool) -> None:
     emit({"url": address, "expires_at": recovery.expires_at.isoformat()}, as_json)
 
 
+@user.command()
+@click.argument("account")
+@json_option
+@home_option
+def identities(home: Home, account: str, as_json: bool) -> None:
+    """The outside identities that sign an account in."""
+    from gateway.identity.federation.service_links import identities_of
+    from gateway.identity.service_people import by_account
+    from gateway.identity.service_viewing import viewed
+    from gateway.journal import Actor
+
+    with home.runtime() as runtime:
+        with runtime.db.read() as session:
+            person = by_account(session, account)
+            rows = identities_of(session, person.id)
+        viewed(runtime, Actor.operator(), [person], f"person:{person.id}")
+    names = ("provider", "issuer", "subject", "label")
+    shown = [{name: getattr(row, name) for name in names} for row in rows]
+    emit(
+        [
+            {**one, "linked_at": row.linked_at.isoformat()}
+            for one, row in zip(shown, rows, strict=True)
+        ],
+        as_json,
+    )
+
+
+@user.command()
+@click.argument("account")
+@click.argument("provider")
+@json_option
+@home_option
+def unlink(home: Home, account: str, provider: str, as_json: bool) -> None:
+    """Take an outside identity off an account; its sessions end. Never the last way to sign in."""
+    from gateway.identity.federation.service_links import unlink_for
+
+    def verb(runtime: Any, actor: Any, one: Any) -> None:
+        unlink_for(runtime, actor, one, provider)
+
+    _change(home, account, as_json, verb)
+
+
 def _change(home: Home, account: str, as_json: bool, verb: Any) -> None:
     from gateway.identity.service_people import by_account, get_person
     from gateway.journal import Actor

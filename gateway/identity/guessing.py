@@ -9,7 +9,7 @@ from gateway.identity.models import Person
 from gateway.identity.throttle import Blocked, Kind, Subject
 from gateway.journal import Act, Actor, Entry, Outcome
 from gateway.runtime import Runtime
-from gateway.security.throttle import group
+from gateway.security.throttle import group, site
 
 TOO_MANY = "too_many_attempts"
 WRONG = "wrong_credentials"
@@ -52,3 +52,20 @@ def ask_again(
         rules.refuse(field, "비밀번호가 다릅니다.", "The password is not right.")
     with runtime.db.write() as session:
         throttle.succeeded(session, counted)
+
+
+def count_sign_up(runtime: Runtime, actor: Actor) -> None:
+    """Count a new account for its address and for the site of that. Raises Problem 429."""
+    try:
+        throttle.attempt(runtime, sign_up_sources(runtime, actor))
+    except Blocked as blocked:
+        raise blocked.problem from None
+
+
+def sign_up_sources(runtime: Runtime, actor: Actor) -> list[Subject]:
+    """Under what a new account counts: the address, and the site that it is part of."""
+    address = actor.place.address or ""
+    return [
+        throttle.subject(runtime, Kind.SIGN_UP, group(address)),
+        throttle.subject(runtime, Kind.SIGN_UP_SITE, site(address)),
+    ]

@@ -33,6 +33,7 @@ from gateway.identity.schemas import (
 from gateway.identity.service_consents import accept_documents as record_acceptance
 from gateway.identity.service_consents import consents_due
 from gateway.identity.service_memberships import memberships_of
+from gateway.identity.service_people import NO_PASSWORD
 from gateway.identity.service_roles import grants_of, waits
 from gateway.identity.site_documents import SiteDocument, text_of
 from gateway.web.forms import Form
@@ -83,9 +84,10 @@ def end_session(session_id: uuid.UUID) -> Response:
 
 
 @account.get("/password")
-def password() -> str:
-    """Ask for the present and a new password."""
-    require_person()
+def password() -> str | Response:
+    """Ask for the present and a new password, or for the first one."""
+    if not _has_password():
+        return redirect(url_for("first_password.show"), code=303)
     return render("identity/password.html", form=Form())
 
 
@@ -127,9 +129,10 @@ def accept_documents() -> tuple[str, int] | Response:
 
 
 @account.get("/close")
-def closing() -> str:
-    """Say what closing means, and ask for the password."""
-    require_person()
+def closing() -> str | Response:
+    """Say what closing means, and ask for the password; who has none sets one first."""
+    if not _has_password():
+        return redirect(url_for("first_password.show"), code=303)
     return render("identity/close.html", form=Form())
 
 
@@ -142,6 +145,11 @@ def close() -> tuple[str, int] | Response:
         return render("identity/close.html", form=result.form), result.status
     session.clear()
     return end_browser_session(make_response(done(_("Your account is closed."), "/")))
+
+
+def _has_password() -> bool:
+    with rt().db.read() as reading:
+        return people.get_person(reading, require_viewer().person_id).password_hash != NO_PASSWORD
 
 
 def _documents_page(form: Form, due: list[SiteDocument], target: str) -> str:

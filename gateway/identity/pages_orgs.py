@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 from gateway.identity import rules
 from gateway.identity import service_memberships as memberships
 from gateway.identity import service_organisations as organisations
+from gateway.identity.federation.service_places import statements_for
 from gateway.identity.forms import done, submitted
 from gateway.identity.http import actor, require_person, require_role, rt
 from gateway.identity.models import Role
@@ -154,11 +155,12 @@ def _page(organisation_id: uuid.UUID, form: Form) -> str:
         row = organisations.get_organisation(session, organisation_id)
         context = _standing(session, row.id)
         members = memberships.members_of(session, row.id)
+        stated = statements_for(session, [each.id for each, _person in members])
     own = next((each for each, person in members if person.id == me.person_id), None)
     entitled = context["steward"] or context["manager"]
     listed = members if entitled else []
     viewed(rt(), me, [person for _row, person in listed], f"organisation:{row.id}")
-    context["country"] = rules.countries(language())[row.country]
+    context |= {"country": rules.countries(language())[row.country], "stated": stated}
     return render(
         "identity/org.html", org=row, own=own, members=listed, form=form, me=me, **context
     )

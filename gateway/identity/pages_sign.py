@@ -58,7 +58,7 @@ def sign_in_post() -> tuple[str, int] | Response:
     if result.done is None:
         page = render("identity/sign_in.html", form=result.form, next=target)
         return page, result.status
-    return _enter(result.done, target)
+    return enter(result.done, target)
 
 
 def _open(form: SignIn) -> SignedIn:
@@ -67,7 +67,8 @@ def _open(form: SignIn) -> SignedIn:
     return sessions.sign_in(rt(), actor(), given, SessionChannel.BROWSER, previous)
 
 
-def _enter(signed_in: SignedIn, target: str) -> Response:
+def enter(signed_in: SignedIn, target: str) -> Response:
+    """Give the browser its session, and go on to what is due or to `target`."""
     # A new session has new form tokens too: nothing from before sign-in is carried over.
     session.clear()
     with rt().db.read() as reading:
@@ -108,7 +109,7 @@ def sign_up_post() -> tuple[str, int] | Response:
     result = submitted(SignUp, _sign_up)
     if result.done is None:
         return _sign_up_page(result.form), result.status
-    return _enter(result.done, "/")
+    return enter(result.done, "/")
 
 
 def _sign_up(form: SignUp) -> SignedIn:

@@ -23,7 +23,7 @@ from gateway.journal import Act, Actor, Entry
 from gateway.runtime import Runtime
 
 # An organisation that was turned down or stopped takes nobody in.
-_OPEN = (OrganisationStatus.PENDING, OrganisationStatus.VERIFIED)
+OPEN = (OrganisationStatus.PENDING, OrganisationStatus.VERIFIED)
 
 
 def request_membership(
@@ -43,7 +43,7 @@ def request_membership(
     )
     try:
         with runtime.db.write() as session:
-            if get_organisation(session, organisation_id).status not in _OPEN:
+            if get_organisation(session, organisation_id).status not in OPEN:
                 raise Problem(ProblemCode.WRONG_STATE)
             session.add(row)
             session.flush()

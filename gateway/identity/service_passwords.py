@@ -45,7 +45,7 @@ def change_password(
     hashed = passwords.hashed(runtime.db, new)
     with runtime.db.write() as session:
         changed = get_person(session, person.id, lock=True)
-        _set(session, runtime, changed, hashed, keep)
+        store_password(session, runtime, changed, hashed, keep)
         runtime.journal.record(session, Entry(actor, Act.PASSWORD_CHANGED, subjects=[person.id]))
 
 
@@ -120,14 +120,15 @@ def _use(runtime: Runtime, actor: Actor, token: str, hashed: str) -> bool:
             return False
         person = get_person(session, row.person_id, lock=True)
         _end_tokens(session, person.id, now)
-        _set(session, runtime, person, hashed, None)
+        store_password(session, runtime, person, hashed, None)
         runtime.journal.record(session, Entry(actor, Act.RECOVERY_USED, subjects=[person.id]))
     return True
 
 
-def _set(
+def store_password(
     session: Session, runtime: Runtime, person: Person, hashed: str, keep: uuid.UUID | None
 ) -> None:
+    """Set a hash in the caller's transaction; every session but `keep` ends, and every token."""
     person.password_hash, person.password_changed_at = hashed, runtime.clock.now()
     end_all_sessions(session, runtime, person.id, keep)
     # A recovery token from before would undo what the person has just done.

@@ -12,19 +12,19 @@ from sqlalchemy.orm import Session
 
 from gateway import ids
 from gateway.errors import Problem, ProblemCode
-from gateway.identity import guessing, passwords, rules, throttle
+from gateway.identity import guessing, passwords, rules
 from gateway.identity.models import Person, PersonStatus
 from gateway.identity.service_attestations import end_identity_checks
 from gateway.identity.service_consents import check_consents, record_consents
 from gateway.identity.service_role_reads import keep_an_operator
 from gateway.identity.service_sessions import end_all_sessions
 from gateway.identity.site_documents import SiteDocument
-from gateway.identity.throttle import Blocked, Kind, Subject
 from gateway.journal import Act, Actor, Entry, PartyKind
 from gateway.runtime import Runtime
-from gateway.security.throttle import group, site
 
 LOCALES = ("ko", "en")
+# Matches no password: such a person signs in another way.
+NO_PASSWORD = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,9 @@ class Correction:
 
 
 @dataclass(frozen=True, slots=True)
-class _Made:
+class Made:
+    """A person about to be stored, and the event that says so."""
+
     person: Person
     actor: Actor
     act: Act
@@ -71,24 +73,12 @@ def sign_up(
     name is taken or a text has changed since, 422 for a field, 429 for too many from one address.
     """
     check_consents(consents)
-    person = _valid(runtime, new, password)
-    try:
-        throttle.attempt(runtime, _sources(runtime, actor))
-    except Blocked as blocked:
-        raise blocked.problem from None
+    person = _with_password(runtime, new, password)
+    guessing.count_sign_up(runtime, actor)
     person.password_hash = passwords.hashed(runtime.db, password)
     themselves = replace(acting(actor, person), kind=PartyKind.PERSON)
-    _add(runtime, _Made(person, themselves, Act.PERSON_SIGNED_UP, consents))
+    _add(runtime, Made(person, themselves, Act.PERSON_SIGNED_UP, consents))
     return person
-
-
-def _sources(runtime: Runtime, actor: Actor) -> list[Subject]:
-    """Under what a new account counts: the address, and the site that it is part of."""
-    address = actor.place.address or ""
-    return [
-        throttle.subject(runtime, Kind.SIGN_UP, group(address)),
-        throttle.subject(runtime, Kind.SIGN_UP_SITE, site(address)),
-    ]
 
 
 def create_person(runtime: Runtime, actor: Actor, new: NewPerson, password: str) -> Person:
@@ -96,9 +86,9 @@ def create_person(runtime: Runtime, actor: Actor, new: NewPerson, password: str)
 
     Raises Problem 409 when the account name is taken, 422 for a field.
     """
-    person = _valid(runtime, new, password)
+    person = _with_password(runtime, new, password)
     person.password_hash = passwords.hashed(runtime.db, password)
-    _add(runtime, _Made(person, actor, Act.PERSON_CREATED))
+    _add(runtime, Made(person, actor, Act.PERSON_CREATED))
     return person
 
 
@@ -203,13 +193,17 @@ def acting(actor: Actor, person: Person) -> Actor:
     return replace(actor, person_id=person.id, personal=personal(person))
 
 
-def _valid(runtime: Runtime, new: NewPerson, password: str) -> Person:
-    account = rules.account(new.account)
-    passwords.check_rules(password, account)
+def _with_password(runtime: Runtime, new: NewPerson, password: str) -> Person:
+    passwords.check_rules(password, rules.account(new.account))
+    return valid_person(runtime, new)
+
+
+def valid_person(runtime: Runtime, new: NewPerson) -> Person:
+    """A person who has no password yet. Raises Problem 422 for a field."""
     now = runtime.clock.now()
     return Person(
         id=ids.new(runtime.clock),
-        account=account,
+        account=rules.account(new.account),
         name=rules.name(new.name),
         email=rules.email(new.email),
         country=rules.country(new.country),
@@ -217,6 +211,7 @@ def _valid(runtime: Runtime, new: NewPerson, password: str) -> Person:
         locale=_locale(new.locale),
         status=PersonStatus.ACTIVE,
         status_reason="",
+        password_hash=NO_PASSWORD,
         password_changed_at=now,
         created_at=now,
     )
@@ -228,13 +223,18 @@ def _locale(text: str) -> str:
     return text
 
 
-def _add(runtime: Runtime, made: _Made) -> None:
+def _add(runtime: Runtime, made: Made) -> None:
+    with runtime.db.write() as session:
+        add_person(session, runtime, made)
+
+
+def add_person(session: Session, runtime: Runtime, made: Made) -> None:
+    """Store a new person in the caller's transaction. Raises Problem 409 for a taken account."""
     try:
-        with runtime.db.write() as session:
-            session.add(made.person)
-            session.flush()
-            record_consents(session, runtime, made.person, made.consents)
-            runtime.journal.record(session, _about(made.actor, made.act, made.person))
+        session.add(made.person)
+        session.flush()
+        record_consents(session, runtime, made.person, made.consents)
+        runtime.journal.record(session, _about(made.actor, made.act, made.person))
     except IntegrityError as error:
         raise Problem(
             ProblemCode.CONFLICT,

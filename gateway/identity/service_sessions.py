@@ -10,8 +10,8 @@ from __future__ import annotations
 import hashlib
 import secrets
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -39,6 +39,19 @@ class Credentials:
     account: str
     password: str
     device: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """Where a session begins. `previous` is the token the browser came with; it ends.
+
+    `detail` says in the session's event how the person showed who they are.
+    """
+
+    device: str
+    channel: SessionChannel
+    previous: str | None = None
+    detail: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +149,8 @@ def sign_in(
         raise _refused(runtime, tried, guessing.WRONG, ProblemCode.SIGN_IN_FAILED)
     if person.status != PersonStatus.ACTIVE:
         raise _refused(runtime, tried, f"account_{person.status}", ProblemCode.SIGN_IN_FAILED)
-    opened = _open(runtime, actor, person, (credentials.device, channel, previous), counted)
+    how = Opening(credentials.device, channel, previous)
+    opened = _open(runtime, actor, person, how, counted)
     if opened is None:
         raise _refused(runtime, tried, "changed_meanwhile", ProblemCode.SIGN_IN_FAILED)
     return opened
@@ -199,13 +213,41 @@ def _tried(runtime: Runtime, actor: Actor, typed: str, folded: str) -> Entry:
 def _refused(runtime: Runtime, tried: Entry, reason: str, code: ProblemCode) -> Problem:
     runtime.folding.record(replace(tried, reason=reason))
     if reason.startswith("account_"):
-        return Problem(
-            code,
-            "이 계정은 이용이 정지되었거나 종결되었습니다. 운영자에게 문의해 주십시오.",
-            "This account is suspended or closed. Please ask the operator.",
-        )
+        return stopped()
     return Problem(
         code, "아이디 또는 비밀번호가 다릅니다.", "The account name or the password is not right."
+    )
+
+
+def open_session(
+    session: Session, runtime: Runtime, actor: Actor, person: Person, how: Opening
+) -> SignedIn:
+    """Begin a session of a person whose identity was shown, in the caller's transaction.
+
+    The one place where sessions begin; the caller has locked the person and found them active.
+    """
+    token, now = secrets.token_urlsafe(TOKEN_BYTES), runtime.clock.now()
+    row = SignInSession(
+        id=ids.new(runtime.clock),
+        token_sha256=digest(token),
+        person_id=person.id,
+        channel=how.channel,
+        device=" ".join(how.device.split())[:DEVICE_LENGTH],
+        created_at=now,
+        expires_at=now + LIFETIME,
+    )
+    session.add(row)
+    _end_previous(session, how.previous, now)
+    runtime.journal.record(session, _started(actor, person, row, how.detail))
+    return SignedIn(token, person.id, row.expires_at, person.locale)
+
+
+def stopped() -> Problem:
+    """The answer to somebody who proved who they are and whose account is stopped."""
+    return Problem(
+        ProblemCode.SIGN_IN_FAILED,
+        "이 계정은 이용이 정지되었거나 종결되었습니다. 운영자에게 문의해 주십시오.",
+        "This account is suspended or closed. Please ask the operator.",
     )
 
 
@@ -213,30 +255,16 @@ def _open(
     runtime: Runtime,
     actor: Actor,
     verified: Person,
-    how: tuple[str, SessionChannel, str | None],
+    how: Opening,
     counted: list[throttle.Subject],
 ) -> SignedIn | None:
     """The session, or None when the password or status changed while it was being checked."""
-    device, channel, previous = how
-    token, now = secrets.token_urlsafe(TOKEN_BYTES), runtime.clock.now()
     with runtime.db.write() as session:
         person = session.get_one(Person, verified.id, with_for_update=True)
         if (person.password_hash, person.status) != (verified.password_hash, PersonStatus.ACTIVE):
             return None
         throttle.succeeded(session, counted)
-        row = SignInSession(
-            id=ids.new(runtime.clock),
-            token_sha256=digest(token),
-            person_id=person.id,
-            channel=channel,
-            device=" ".join(device.split())[:DEVICE_LENGTH],
-            created_at=now,
-            expires_at=now + LIFETIME,
-        )
-        session.add(row)
-        _end_previous(session, previous, now)
-        runtime.journal.record(session, _started(actor, person, row))
-        return SignedIn(token, person.id, row.expires_at, person.locale)
+        return open_session(session, runtime, actor, person, how)
 
 
 def _end_previous(session: Session, previous: str | None, now: datetime) -> None:
@@ -249,14 +277,14 @@ def _end_previous(session: Session, previous: str | None, now: datetime) -> None
         )
 
 
-def _started(actor: Actor, person: Person, row: SignInSession) -> Entry:
+def _started(actor: Actor, person: Person, row: SignInSession, more: Mapping[str, str]) -> Entry:
     themselves = replace(
         actor,
         kind=PartyKind.PERSON,
         person_id=person.id,
         personal={"account": person.account, "name": person.name},
     )
-    detail = {"channel": str(row.channel)}
+    detail = {"channel": str(row.channel), **more}
     return Entry(themselves, Act.SESSION_STARTED, ref=f"session:{row.id}", detail=detail)
 
 

@@ -41,6 +41,7 @@ class Kind(StrEnum):
     SIGNATURE_REQUEST = "signature_request"
     SIGNATURE_LINK = "signature_link"
     DEVICE_CODE = "device_code"
+    PROVIDER = "provider"
 
 
 # Many people share one address behind an institution's gateway.
@@ -53,6 +54,7 @@ FREE_ATTEMPTS = {
     Kind.SIGNATURE_REQUEST: 10,
     Kind.SIGNATURE_LINK: 10,
     Kind.DEVICE_CODE: 10,
+    Kind.PROVIDER: 60,
 }
 
 

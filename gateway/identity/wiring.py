@@ -9,12 +9,14 @@ from flask import Flask
 
 from gateway.identity import http, words
 from gateway.identity.api import api
+from gateway.identity.federation import wiring as federation
 from gateway.identity.models import Role
 from gateway.identity.oauth import beat_keep, pages_clients
 from gateway.identity.oauth.api import api as oauth_api
 from gateway.identity.oauth.pages import pages as oauth_pages
 from gateway.identity.oauth.pages_clients import programs
 from gateway.identity.pages_account import account
+from gateway.identity.pages_first_password import first_password
 from gateway.identity.pages_orgs import orgs
 from gateway.identity.pages_sign import sign
 from gateway.identity.pages_staff import evidence, staff
@@ -24,15 +26,27 @@ from gateway.runtime import Runtime
 from gateway.web import nav
 from gateway.web.i18n import lazy
 
-BLUEPRINTS = (sign, account, orgs, staff, evidence, api, oauth_api, oauth_pages, programs)
+BLUEPRINTS = (
+    sign,
+    account,
+    first_password,
+    orgs,
+    staff,
+    evidence,
+    api,
+    oauth_api,
+    oauth_pages,
+    programs,
+)
 
 
-def install(app: Flask, _runtime: Runtime) -> None:
+def install(app: Flask, runtime: Runtime) -> None:
     """Recognise who sends each request; register pages, API, words and navigation."""
     http.install(app)
     words.install(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+    federation.install(app, runtime)
     app.config.update(
         SIGN_IN_ENDPOINT="sign.sign_in",
         SIGN_OUT_ENDPOINT="sign.sign_out_post",

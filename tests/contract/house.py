@@ -38,6 +38,7 @@ from gateway.identity.models import (
     SessionChannel,
     SignInSession,
 )
+from gateway.identity.models_federation import LinkedIdentity
 from gateway.identity.service_passwords import issue_recovery
 from gateway.journal import Act, Actor, Entry, Outcome
 from gateway.oversight import service_exceptions, service_reports, service_reviews
@@ -543,6 +544,17 @@ def address(house: House) -> str:
     me = people.acting_as(house.owner)
     issued = issue_item(house.app.extensions[EXTENSION], me, Wanted("voices", "a.txt"))
     return issued.url.partition("/d/")[2]
+
+
+def identity(house: House) -> uuid.UUID:
+    """An outside identity of the owner, each of another provider."""
+    number, now = house.number(), house.runtime.clock.now()
+    row = LinkedIdentity(
+        id=house.new_id(), person_id=house.world.person, provider=f"provider-{number}",
+        issuer=f"https://{number}.example", subject="1", label="owner", linked_at=now,
+    )  # fmt: skip
+    house.add(row)
+    return row.id
 
 
 def recovery(house: House) -> str:

@@ -259,6 +259,8 @@ TRIALS: dict[str, Trial] = {
     "POST /applications/<uuid:application_id>/withdraw": Trial(APPLICATION),
     "GET /apply/<slug>": Trial(SLUG),
     "POST /apply/<slug>": Trial(SLUG, fixed(datasets="voices")),
+    "POST /account/identities/<uuid:identity_id>/end": Trial(naming(identity_id=made.identity)),
+    "DELETE /api/v1/identities/<uuid:identity_id>": Trial(naming(identity_id=made.identity)),
     "POST /attestations/<uuid:attestation_id>/check": Trial(
         naming(attestation_id=made.attestation)
     ),

@@ -1,4 +1,4 @@
-"""Installs what only the tests need from Debian, or names the one command that would."""
+"""Installs what only the tests need from Debian and npm, or names the one command that would."""
 
 from __future__ import annotations
 
@@ -6,13 +6,18 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
+NPM = Path(__file__).parent / "npm"
+PARTS = Path(__file__).parents[2] / ".parts" / "npm"
 PACKAGES = {
     "chromium": "chromium",
     "nginx": "nginx-light",
     "wget": "wget",
     "curl": "curl",
     "zip": "zip",
+    "node": "nodejs",
+    "npm": "npm",
 }
 FONTS = {
     "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc": "fonts-noto-cjk",
@@ -27,7 +32,28 @@ def missing() -> list[str]:
     return tools + [package for font, package in FONTS.items() if not os.path.exists(font)]
 
 
+def from_npm() -> None:
+    """Install the OpenID peers as locked, into a folder that git does not keep."""
+    wanted = (NPM / "package-lock.json").read_bytes()
+    stamp = PARTS / "installed-lock.json"
+    if stamp.is_file() and stamp.read_bytes() == wanted:
+        return
+    PARTS.mkdir(parents=True, exist_ok=True)
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(NPM / name, PARTS / name)
+    command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    subprocess.run(command, check=True, cwd=PARTS, stdout=subprocess.DEVNULL)
+    stamp.write_bytes(wanted)
+
+
 def main() -> int:
+    status = from_debian()
+    if status == 0:
+        from_npm()
+    return status
+
+
+def from_debian() -> int:
     packages = missing()
     if not packages:
         return 0

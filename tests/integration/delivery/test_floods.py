@@ -17,9 +17,8 @@ from gateway.access.models import Grant
 from gateway.clock import FixedClock
 from gateway.errors import Problem, ProblemCode
 from gateway.identity import passwords, throttle
-from gateway.identity.guessing import counted_by
+from gateway.identity.guessing import counted_by, sign_up_sources
 from gateway.identity.models import Person, SessionChannel
-from gateway.identity.service_people import _sources
 from gateway.identity.service_sessions import Credentials, sign_in
 from gateway.identity.throttle import FREE_ATTEMPTS, Blocked, Kind, Subject
 from gateway.journal import Act, Actor, Channel, Entry, Outcome, PartyKind, Place
@@ -230,7 +229,7 @@ def test_a_whole_ipv6_network_guesses_and_signs_up_as_one_visitor(runtime: Runti
         return counted_by(runtime, Actor(PartyKind.ANONYMOUS, Place(address)), account)
 
     def sign_ups(address: str) -> list[Subject]:
-        return _sources(runtime, Actor(PartyKind.ANONYMOUS, Place(address)))
+        return sign_up_sources(runtime, Actor(PartyKind.ANONYMOUS, Place(address)))
 
     assert tried(runtime, guesses, one_visitor) == FREE_ATTEMPTS[Kind.ADDRESS]
     assert tried(runtime, sign_ups, one_visitor) == FREE_ATTEMPTS[Kind.SIGN_UP]

@@ -48,11 +48,11 @@ class Outbound:
 
     def post(self, url: str, body: bytes) -> Reply:
         """POST plain text. Raises Unreachable."""
-        return self._call("POST", url, body, {"Content-Type": "text/plain; charset=utf-8"})
+        return self.send("POST", url, body, {"Content-Type": "text/plain; charset=utf-8"})
 
     def get(self, url: str) -> Reply:
         """GET. Raises Unreachable."""
-        return self._call("GET", url, None, {})
+        return self.send("GET", url, None, {})
 
     def check(self, url: str) -> None:
         """Whether calls may be made there. A name without an address may get one later.
@@ -67,7 +67,8 @@ class Outbound:
         except Unnamed:
             return
 
-    def _call(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> Reply:
+    def send(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> Reply:
+        """One call with headers of the caller's. Raises Unreachable."""
         try:
             connection, target = self._connection(url)
         except ValueError as error:

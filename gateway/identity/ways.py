@@ -1,0 +1,66 @@
+"""In how many ways a person can sign in: the last one is never taken away.
+
+Each way of signing in adds its own counter to `WAYS`.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from gateway.errors import Problem, ProblemCode
+from gateway.identity.models import Person, SignInSession
+from gateway.identity.models_federation import LinkedIdentity
+from gateway.runtime import Runtime
+
+RECENT = timedelta(minutes=15)
+
+
+def passwords(session: Session, person_id: uuid.UUID) -> int:
+    """1 for somebody who has a password."""
+    has_one = select(Person.id).where(Person.id == person_id, Person.password_hash != "")
+    return int(session.scalar(has_one) is not None)
+
+
+def linked_identities(session: Session, person_id: uuid.UUID) -> int:
+    """Identities of outside providers."""
+    live = select(func.count()).where(
+        LinkedIdentity.person_id == person_id, LinkedIdentity.ended_at.is_(None)
+    )
+    return session.scalar(live) or 0
+
+
+WAYS: tuple[Callable[[Session, uuid.UUID], int], ...] = (passwords, linked_identities)
+
+
+def keep_a_way(session: Session, person_id: uuid.UUID) -> None:
+    """Refuse what would leave nothing to sign in with; call before taking one way away.
+
+    The caller has locked the person. Raises Problem 409.
+    """
+    if sum(count(session, person_id) for count in WAYS) <= 1:
+        raise Problem(
+            ProblemCode.WRONG_STATE,
+            "로그인할 수 있는 마지막 방법이라 끊을 수 없습니다. 먼저 비밀번호를 정해 주십시오.",
+            "This is the last way to sign in, so it cannot be removed. Set a password first.",
+        )
+
+
+def require_recent(runtime: Runtime, session_id: uuid.UUID) -> None:
+    """Refuse a change of how somebody signs in unless they have just signed in.
+
+    A session left open is then not enough to take an account over. Raises Problem 409.
+    """
+    now = runtime.clock.now()
+    with runtime.db.read() as session:
+        row = session.get(SignInSession, session_id)
+    if row is None or row.ended_at is not None or now >= row.created_at + RECENT:
+        raise Problem(
+            ProblemCode.WRONG_STATE,
+            "로그인한 지 15분이 지났습니다. 로그아웃한 뒤 다시 로그인하고 이어서 해 주십시오.",
+            "You signed in more than 15 minutes ago. Sign out, sign in again, and go on then.",
+        )
