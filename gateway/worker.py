@@ -11,6 +11,7 @@ from gateway.catalog import wiring as catalog
 from gateway.delivery import wiring as delivery
 from gateway.evidence import wiring as evidence
 from gateway.exports import wiring as exports
+from gateway.identity import wiring as identity
 from gateway.jobs.beats import Beat, beating
 from gateway.jobs.queue import Leased
 from gateway.jobs.worker import Worker, run_until_signalled
@@ -20,9 +21,16 @@ from gateway.runtime import Runtime
 from gateway.witnessing import wiring as witnessing
 from gateway.zones import wiring as zones
 
-FEATURES = (catalog, agreements, access, zones, exports)
+FEATURES = (identity, catalog, agreements, access, zones, exports)
 # Features whose wiring offers `beats(runtime)`: what is done at intervals.
-BEATING: tuple[ModuleType, ...] = (agreements, delivery, evidence, witnessing, oversight)
+BEATING: tuple[ModuleType, ...] = (
+    identity,
+    agreements,
+    delivery,
+    evidence,
+    witnessing,
+    oversight,
+)
 
 
 def handlers(runtime: Runtime) -> dict[str, Callable[[Leased], None]]:

@@ -25,6 +25,7 @@ FEATURES = (
 )
 for feature in FEATURES:
     import_module(f"gateway.{feature}.models")
+import_module("gateway.identity.models_organisations")
 
 metadata = Base.metadata
 

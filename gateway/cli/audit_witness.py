@@ -11,7 +11,7 @@ from gateway.cli.common import FOUND, Home, emit, fail, home_option, json_option
 
 if TYPE_CHECKING:
     from gateway.runtime import Runtime
-    from gateway.witnessing.outbound import Outbound
+    from gateway.security.outbound import Outbound
     from gateway.witnessing.service import Standing
 
 
@@ -89,8 +89,8 @@ def add(home: Home, *, name: str, vkey: str, url: str, quorum: int | None, as_js
     """Add a witness to the policy; NAME counts in the policy only."""
     from audit.note import Verifier
     from gateway.journal import Act, Actor, Entry
+    from gateway.security.outbound import Outbound
     from gateway.witnessing import editing, policy_file
-    from gateway.witnessing.outbound import Outbound
 
     with home.runtime() as runtime:
         path = policy_file.path_of(runtime.settings)
@@ -108,7 +108,7 @@ def add(home: Home, *, name: str, vkey: str, url: str, quorum: int | None, as_js
 
 def _check_reach(outbound: Outbound, url: str) -> None:
     """A witness that could never be called would leave the quorum unmet for ever."""
-    from gateway.witnessing.outbound import Unreachable
+    from gateway.security.outbound import Unreachable
 
     try:
         outbound.check(url)

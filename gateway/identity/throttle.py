@@ -40,6 +40,7 @@ class Kind(StrEnum):
     RECOVERY = "recovery"
     SIGNATURE_REQUEST = "signature_request"
     SIGNATURE_LINK = "signature_link"
+    INVITATION = "invitation"
 
 
 # Many people share one address behind an institution's gateway.
@@ -51,6 +52,7 @@ FREE_ATTEMPTS = {
     Kind.RECOVERY: 10,
     Kind.SIGNATURE_REQUEST: 10,
     Kind.SIGNATURE_LINK: 10,
+    Kind.INVITATION: 5,
 }
 
 

@@ -3,22 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from flask import Flask
 
-from gateway.identity import http, words
+from gateway.identity import (
+    http,
+    jobs_invitations,
+    pages_checks,
+    pages_invitations,
+    service_checks,
+    service_invitations,
+    words,
+)
 from gateway.identity.api import api
 from gateway.identity.models import Role
 from gateway.identity.pages_account import account
 from gateway.identity.pages_orgs import orgs
 from gateway.identity.pages_sign import sign
 from gateway.identity.pages_staff import evidence, staff
+from gateway.identity.tax_service import TaxService
+from gateway.jobs.beats import Beat
 from gateway.jobs.queue import Leased
 from gateway.runtime import Runtime
 from gateway.web import nav
 from gateway.web.i18n import lazy
 
-BLUEPRINTS = (sign, account, orgs, staff, evidence, api)
+BLUEPRINTS = (
+    sign,
+    account,
+    orgs,
+    staff,
+    evidence,
+    api,
+    pages_invitations.blueprint,
+    pages_checks.blueprint,
+)
+FORGET_SECONDS = 3600.0
 
 
 def install(app: Flask, _runtime: Runtime) -> None:
@@ -33,11 +54,23 @@ def install(app: Flask, _runtime: Runtime) -> None:
         ACCOUNT_ENDPOINT="account.show",
     )
     _navigate(nav.navigation(app))
+    nav.panels(app).add("organisation", pages_invitations.panel, order=10)
+    nav.panels(app).add("organisation", pages_checks.panel, order=30)
 
 
-def handlers(_runtime: Runtime) -> dict[str, Callable[[Leased], None]]:
-    """Identity has no background work."""
-    return {}
+def handlers(runtime: Runtime) -> dict[str, Callable[[Leased], None]]:
+    """Mail the links of invitations."""
+    return {service_invitations.MAIL_JOB: partial(jobs_invitations.mail, runtime)}
+
+
+def beats(runtime: Runtime) -> list[Beat]:
+    """Forget the addresses of invitations that have run out; ask about businesses, daily each."""
+    forget = partial(service_invitations.forget_addresses, runtime)
+    recheck = partial(service_checks.keep, runtime, TaxService.of(runtime.settings))
+    return [
+        Beat("identity.forget", FORGET_SECONDS, forget),
+        Beat("identity.recheck", service_checks.INTERVAL_SECONDS, recheck),
+    ]
 
 
 def _navigate(navigation: nav.Navigation) -> None:

@@ -13,8 +13,8 @@ from audit.note import parse_note
 from audit.policy_file import WitnessLine
 from audit.stores import StoredCheckpoint
 from audit.witness import MAX_REQUEST_BYTES, PATH, SIZE_TYPE, AddCheckpoint
+from gateway.security.outbound import Outbound, Reply, Unreachable
 from gateway.witnessing.models import Ending
-from gateway.witnessing.outbound import Outbound, Reply, Unreachable
 
 # Once for a size that we did not know, once more for another gateway that asked in between.
 TRIES = 3

@@ -21,10 +21,10 @@ from gateway.db import WriteBusy
 from gateway.journal import Act, Actor, Entry, Outcome
 from gateway.observability.metrics import REGISTRY
 from gateway.runtime import Runtime
+from gateway.security.outbound import Outbound
 from gateway.witnessing import policy_file
 from gateway.witnessing.asking import Answered, ask
 from gateway.witnessing.models import Ending, WitnessAnswer
-from gateway.witnessing.outbound import Outbound
 
 AT_ONCE = 8
 ALARMING = (Ending.AHEAD, Ending.CONTRADICTED)

@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 from audit.errors import SourceUnreachable, TileMissing
 from audit.monitor_keys import Past
 from audit.tiles import TilePath
-from gateway.witnessing.outbound import Outbound, Unreachable
+from gateway.security.outbound import Outbound, Unreachable
 
 # Whoever names an address on the command line means it, private or not.
 ANYWHERE = (ip_network("0.0.0.0/0"), ip_network("::/0"))
