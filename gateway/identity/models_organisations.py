@@ -5,8 +5,9 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import JSON, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.db import Base
@@ -100,7 +101,8 @@ class ProvisioningToken(Base):
 
 class ProvisionedUser(Base):
     """A User of an organisation's directory (RFC 7643 §4.1): a membership that it may end, or
-    the invitation to one. `user_key` is the user name case-folded."""
+    the invitation to one. `user_key` is the user name case-folded; `email` is the address of
+    `emails` that is written to; `active` without a value counts as false."""
 
     __tablename__ = "provisioned_users"
     __table_args__ = (
@@ -119,8 +121,9 @@ class ProvisionedUser(Base):
     user_key: Mapped[str] = mapped_column(String(254))
     external_id: Mapped[str] = mapped_column(String(254), default="")
     display_name: Mapped[str] = mapped_column(String(120), default="")
+    emails: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
     email: Mapped[str] = mapped_column(String(254), default="")
-    active: Mapped[bool] = mapped_column(default=True)
+    active: Mapped[bool | None]
     version: Mapped[int] = mapped_column(default=1)
     membership_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("memberships.id"))
     invitation_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("invitations.id"))

@@ -47,10 +47,10 @@ def panel(organisation_id: uuid.UUID, **_context: object) -> Markup:
 
 def _said(found: Compared) -> str:
     if Match.UNKNOWN is found.match or found.state is BusinessState.UNKNOWN:
-        return _("The tax service gave no clear answer. Nothing was changed; try again later.")
+        return str(_("The tax service gave no clear answer. Nothing was changed; try again later."))
     if found.match is Match.SAME and found.state is BusinessState.OPERATING:
-        return _("The tax service knows this registration, and the business operates.")
-    return _("The tax service does not confirm this registration. See what it said below.")
+        return str(_("The tax service knows this registration, and the business operates."))
+    return str(_("The tax service does not confirm this registration. See what it said below."))
 
 
 def _page(organisation_id: uuid.UUID, form: Form) -> str:

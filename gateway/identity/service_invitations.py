@@ -68,7 +68,7 @@ def invite(runtime: Runtime, actor: Actor, organisation_id: uuid.UUID, offer: Of
         row = get_organisation(session, organisation_id, lock=True)
         require_manager(session, actor, organisation_id)
         check_open(row)
-        if member_at(session, organisation_id, email) is not None:
+        if members_at(session, organisation_id, email):
             raise Problem(
                 ProblemCode.CONFLICT,
                 "이 주소를 쓰는 사람은 이미 소속되어 있습니다.",
@@ -139,8 +139,8 @@ def open_invitations(
     return _of(session, organisation_id, _open() & (Invitation.expires_at > now))
 
 
-def member_at(session: Session, organisation_id: uuid.UUID, email: str) -> Membership | None:
-    """The confirmed membership of whoever gave this address for their account."""
+def members_at(session: Session, organisation_id: uuid.UUID, email: str) -> list[Membership]:
+    """The confirmed memberships of those who gave this address for their account."""
     rows = session.execute(
         select(Membership, Person.email)
         .join(Person, Person.id == Membership.person_id)
@@ -148,7 +148,7 @@ def member_at(session: Session, organisation_id: uuid.UUID, email: str) -> Membe
         .order_by(Membership.id)
     )
     wanted = rules.mailbox(email)
-    return next((row for row, given in rows if rules.mailbox(given) == wanted), None)
+    return [row for row, given in rows if rules.mailbox(given) == wanted]
 
 
 def forget_addresses(runtime: Runtime) -> None:

@@ -22,6 +22,8 @@ from gateway.identity.pages_account import account
 from gateway.identity.pages_orgs import orgs
 from gateway.identity.pages_sign import sign
 from gateway.identity.pages_staff import evidence, staff
+from gateway.identity.scim import api as scim
+from gateway.identity.scim import pages as provisioning
 from gateway.identity.tax_service import TaxService
 from gateway.jobs.beats import Beat
 from gateway.jobs.queue import Leased
@@ -30,15 +32,9 @@ from gateway.web import nav
 from gateway.web.i18n import lazy
 
 BLUEPRINTS = (
-    sign,
-    account,
-    orgs,
-    staff,
-    evidence,
-    api,
-    pages_invitations.blueprint,
-    pages_checks.blueprint,
-)
+    sign, account, orgs, staff, evidence, api, pages_invitations.blueprint,
+    pages_checks.blueprint, provisioning.blueprint, scim.blueprint,
+)  # fmt: skip
 FORGET_SECONDS = 3600.0
 
 
@@ -56,6 +52,7 @@ def install(app: Flask, _runtime: Runtime) -> None:
     _navigate(nav.navigation(app))
     nav.panels(app).add("organisation", pages_invitations.panel, order=10)
     nav.panels(app).add("organisation", pages_checks.panel, order=30)
+    nav.panels(app).add("organisation", provisioning.panel, order=40)
 
 
 def handlers(runtime: Runtime) -> dict[str, Callable[[Leased], None]]:
