@@ -74,7 +74,9 @@ def _page(organisation_id: uuid.UUID, form: Form) -> str:
     with rt().db.read() as session:
         org = require_manager(session, actor(), organisation_id)
     body = Markup(_body(organisation_id, form))  # noqa: S704 the template escapes
-    return str(render("identity/org_part.html", org=org, heading=_("Seats"), body=body))
+    return str(
+        render("identity/org_part.html", org=org, heading=_("Seats of the organisation"), body=body)
+    )
 
 
 def _body(organisation_id: uuid.UUID, form: Form) -> str:

@@ -90,10 +90,10 @@ def compare(
     Raises Problem 403, 404, 409 without a number or a service key, 422 for the name.
     """
     opened_on, representative = told[0], rules.line("representative", told[1], rules.NAME_LENGTH)
-    check_ready(verifier)
     with runtime.db.read() as session:
         row = get_organisation(session, organisation_id)
         check_decider(session, runtime, actor, row)
+    check_ready(verifier)
     number = row.business_number or ""
     if not number:
         raise _nothing_to_ask()

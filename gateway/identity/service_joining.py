@@ -33,7 +33,10 @@ def accept(runtime: Runtime, actor: Actor, token: str) -> Membership:
     address, 409 for a member, or when whoever invited no longer manages the organisation.
     """
     person_id, now = actor.person_id, runtime.clock.now()
+    offered, _organisation = opened(runtime, token)
     with runtime.db.write() as session:
+        # The organisation is locked first, as by its directory, so that neither waits in a circle.
+        get_organisation(session, offered.organisation_id, lock=True)
         used = session.scalar(
             update(Invitation)
             .where(of_token(runtime, token))

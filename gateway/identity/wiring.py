@@ -11,6 +11,7 @@ from gateway.identity import (
     http,
     jobs_invitations,
     pages_checks,
+    pages_documents,
     pages_invitations,
     service_checks,
     service_invitations,
@@ -33,7 +34,7 @@ from gateway.web.i18n import lazy
 
 BLUEPRINTS = (
     sign, account, orgs, staff, evidence, api, pages_invitations.blueprint,
-    pages_checks.blueprint, provisioning.blueprint, scim.blueprint,
+    pages_checks.blueprint, pages_documents.blueprint, provisioning.blueprint, scim.blueprint,
 )  # fmt: skip
 FORGET_SECONDS = 3600.0
 
@@ -42,6 +43,7 @@ def install(app: Flask, _runtime: Runtime) -> None:
     """Recognise who sends each request; register pages, API, words and navigation."""
     http.install(app)
     words.install(app)
+    pages_documents.install(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     app.config.update(
@@ -51,6 +53,7 @@ def install(app: Flask, _runtime: Runtime) -> None:
     )
     _navigate(nav.navigation(app))
     nav.panels(app).add("organisation", pages_invitations.panel, order=10)
+    nav.panels(app).add("organisation", pages_documents.panel, order=20)
     nav.panels(app).add("organisation", pages_checks.panel, order=30)
     nav.panels(app).add("organisation", provisioning.panel, order=40)
 

@@ -91,7 +91,7 @@ def schema(name: str) -> Response:
     return _one(resources.schemas(_base()), name)
 
 
-@blueprint.get("/<any(Users, Groups):kind>")
+@blueprint.get("/<any(Users,Groups):kind>")
 def listing(kind: str) -> Response:
     """A page of users or groups, filtered."""
     wanted, service = _wanted(), SERVICES[kind]
@@ -110,7 +110,7 @@ def listing(kind: str) -> Response:
     ))  # fmt: skip
 
 
-@blueprint.post("/<any(Users, Groups):kind>")
+@blueprint.post("/<any(Users,Groups):kind>")
 def create(kind: str) -> Response:
     """Add one."""
     given = _parsed(MODELS[kind], Context.RESOURCE_CREATION_REQUEST)
@@ -118,7 +118,7 @@ def create(kind: str) -> Response:
     return _resource(kind, made, Context.RESOURCE_CREATION_RESPONSE, 201)
 
 
-@blueprint.get("/<any(Users, Groups):kind>/<resource_id>")
+@blueprint.get("/<any(Users,Groups):kind>/<resource_id>")
 def read(kind: str, resource_id: str) -> Response:
     """One user or group."""
     with rt().db.read() as session:
@@ -127,7 +127,7 @@ def read(kind: str, resource_id: str) -> Response:
     return _resource(kind, shown, Context.RESOURCE_QUERY_RESPONSE)
 
 
-@blueprint.put("/<any(Users, Groups):kind>/<resource_id>")
+@blueprint.put("/<any(Users,Groups):kind>/<resource_id>")
 def replace(kind: str, resource_id: str) -> Response:
     """Replace one. Whether a user is active stays as it was where nothing is said about it."""
     given = _parsed(MODELS[kind], Context.RESOURCE_REPLACEMENT_REQUEST)
@@ -140,7 +140,7 @@ def replace(kind: str, resource_id: str) -> Response:
     return _resource(kind, changed, Context.RESOURCE_REPLACEMENT_RESPONSE)
 
 
-@blueprint.patch("/<any(Users, Groups):kind>/<resource_id>")
+@blueprint.patch("/<any(Users,Groups):kind>/<resource_id>")
 def patch(kind: str, resource_id: str) -> Response:
     """Change parts of one."""
     asked = _parsed(PATCHES[kind], Context.RESOURCE_PATCH_REQUEST)
@@ -153,7 +153,7 @@ def patch(kind: str, resource_id: str) -> Response:
     return _resource(kind, changed, Context.RESOURCE_PATCH_RESPONSE)
 
 
-@blueprint.delete("/<any(Users, Groups):kind>/<resource_id>")
+@blueprint.delete("/<any(Users,Groups):kind>/<resource_id>")
 def remove(kind: str, resource_id: str) -> Response:
     """Remove one; a user's membership ends at once."""
     target = (resource_id, request.headers.get("If-Match"))

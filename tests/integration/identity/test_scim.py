@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -168,6 +170,33 @@ def test_an_invitation_ends_with_its_user_and_follows_a_new_address(
         assert invitations.open_invitations(session, company.org.id, now) == []
         kept = session.scalars(select(ProvisionedUser)).one()
     assert (kept.user_name, kept.emails, kept.email) == ("", [], "")
+
+
+def test_who_accepts_while_the_directory_removes_them_is_out(
+    runtime: Runtime, company: Company, scim: Call
+) -> None:
+    kim = make_person(runtime, "kim")
+    for _round in range(4):
+        made = scim("POST", "/Users", user(kim.email)).json["id"]
+        start = Barrier(2)
+
+        def join(start: Barrier = start) -> str:
+            start.wait(timeout=30)
+            try:
+                accept(runtime, kim)
+            except (Problem, ValueError) as error:
+                return type(error).__name__
+            return "joined"
+
+        def remove(made: str = made, start: Barrier = start) -> int:
+            start.wait(timeout=30)
+            return int(scim("DELETE", f"/Users/{made}").status_code)
+
+        with ThreadPoolExecutor(2) as pool:
+            joined, removed = pool.submit(join), pool.submit(remove)
+            assert removed.result() == 204
+            assert joined.result() in {"joined", "Problem", "ValueError"}
+        assert place(runtime, kim, company) is None
 
 
 def test_a_put_that_is_silent_about_active_wakes_nobody(
