@@ -17,8 +17,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from gateway.security import outbound
 from gateway.security.outbound import MAX_ANSWER_BYTES, Outbound, Unreachable
-from gateway.witnessing import outbound
 
 LOOPBACK = [ip_network("127.0.0.0/8"), ip_network("::1/128")]
 OPEN = Outbound(LOOPBACK, seconds=1.0)
