@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from gateway.errors import OperatorError
 from gateway.provider_settings import IdentityProvider
@@ -44,6 +44,9 @@ class Settings(BaseModel):
     audit_retention_days: int | None = Field(default=None, ge=0, le=36_500)
     smtp_url: str = ""
     identity_providers: tuple[IdentityProvider, ...] = ()
+    tax_service_url: str = "https://api.odcloud.kr/api/nts-businessman"
+    # Never shown, not even in an error: it is part of every address that is called.
+    tax_service_key: SecretStr = SecretStr("")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @field_validator("trusted_proxies", "outbound_networks", mode="before")

@@ -21,9 +21,16 @@ from gateway.runtime import Runtime
 from gateway.witnessing import wiring as witnessing
 from gateway.zones import wiring as zones
 
-FEATURES = (catalog, agreements, access, zones, exports)
+FEATURES = (identity, catalog, agreements, access, zones, exports)
 # Features whose wiring offers `beats(runtime)`: what is done at intervals.
-BEATING: tuple[ModuleType, ...] = (identity, agreements, delivery, evidence, witnessing, oversight)
+BEATING: tuple[ModuleType, ...] = (
+    identity,
+    agreements,
+    delivery,
+    evidence,
+    witnessing,
+    oversight,
+)
 
 
 def handlers(runtime: Runtime) -> dict[str, Callable[[Leased], None]]:

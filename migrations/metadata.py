@@ -24,7 +24,11 @@ FEATURES = (
     "oversight",
 )
 # Tables of a feature that has more of them than one module holds.
-MORE = ("identity.models_federation", "identity.oauth.models")
+MORE = (
+    "identity.models_federation",
+    "identity.models_organisations",
+    "identity.oauth.models",
+)
 for feature in FEATURES:
     import_module(f"gateway.{feature}.models")
 for module in MORE:

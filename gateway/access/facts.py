@@ -49,6 +49,7 @@ _ENDED = {
     EndReason.EXPIRED: GrantState.EXPIRED,
     EndReason.RENEWED: GrantState.EXPIRED,
     EndReason.GIVEN_UP: GrantState.NONE,
+    EndReason.MOVED: GrantState.NONE,
 }
 
 

@@ -80,8 +80,8 @@ def create_grant(session: Session, runtime: Runtime, actor: Actor, spec: GrantSp
     )
     session.add(grant)
     session.flush()
-    _plan_expiry(session, runtime, grant)
-    runtime.journal.record(session, _entry(session, actor, Act.GRANT_CREATED, grant))
+    plan_expiry(session, runtime, grant)
+    runtime.journal.record(session, entry(session, actor, Act.GRANT_CREATED, grant))
     return grant
 
 
@@ -94,10 +94,10 @@ def revoke(runtime: Runtime, actor: Actor, grant_id: uuid.UUID, reason: str) -> 
     note = checked_reason(reason)
 
     def change(grant: Grant) -> None:
-        _end(grant, EndReason.REVOKED, runtime.clock.now(), actor.person_id)
+        end_row(grant, EndReason.REVOKED, runtime.clock.now(), actor.person_id)
         grant.end_note = note
 
-    _change(runtime, actor, grant_id, Act.GRANT_REVOKED, change)
+    change_grant(runtime, actor, grant_id, Act.GRANT_REVOKED, change)
 
 
 def suspend(runtime: Runtime, actor: Actor, grant_id: uuid.UUID, reason: str) -> None:
@@ -105,21 +105,21 @@ def suspend(runtime: Runtime, actor: Actor, grant_id: uuid.UUID, reason: str) ->
     note = checked_reason(reason)
 
     def change(grant: Grant) -> None:
-        _expect(not grant.suspended)
+        expect(not grant.suspended)
         grant.suspended, grant.end_note = True, note
         grant.epoch += 1
 
-    _change(runtime, actor, grant_id, Act.GRANT_SUSPENDED, change)
+    change_grant(runtime, actor, grant_id, Act.GRANT_SUSPENDED, change)
 
 
 def resume(runtime: Runtime, actor: Actor, grant_id: uuid.UUID) -> None:
     """Let a suspended grant live again; new addresses are needed. Raises as `revoke`."""
 
     def change(grant: Grant) -> None:
-        _expect(grant.suspended)
+        expect(grant.suspended)
         grant.suspended, grant.end_note = False, ""
 
-    _change(runtime, actor, grant_id, Act.GRANT_RESUMED, change)
+    change_grant(runtime, actor, grant_id, Act.GRANT_RESUMED, change)
 
 
 def give_up(runtime: Runtime, actor: Actor, grant_id: uuid.UUID) -> None:
@@ -128,9 +128,9 @@ def give_up(runtime: Runtime, actor: Actor, grant_id: uuid.UUID) -> None:
     def change(grant: Grant) -> None:
         if grant.person_id != actor.person_id:
             raise not_found()
-        _end(grant, EndReason.GIVEN_UP, runtime.clock.now(), actor.person_id)
+        end_row(grant, EndReason.GIVEN_UP, runtime.clock.now(), actor.person_id)
 
-    _change(runtime, actor, grant_id, Act.GRANT_GIVEN_UP, change)
+    change_grant(runtime, actor, grant_id, Act.GRANT_GIVEN_UP, change)
 
 
 def expire(runtime: Runtime, leased: Leased) -> None:
@@ -142,9 +142,9 @@ def expire(runtime: Runtime, leased: Leased) -> None:
     with runtime.db.write() as session:
         grant = session.get(Grant, uuid.UUID(leased.payload["grant"]), with_for_update=True)
         if grant is not None and grant.ended_at is None and grant.ends_at <= now:
-            _end(grant, EndReason.EXPIRED, now, None)
-            entry = _entry(session, Actor.system(), Act.GRANT_EXPIRED, grant)
-            runtime.journal.record(session, entry)
+            end_row(grant, EndReason.EXPIRED, now, None)
+            told = entry(session, Actor.system(), Act.GRANT_EXPIRED, grant)
+            runtime.journal.record(session, told)
         queue.complete(session, runtime.clock, leased)
 
 
@@ -166,25 +166,30 @@ def not_found() -> Problem:
     return Problem(ProblemCode.NOT_FOUND, "해당 이용 권한이 없습니다.", "There is no such grant.")
 
 
-def _change(
+def change_grant(
     runtime: Runtime,
     actor: Actor,
     grant_id: uuid.UUID,
     act: Act,
     change: Callable[[Grant], None],
 ) -> None:
+    """Change a live grant under its lock, with its event in the same transaction.
+
+    Raises Problem NOT_FOUND, FORBIDDEN for one's own, WRONG_STATE for one that has ended.
+    """
     with runtime.db.write() as session:
         grant = session.get(Grant, grant_id, with_for_update=True)
         if grant is None:
             raise not_found()
         if act is not Act.GRANT_GIVEN_UP:
             _expect_another(grant, actor)
-        _expect(grant.ended_at is None)
+        expect(grant.ended_at is None)
         change(grant)
-        runtime.journal.record(session, _entry(session, actor, act, grant))
+        runtime.journal.record(session, entry(session, actor, act, grant))
 
 
-def _plan_expiry(session: Session, runtime: Runtime, grant: Grant) -> None:
+def plan_expiry(session: Session, runtime: Runtime, grant: Grant) -> None:
+    """Enqueue the event of the grant's last moment."""
     key, payload = f"{EXPIRE_JOB}:{grant.id}", {"grant": str(grant.id)}
     job = queue.enqueue(session, runtime.clock, EXPIRE_JOB, key, payload)
     session.execute(update(Job).where(Job.id == job).values(run_after=grant.ends_at))
@@ -198,16 +203,18 @@ def _end_renewed(session: Session, spec: GrantSpec, now: datetime) -> None:
         .with_for_update()
     )
     if old is not None:
-        _end(old, EndReason.RENEWED, now, None)
+        end_row(old, EndReason.RENEWED, now, None)
         session.flush()
 
 
-def _end(grant: Grant, reason: EndReason, now: datetime, by: uuid.UUID | None) -> None:
+def end_row(grant: Grant, reason: EndReason, now: datetime, by: uuid.UUID | None) -> None:
+    """End a grant in the caller's transaction; whatever was issued for it dies."""
     grant.ended_at, grant.end_reason, grant.ended_by = now, reason, by
     grant.epoch += 1
 
 
-def _expect(holds: bool) -> None:
+def expect(holds: bool) -> None:
+    """Raise Problem WRONG_STATE unless `holds`."""
     if not holds:
         raise Problem(
             ProblemCode.WRONG_STATE,
@@ -226,7 +233,8 @@ def _expect_another(grant: Grant, actor: Actor) -> None:
         )
 
 
-def _entry(session: Session, actor: Actor, act: Act, grant: Grant) -> Entry:
+def entry(session: Session, actor: Actor, act: Act, grant: Grant) -> Entry:
+    """The event of something done to a grant."""
     slug = session.scalar(select(Dataset.slug).where(Dataset.id == grant.dataset_id))
     return Entry(
         actor=actor,

@@ -17,6 +17,7 @@ LIVE = text("ended_at IS NULL")
 
 class HolderKind(StrEnum):
     PERSON = "person"
+    SEAT = "seat"
 
 
 class EndReason(StrEnum):
@@ -24,11 +25,14 @@ class EndReason(StrEnum):
     EXPIRED = "expired"
     RENEWED = "renewed"
     GIVEN_UP = "given_up"
+    MOVED = "moved"
 
 
 class Grant(Base):
     """A person's right to one dataset for one research project and purpose.
 
+    One whose holder kind is SEAT is a seat of its organisation: `person_id` sits on it now, and
+    the organisation's manager may give it to another member, who then holds a new row.
     The window is half-open, [starts_at, ends_at). `epoch` goes up with every change that must
     kill what was issued before it. `quota_bytes` None means no limit. Purpose, uses and study are
     those that were approved, `purpose_reviewed` says that a person approved them. `ended_at` is

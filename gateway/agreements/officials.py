@@ -10,8 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gateway.agreements.models import OrganisationAcceptance
-from gateway.identity import rules
 from gateway.identity.models import Membership, MembershipKind, Person, PersonStatus
+from gateway.identity.rules import mailbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +24,6 @@ class Addressee:
     person_id: uuid.UUID
     email: str
     registered: bool
-
-
-def mailbox(address: str) -> str:
-    """The form in which addresses are compared: case-folded, without a tag (`name+tag@host`)."""
-    local, _, domain = rules.fold(address).rpartition("@")
-    return f"{local.partition('+')[0] or local}@{domain}"
 
 
 def addressee(session: Session, organisation_id: uuid.UUID, address: str) -> Addressee | None:

@@ -10,7 +10,6 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response as BaseResponse
 
 from gateway.agreements import (
-    letters,
     service,
     service_confirm,
     service_official,
@@ -23,6 +22,7 @@ from gateway.agreements.schemas import AskForm, OfficialForm
 from gateway.agreements.service_official import Capacity, OfficialSigning, Opened
 from gateway.agreements.service_requests import Asked
 from gateway.errors import Problem, ProblemCode
+from gateway.identity import papers
 from gateway.identity.forms import done, submitted
 from gateway.identity.http import actor, require_person, rt, viewer
 from gateway.notify import transport
@@ -43,7 +43,7 @@ def install(app: Flask) -> None:
     def raise_limit(endpoint: str | None, values: dict[str, str] | None) -> None:
         token = (values or {}).get("token", "")
         if endpoint == SIGN and request.method == "POST" and _holds(token):
-            request.max_content_length = letters.MAX_LETTER_BYTES + FORM_BYTES
+            request.max_content_length = papers.MAX_BYTES + FORM_BYTES
 
     app.url_value_preprocessor(raise_limit)
 
@@ -115,7 +115,7 @@ def letter(signature_id: uuid.UUID) -> Response:
         data = service_official.letter_of(rt(), require_person(), signature_id)
     except (ObjectMissing, StoreUnavailable) as error:
         raise Problem(ProblemCode.STORAGE_UNAVAILABLE) from error
-    kind = letters.kind_of(data)
+    kind = papers.kind_of(data)
     response = Response(data, content_type=kind.media_type if kind else "application/octet-stream")
     name = f"letter-{signature_id}.{kind.ending if kind else 'bin'}"
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'

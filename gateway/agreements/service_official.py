@@ -19,7 +19,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from gateway import ids
-from gateway.agreements import letters, officials
+from gateway.agreements import officials
 from gateway.agreements.models import (
     AgreementVersion,
     OrganisationAcceptance,
@@ -30,7 +30,7 @@ from gateway.agreements.officials import Addressee
 from gateway.agreements.service import entry
 from gateway.agreements.service_signing import check_in_force, plain
 from gateway.errors import Problem, ProblemCode
-from gateway.identity import guessing, rules, throttle
+from gateway.identity import guessing, papers, rules, throttle
 from gateway.identity.models import Organisation, OrganisationStatus
 from gateway.identity.service_organisations import is_manager, is_steward
 from gateway.identity.service_sessions import digest
@@ -223,7 +223,7 @@ def _check_fields(found: Opened, signing: OfficialSigning) -> None:
             "sent the request.",
         )
     if signing.letter is not None:
-        letters.check(signing.letter)
+        papers.check(signing.letter, "letter")
     elif signing.capacity is Capacity.AUTHORISED or not found.registered:
         rules.refuse(
             "letter",

@@ -170,8 +170,8 @@ def _mailed_to(session: Session, actor: Actor, organisation_id: uuid.UUID, email
     """Nobody signs their own request, unless they are the organisation's signing official; the
     registered official's link goes to the address of the account, letter for letter."""
     own = _member(session, actor, organisation_id)
-    same = officials.mailbox(session.get_one(Person, own.person_id).email)
-    if same == officials.mailbox(email) and own.kind != MembershipKind.SIGNING_OFFICIAL:
+    same = rules.mailbox(session.get_one(Person, own.person_id).email)
+    if same == rules.mailbox(email) and own.kind != MembershipKind.SIGNING_OFFICIAL:
         raise Problem(
             ProblemCode.VALIDATION_FAILED,
             "서명권자의 메일 주소를 입력해 주십시오. 본인 주소로는 요청할 수 없습니다.",

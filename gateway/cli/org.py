@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from gateway.cli.common import Home, emit, home_option, json_option
+from gateway.cli.common import FOUND, Home, emit, home_option, json_option
 
 
 @click.group()
@@ -24,12 +24,12 @@ def org() -> None:
 @home_option
 def list_organisations(home: Home, status: str | None, as_json: bool) -> None:
     """Every organisation, those that wait for verification first."""
-    from gateway.identity import service_organisations as organisations
     from gateway.identity.models import OrganisationStatus
+    from gateway.identity.service_organisation_reads import list_organisations as listed
 
     wanted = OrganisationStatus(status) if status else None
     with home.runtime() as runtime, runtime.db.read() as session:
-        found = organisations.list_organisations(session, wanted)
+        found = listed(session, wanted)
     emit([_row(each) for each in found], as_json)
 
 
@@ -68,8 +68,45 @@ def suspend(home: Home, organisation: str, reason: str, as_json: bool) -> None:
     _decide(home, organisation, as_json, organisations.suspend_organisation, reason)
 
 
+@org.command()
+@click.argument("organisation", required=False)
+@json_option
+@home_option
+def recheck(home: Home, organisation: str | None, as_json: bool) -> None:
+    """Ask the tax service about ORGANISATION (id or name), or about every verified one.
+
+    One whose business has closed is suspended. Exits with 1 when any is not operating.
+    """
+    from gateway.identity import service_checks
+    from gateway.identity.service_organisation_reads import named
+    from gateway.identity.tax_service import TaxService
+    from gateway.identity.verifier import BusinessState
+    from gateway.journal import Actor
+
+    with home.runtime() as runtime:
+        only = None
+        if organisation is not None:
+            with runtime.db.read() as session:
+                only = named(session, organisation).id
+        verifier = TaxService.of(runtime.settings)
+        found = service_checks.recheck(runtime, verifier, Actor.operator(), only)
+    emit([_rechecked(each) for each in found], as_json)
+    if any(each.state is not BusinessState.OPERATING for each in found):
+        click.get_current_context().exit(FOUND)
+
+
+def _rechecked(row: Any) -> dict[str, Any]:
+    return {
+        "id": str(row.organisation_id),
+        "name": row.name,
+        "state": str(row.state),
+        "suspended": row.suspended,
+    }
+
+
 def _decide(home: Home, organisation: str, as_json: bool, verb: Any, *reason: str) -> None:
-    from gateway.identity.service_organisations import get_organisation, named
+    from gateway.identity.service_organisation_reads import named
+    from gateway.identity.service_organisations import get_organisation
     from gateway.journal import Actor
 
     with home.runtime() as runtime:

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 
 from gateway.identity import rules
 from gateway.identity import service_memberships as memberships
+from gateway.identity import service_organisation_reads as reads
 from gateway.identity import service_organisations as organisations
 from gateway.identity.federation.service_places import statements_for
 from gateway.identity.forms import done, submitted
@@ -35,8 +36,8 @@ def index() -> str:
     with rt().db.read() as session:
         steward = is_steward(session, rt(), me)
         mine = memberships.memberships_of(session, _own_id())
-        found = organisations.find_organisations(session, text) if text else []
-        queue = organisations.list_organisations(session) if steward else []
+        found = reads.find_organisations(session, text) if text else []
+        queue = reads.list_organisations(session) if steward else []
         orphans = memberships.waiting_for_steward(session) if steward else []
     viewed(rt(), me, [person for _row, person, _org in orphans], "memberships")
     context = {"mine": mine, "found": found, "queue": queue, "orphans": orphans}

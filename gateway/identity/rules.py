@@ -90,6 +90,12 @@ def email(text: str) -> str:
     )
 
 
+def mailbox(address: str) -> str:
+    """The form in which addresses are compared: case-folded, without a tag (`name+tag@host`)."""
+    local, _, domain = fold(address).rpartition("@")
+    return f"{local.partition('+')[0] or local}@{domain}"
+
+
 @cache
 def countries(language: str) -> dict[str, str]:
     """ISO 3166-1 alpha-2 codes with names in `language`, Korea first, then by name."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 
-from sqlalchemy import exists, select
+from sqlalchemy import ColumnElement, and_, exists, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
@@ -88,8 +88,13 @@ def end_membership(runtime: Runtime, actor: Actor, membership_id: uuid.UUID) -> 
             raise Problem(ProblemCode.FORBIDDEN)
         if row.ended_at is not None:
             raise Problem(ProblemCode.WRONG_STATE)
-        row.ended_at = runtime.clock.now()
-        runtime.journal.record(session, _entry(actor, Act.MEMBERSHIP_ENDED, row))
+        end_row(session, runtime, actor, row)
+
+
+def end_row(session: Session, runtime: Runtime, actor: Actor, row: Membership) -> None:
+    """End a live membership in the caller's transaction, which holds its row."""
+    row.ended_at = runtime.clock.now()
+    runtime.journal.record(session, _entry(actor, Act.MEMBERSHIP_ENDED, row))
 
 
 def memberships_of(
@@ -114,6 +119,27 @@ def members_of(session: Session, organisation_id: uuid.UUID) -> Sequence[tuple[M
         .order_by(Membership.confirmed_by.is_not(None), Membership.started_at, Membership.id)
     )
     return [(row.Membership, row.Person) for row in rows]
+
+
+def live_membership(
+    session: Session, person_id: uuid.UUID, organisation_id: uuid.UUID
+) -> Membership | None:
+    """A person's place in an organisation, asked for or confirmed, that has not ended."""
+    return session.scalar(
+        select(Membership)
+        .where(Membership.person_id == person_id, Membership.ended_at.is_(None))
+        .where(Membership.organisation_id == organisation_id)
+        .with_for_update()
+    )
+
+
+def is_member(organisation_id: uuid.UUID) -> ColumnElement[bool]:
+    """The condition that a membership is one of the organisation, confirmed and live."""
+    return and_(
+        Membership.organisation_id == organisation_id,
+        Membership.confirmed_by.is_not(None),
+        Membership.ended_at.is_(None),
+    )
 
 
 def _get(session: Session, membership_id: uuid.UUID, *, lock: bool = False) -> Membership:

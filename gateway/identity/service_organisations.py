@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import case, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -127,57 +127,19 @@ def get_organisation(
     return row
 
 
-def named(session: Session, text: str) -> Organisation:
-    """The organisation of this id or exact name. Raises Problem 404, 409 for several."""
-    try:
-        known = Organisation.id == uuid.UUID(text)
-    except ValueError:
-        known = Organisation.name == " ".join(text.split())
-    found = session.scalars(select(Organisation).where(known).limit(2)).all()
-    if len(found) > 1:
-        raise Problem(
-            ProblemCode.CONFLICT,
-            "같은 이름의 기관이 여럿입니다. 식별자로 지정해 주십시오.",
-            f"Several organisations are called {text}; name one by its id.",
-        )
-    if not found:
-        raise Problem(ProblemCode.NOT_FOUND)
-    return found[0]
-
-
-def list_organisations(
-    session: Session, status: OrganisationStatus | None = None
-) -> Sequence[Organisation]:
-    """Organisations, those that wait for a steward first, oldest first."""
-    waiting = case((Organisation.status == OrganisationStatus.PENDING, 0), else_=1)
-    statement = select(Organisation).order_by(waiting, Organisation.created_at, Organisation.id)
-    if status is not None:
-        statement = statement.where(Organisation.status == status)
-    return session.scalars(statement).all()
-
-
-def find_organisations(session: Session, text: str, limit: int = 20) -> Sequence[Organisation]:
-    """Verified organisations whose name holds `text` or whose business number it is."""
-    digits = "".join(char for char in text if char.isdigit())
-    named = Organisation.name.icontains(text.strip(), autoescape=True)
-    numbered = Organisation.business_number == digits
-    return session.scalars(
-        select(Organisation)
-        .where(named | numbered if digits else named)
-        .where(Organisation.status == OrganisationStatus.VERIFIED)
-        .order_by(Organisation.name, Organisation.id)
-        .limit(limit)
-    ).all()
-
-
 def is_manager(session: Session, actor: Actor, organisation_id: uuid.UUID) -> bool:
     """Whether the actor is a confirmed manager of the organisation, and came in person."""
-    if actor.program:
+    if actor.person_id is None or actor.program:
         return False
+    return manages(session, actor.person_id, organisation_id)
+
+
+def manages(session: Session, person_id: uuid.UUID, organisation_id: uuid.UUID) -> bool:
+    """Whether the person is a confirmed manager of the organisation."""
     found = session.scalar(
         select(Membership.id).where(
             Membership.organisation_id == organisation_id,
-            Membership.person_id == actor.person_id,
+            Membership.person_id == person_id,
             Membership.kind == MembershipKind.MANAGER,
             Membership.confirmed_by.is_not(None),
             Membership.ended_at.is_(None),
@@ -186,15 +148,27 @@ def is_manager(session: Session, actor: Actor, organisation_id: uuid.UUID) -> bo
     return found is not None
 
 
+def require_manager(session: Session, actor: Actor, organisation_id: uuid.UUID) -> Organisation:
+    """The organisation, whose manager acts. Raises Problem 403, 404."""
+    row = get_organisation(session, organisation_id)
+    if not is_manager(session, actor, organisation_id):
+        raise Problem(
+            ProblemCode.FORBIDDEN,
+            "그 기관의 관리자만 할 수 있습니다.",
+            "Only a manager of the organisation can do this.",
+        )
+    return row
+
+
 def is_steward(session: Session, runtime: Runtime, actor: Actor) -> bool:
     """Whether the actor is a steward everywhere: organisations belong to no one dataset."""
     return covers(roles_held_by(session, actor, runtime.clock.now()), Role.STEWARD)
 
 
-def entry(actor: Actor, act: Act, row: Organisation) -> Entry:
+def entry(actor: Actor, act: Act, row: Organisation, reason: str | None = None) -> Entry:
     """The event of something done to an organisation."""
     detail = {"kind": str(row.kind), "country": row.country, "status": str(row.status)}
-    return Entry(actor, act, ref=f"organisation:{row.id}", detail=detail)
+    return Entry(actor, act, ref=f"organisation:{row.id}", reason=reason, detail=detail)
 
 
 def _valid(runtime: Runtime, new: NewOrganisation, by: uuid.UUID) -> Organisation:
@@ -245,7 +219,7 @@ def _decide(
 ) -> None:
     with runtime.db.write() as session:
         row = get_organisation(session, organisation_id, lock=True)
-        _check_decider(session, runtime, actor, row)
+        check_decider(session, runtime, actor, row)
         if row.status not in allowed:
             raise _wrong_state(row)
         row.status, row.status_reason = status, reason
@@ -261,7 +235,8 @@ _ACTS = {
 }
 
 
-def _check_decider(session: Session, runtime: Runtime, actor: Actor, row: Organisation) -> None:
+def check_decider(session: Session, runtime: Runtime, actor: Actor, row: Organisation) -> None:
+    """Raise Problem 403 for everybody but the host and stewards who do not belong to it."""
     # A command on the host is an operator's own event and names no steward.
     if actor.kind is PartyKind.OPERATOR:
         return

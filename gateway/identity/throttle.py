@@ -42,6 +42,7 @@ class Kind(StrEnum):
     SIGNATURE_LINK = "signature_link"
     DEVICE_CODE = "device_code"
     PROVIDER = "provider"
+    INVITATION = "invitation"
 
 
 # Many people share one address behind an institution's gateway.
@@ -55,6 +56,7 @@ FREE_ATTEMPTS = {
     Kind.SIGNATURE_LINK: 10,
     Kind.DEVICE_CODE: 10,
     Kind.PROVIDER: 60,
+    Kind.INVITATION: 5,
 }
 
 

@@ -7,7 +7,16 @@ from functools import partial
 
 from flask import Flask
 
-from gateway.identity import http, words
+from gateway.identity import (
+    http,
+    jobs_invitations,
+    pages_checks,
+    pages_documents,
+    pages_invitations,
+    service_checks,
+    service_invitations,
+    words,
+)
 from gateway.identity.api import api
 from gateway.identity.federation import wiring as federation
 from gateway.identity.models import Role
@@ -20,6 +29,9 @@ from gateway.identity.pages_first_password import first_password
 from gateway.identity.pages_orgs import orgs
 from gateway.identity.pages_sign import sign
 from gateway.identity.pages_staff import evidence, staff
+from gateway.identity.scim import api as scim
+from gateway.identity.scim import pages as provisioning
+from gateway.identity.tax_service import TaxService
 from gateway.jobs.beats import Beat
 from gateway.jobs.queue import Leased
 from gateway.runtime import Runtime
@@ -27,23 +39,18 @@ from gateway.web import nav
 from gateway.web.i18n import lazy
 
 BLUEPRINTS = (
-    sign,
-    account,
-    first_password,
-    orgs,
-    staff,
-    evidence,
-    api,
-    oauth_api,
-    oauth_pages,
-    programs,
-)
+    sign, account, first_password, orgs, staff, evidence, api, oauth_api, oauth_pages, programs,
+    pages_invitations.blueprint, pages_checks.blueprint, pages_documents.blueprint,
+    provisioning.blueprint, scim.blueprint,
+)  # fmt: skip
+FORGET_SECONDS = 3600.0
 
 
 def install(app: Flask, runtime: Runtime) -> None:
     """Recognise who sends each request; register pages, API, words and navigation."""
     http.install(app)
     words.install(app)
+    pages_documents.install(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     federation.install(app, runtime)
@@ -54,16 +61,27 @@ def install(app: Flask, runtime: Runtime) -> None:
     )
     nav.panels(app).add("organisation", pages_clients.panel, 50)
     _navigate(nav.navigation(app))
+    nav.panels(app).add("organisation", pages_invitations.panel, order=10)
+    nav.panels(app).add("organisation", pages_documents.panel, order=20)
+    nav.panels(app).add("organisation", pages_checks.panel, order=30)
+    nav.panels(app).add("organisation", provisioning.panel, order=40)
 
 
-def handlers(_runtime: Runtime) -> dict[str, Callable[[Leased], None]]:
-    """Identity leaves no jobs behind."""
-    return {}
+def handlers(runtime: Runtime) -> dict[str, Callable[[Leased], None]]:
+    """Mail the links of invitations."""
+    return {service_invitations.MAIL_JOB: partial(jobs_invitations.mail, runtime)}
 
 
 def beats(runtime: Runtime) -> list[Beat]:
-    """Warn about programs that run out; forget what ended long ago."""
-    return [Beat("oauth.keep", beat_keep.INTERVAL_SECONDS, partial(beat_keep.keep, runtime))]
+    """Forget addresses of invitations that have run out; ask about businesses, daily each; warn
+    about programs that run out, and forget what they were handed long ago."""
+    forget = partial(service_invitations.forget_addresses, runtime)
+    recheck = partial(service_checks.keep, runtime, TaxService.of(runtime.settings))
+    return [
+        Beat("identity.forget", FORGET_SECONDS, forget),
+        Beat("identity.recheck", service_checks.INTERVAL_SECONDS, recheck),
+        Beat("oauth.keep", beat_keep.INTERVAL_SECONDS, partial(beat_keep.keep, runtime)),
+    ]
 
 
 def _navigate(navigation: nav.Navigation) -> None:

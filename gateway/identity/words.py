@@ -66,6 +66,15 @@ STATES: dict[str, dict[str, Label]] = {
         "rejected": Label(Kind.STOP, lazy("Not verified")),
         "suspended": Label(Kind.STOP, lazy("Suspended")),
     },
+    "business": {
+        "operating": Label(Kind.OK, lazy("Operating")),
+        "suspended": Label(Kind.WARN, lazy("Business suspended")),
+        "closed": Label(Kind.STOP, lazy("Business closed")),
+    },
+    "registration": {
+        "same": Label(Kind.OK, lazy("As registered")),
+        "different": Label(Kind.STOP, lazy("Not as registered")),
+    },
     "membership": {
         "waiting": Label(Kind.WAIT, lazy("Waiting for confirmation")),
         "confirmed": Label(Kind.OK, lazy("Confirmed")),

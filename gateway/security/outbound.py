@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 MAX_ANSWER_BYTES = 1 << 20
 SECONDS = 10.0
+PLAIN = "text/plain; charset=utf-8"
 HTTP_PORTS = {"http": 80, "https": 443}
 
 
@@ -46,9 +47,9 @@ class Outbound:
     allowed: Sequence[Network] = ()
     seconds: float = SECONDS
 
-    def post(self, url: str, body: bytes) -> Reply:
-        """POST plain text. Raises Unreachable."""
-        return self.send("POST", url, body, {"Content-Type": "text/plain; charset=utf-8"})
+    def post(self, url: str, body: bytes, kind: str = PLAIN) -> Reply:
+        """POST a body of the media type `kind`. Raises Unreachable."""
+        return self.send("POST", url, body, {"Content-Type": kind})
 
     def get(self, url: str) -> Reply:
         """GET. Raises Unreachable."""

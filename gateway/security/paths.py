@@ -9,6 +9,7 @@ MACHINE_PREFIXES = (
     "/d/",
     "/log/",
     "/ga4gh/",
+    "/scim/",
     "/oauth2/token",
     "/oauth2/userinfo",
     "/oauth2/jwks",

@@ -39,7 +39,14 @@ from gateway.identity.models import (
     SignInSession,
 )
 from gateway.identity.models_federation import LinkedIdentity
+from gateway.identity.models_organisations import (
+    Invitation,
+    OrganisationDocument,
+    ProvisioningToken,
+)
+from gateway.identity.service_invitations import token_of
 from gateway.identity.service_passwords import issue_recovery
+from gateway.identity.service_sessions import digest
 from gateway.journal import Act, Actor, Entry, Outcome
 from gateway.oversight import service_exceptions, service_reports, service_reviews
 from gateway.oversight.directory import Directory
@@ -273,6 +280,43 @@ def organisation(house: House) -> uuid.UUID:
         kind=MembershipKind.MANAGER, confirmed_by=house.world.other,
     )  # fmt: skip
     house.add(row, manager)
+    return row.id
+
+
+def invitation(house: House) -> Invitation:
+    """An open invitation of the applicant to an organisation that the owner manages."""
+    now, address = house.runtime.clock.now(), house.people["applicant"].email
+    invitation_id = house.new_id()
+    row = Invitation(
+        id=invitation_id, organisation_id=verified_organisation(house), email=address,
+        mailbox=address, token_sha256=digest(token_of(house.runtime, invitation_id)),
+        invited_by=house.world.person, created_at=now, expires_at=now + YEAR,
+    )  # fmt: skip
+    house.add(row)
+    return row
+
+
+def provisioning_token(house: House) -> uuid.UUID:
+    """A provisioning token of an organisation that the owner manages."""
+    now = house.runtime.clock.now()
+    row = ProvisioningToken(
+        id=house.new_id(), organisation_id=verified_organisation(house), label="x",
+        token_sha256=f"{house.number():064}", created_by=house.world.person, created_at=now,
+        expires_at=now + YEAR,
+    )  # fmt: skip
+    house.add(row)
+    return row.id
+
+
+def organisation_document(house: House) -> uuid.UUID:
+    """A document of an organisation that the owner manages."""
+    paper = b"%PDF-1.7 document"
+    row = OrganisationDocument(
+        id=house.new_id(), organisation_id=organisation(house), title="증명원",
+        sha256=house.runtime.store.put(paper), size=len(paper), uploaded_by=house.world.person,
+        uploaded_at=house.runtime.clock.now(),
+    )  # fmt: skip
+    house.add(row)
     return row.id
 
 

@@ -121,12 +121,15 @@ NO_OBJECT = {
     "GET /log/tile/<path:rest> entries",
     "POST /apply/<slug>",
 }
+# Only an organisation's own token gets as far as an object there.
+TOKEN_FIRST = "/scim/v2/"
 NOWHERE = {"uuid": "00000000-0000-7000-8000-000000000000", "int": "987654321"}
 
 
 def test_what_does_not_exist_is_refused_to_everybody(house: House) -> None:
     answered = {}
-    for line in (each for each in TABLE if "<" in each and each not in NO_OBJECT):
+    named = {each for each in TABLE if "<" in each and TOKEN_FIRST not in each}
+    for line in named - NO_OBJECT:
         params = {
             kind.rpartition(":")[2]: NOWHERE.get(kind.rpartition(":")[0], "nothing-here")
             for kind in re.findall("<([^>]+)>", line)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from gateway.identity.service_invitations import token_of
 from tests.contract import house as made
 from tests.contract.house import REASON, House
 from tests.people import PASSWORD
@@ -47,6 +48,10 @@ def zipped() -> bytes:
 def _with_evidence(house: House) -> dict[str, Any]:
     item_id = made.item(house)
     return {"item_id": item_id, "attestation_id": made.review_evidence(house, item_id)}
+
+
+def _invited(house: House) -> str:
+    return token_of(house.runtime, made.invitation(house).id)
 
 
 def _slug(_house: House) -> str:
@@ -182,12 +187,40 @@ APPROVAL = fixed(
 )  # fmt: skip
 LINK = naming(token=made.signature_link)
 MANAGED = naming(organisation_id=made.verified_organisation)
+INVITED = naming(token=_invited)
 UNCONFIRMED = naming(signature_id=made.unconfirmed_signature)
 ASKED = fixed(code="open-test", official_name=made.OFFICIAL, official_email="official@example.com")
 LATER = fixed(moment="2030-01-01T09:00")
 NEW_ORGANISATION = fixed(name="새 기관", kind="university", country="DE")
 
 TRIALS: dict[str, Trial] = {
+    "POST /access/grant/<uuid:grant_id>/make-seat": Trial(GRANT),
+    "GET /invitations/<token>": Trial(INVITED),
+    "POST /invitations/<token>": Trial(INVITED),
+    "POST /invitations/<uuid:invitation_id>/withdraw": Trial(
+        naming(invitation_id=lambda house: made.invitation(house).id)
+    ),
+    "GET /organisation-documents/<uuid:document_id>": Trial(
+        naming(document_id=made.organisation_document)
+    ),
+    "POST /orgs/<uuid:organisation_id>/check": Trial(
+        MANAGED, fixed(opened_on="2020-01-01", representative="홍길동")
+    ),
+    "GET /orgs/<uuid:organisation_id>/documents": Trial(MANAGED),
+    "POST /orgs/<uuid:organisation_id>/documents": Trial(MANAGED),
+    "GET /orgs/<uuid:organisation_id>/invitations": Trial(MANAGED),
+    "POST /orgs/<uuid:organisation_id>/invitations": Trial(
+        MANAGED, fixed(email="new@example.org", kind="member")
+    ),
+    "GET /orgs/<uuid:organisation_id>/provisioning": Trial(MANAGED),
+    "POST /orgs/<uuid:organisation_id>/provisioning": Trial(MANAGED, fixed(label="x", days="1")),
+    "GET /orgs/<uuid:organisation_id>/seats": Trial(MANAGED),
+    "POST /orgs/<uuid:organisation_id>/seats/<uuid:grant_id>/move": Trial(
+        naming(organisation_id=made.verified_organisation, grant_id=made.grant)
+    ),
+    "POST /provisioning-tokens/<uuid:token_id>/revoke": Trial(
+        naming(token_id=made.provisioning_token)
+    ),
     "POST /access/<uuid:grant_id>/give-up": Trial(GRANT),
     "POST /access/<uuid:grant_id>/url": Trial(GRANT, fixed(path="a.txt")),
     "POST /access/v1/evaluation": Trial(body=fixed(**QUESTION)),

@@ -16,6 +16,7 @@ from gateway.journal import Journal
 from gateway.keys import Purpose
 from gateway.runtime import Runtime
 from gateway.web import setup
+from tests.integration.identity.company import Company, build
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +72,8 @@ def events(monkeypatch: pytest.MonkeyPatch) -> list[Seen]:
 
     monkeypatch.setattr(Journal, "_event", remember)
     return seen
+
+
+@pytest.fixture
+def company(runtime: Runtime) -> Company:
+    return build(runtime)

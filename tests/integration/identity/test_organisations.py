@@ -13,6 +13,7 @@ from gateway.errors import Problem, ProblemCode
 from gateway.identity import rules
 from gateway.identity import service_attestations as attestations
 from gateway.identity import service_memberships as memberships
+from gateway.identity import service_organisation_reads as reads
 from gateway.identity import service_organisations as organisations
 from gateway.identity.models import (
     AttestationKind,
@@ -266,7 +267,7 @@ def test_a_search_finds_verified_organisations_by_name_and_number(
 
     with runtime.db.read() as session:
         found = [
-            [org.id for org in organisations.find_organisations(session, text)]
+            [org.id for org in reads.find_organisations(session, text)]
             for text in ("한빛", NUMBER, "%", "없는 기관")
         ]
 

@@ -1,4 +1,4 @@
-"""Letters of authority and proofs of representation: what kind of file they are.
+"""Documents that people upload as evidence: what kind of file they are.
 
 Told from their first bytes. They are evidence: kept under their SHA-256 in the object store,
 handed out as downloads only.
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from gateway.errors import Problem, ProblemCode
 
-MAX_LETTER_BYTES = 5 << 20
+MAX_BYTES = 5 << 20
 _KINDS = (
     (b"%PDF-", "application/pdf", "pdf"),
     (b"\x89PNG\r\n\x1a\n", "image/png", "png"),
@@ -34,19 +34,19 @@ def kind_of(head: bytes) -> Kind | None:
     return None
 
 
-def check(letter: bytes) -> None:
-    """Raise Problem 422 or 413 for what cannot be such a document."""
-    if len(letter) > MAX_LETTER_BYTES:
+def check(paper: bytes, field: str) -> None:
+    """Raise Problem 422 or 413, naming `field`, for what cannot be such a document."""
+    if len(paper) > MAX_BYTES:
         raise Problem(
             ProblemCode.TOO_LARGE,
-            "위임장이나 증명 서류는 5MB를 넘을 수 없습니다.",
+            "서류는 5MB를 넘을 수 없습니다.",
             "The document may have 5 MB at most.",
-            field="letter",
+            field=field,
         )
-    if kind_of(letter) is None:
+    if kind_of(paper) is None:
         raise Problem(
             ProblemCode.VALIDATION_FAILED,
-            "위임장이나 증명 서류는 PDF, PNG, JPEG 파일로 올려 주십시오.",
+            "서류는 PDF, PNG, JPEG 파일로 올려 주십시오.",
             "Upload the document as a PDF, PNG or JPEG file.",
-            field="letter",
+            field=field,
         )
