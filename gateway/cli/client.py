@@ -18,15 +18,12 @@ import click
 from gateway.cli.connection import anybody, open_api, signed_in, told
 from gateway.cli.output import FOUND, emit, json_option, plain
 from gateway.client import session as sessions
-from gateway.client.device import Provider
 from gateway.client.download import Download, Result, Selection
 from gateway.client.download import as_json as as_row
 from gateway.client.errors import ClientError, Refused
 from gateway.client.fetch import Fetcher
 from gateway.client.http import Api
-from gateway.client.proof import new_key
 from gateway.client.session import Session
-from gateway.client.tokens import opened
 
 DURATION = re.compile(r"(\d{1,6})([smhd]?)")
 SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -47,6 +44,10 @@ def login(server: str | None) -> None:
 
 
 def _by_device(address: str) -> Session:
+    from gateway.client.device import Provider
+    from gateway.client.proof import new_key
+    from gateway.client.tokens import opened
+
     key = new_key()
     provider = Provider(address, key)
     try:

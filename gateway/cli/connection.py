@@ -14,7 +14,6 @@ from gateway.client import session as sessions
 from gateway.client.errors import ClientError, Refused
 from gateway.client.http import Api
 from gateway.client.session import Session
-from gateway.client.tokens import Renewing
 
 
 def told(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -58,6 +57,9 @@ def open_api(server: str, session: Session | None) -> Api:
     if session is None:
         return Api(server)
     if session.key:
+        # Cryptography is loaded by those who sign, not by every command.
+        from gateway.client.tokens import Renewing
+
         return Api(server, auth=Renewing(session))
     return Api(server, session.token)
 

@@ -44,6 +44,10 @@ from gateway.identity.models_organisations import (
     OrganisationDocument,
     ProvisioningToken,
 )
+from gateway.identity.oauth.models import AuthMethod, ClientKind
+from gateway.identity.oauth.service_clients import NewClient
+from gateway.identity.oauth.service_clients import register as register_program
+from gateway.identity.oauth.vocabulary import Scope
 from gateway.identity.service_invitations import token_of
 from gateway.identity.service_passwords import issue_recovery
 from gateway.identity.service_sessions import digest
@@ -266,6 +270,16 @@ def verified_organisation(house: House) -> uuid.UUID:
     made = organisation(house)
     worlds.change(house.runtime, Organisation, made, status=OrganisationStatus.VERIFIED)
     return made
+
+
+def program(house: House) -> str:
+    """A program of an organisation that the owner manages."""
+    owner, place = house.people[OWNER], verified_organisation(house)
+    new = NewClient(
+        "포털", ClientKind.WEB, AuthMethod.SECRET_BASIC, frozenset({Scope.OPENID}),
+        ("https://rp.example.org/cb",),
+    )  # fmt: skip
+    return register_program(house.runtime, people.acting_as(owner), place, new).client_id
 
 
 def organisation(house: House) -> uuid.UUID:

@@ -25,6 +25,7 @@ PROGRAMS = ("/api/", "/access/v1/")
 # After these the person has no session any more and signs in anew.
 ENDS_SESSION = {
     "POST /sign-out",
+    "POST /oauth2/authorize/again",
     "DELETE /api/v1/session",
     "POST /account/identities/<uuid:identity_id>/end",
     "DELETE /api/v1/identities/<uuid:identity_id>",

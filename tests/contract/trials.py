@@ -186,6 +186,13 @@ APPROVAL = fixed(
     first_day="2026-01-01", last_day="2027-01-01", reason=REASON,
 )  # fmt: skip
 LINK = naming(token=made.signature_link)
+PROGRAM = fixed(
+    name="포털",
+    kind="web",
+    auth_method="client_secret_basic",
+    scopes="openid",
+    redirect_uris="https://rp.example.org/cb",
+)
 MANAGED = naming(organisation_id=made.verified_organisation)
 INVITED = naming(token=_invited)
 UNCONFIRMED = naming(signature_id=made.unconfirmed_signature)
@@ -214,6 +221,9 @@ TRIALS: dict[str, Trial] = {
     ),
     "GET /orgs/<uuid:organisation_id>/provisioning": Trial(MANAGED),
     "POST /orgs/<uuid:organisation_id>/provisioning": Trial(MANAGED, fixed(label="x", days="1")),
+    "GET /orgs/<uuid:organisation_id>/programs": Trial(MANAGED),
+    "POST /orgs/<uuid:organisation_id>/programs": Trial(MANAGED, PROGRAM),
+    "POST /programs/<client_id>/end": Trial(naming(client_id=made.program)),
     "GET /orgs/<uuid:organisation_id>/seats": Trial(MANAGED),
     "POST /orgs/<uuid:organisation_id>/seats/<uuid:grant_id>/move": Trial(
         naming(organisation_id=made.verified_organisation, grant_id=made.grant)

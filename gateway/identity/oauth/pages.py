@@ -249,9 +249,11 @@ def decide_device() -> Response | tuple[str, int]:
 def _waiting(typed: str) -> devices.WaitingDevice | None:
     """The device of a code; guesses count for the person and for their address."""
     seen = require_viewer()
+    if len(devices.folded_user_code(typed)) != devices.USER_CODE_LENGTH:
+        return None
     counted = [
         throttle.subject(rt(), Kind.DEVICE_CODE, str(seen.person_id)),
-        throttle.subject(rt(), Kind.DEVICE_CODE, group(actor().place.address or "")),
+        throttle.subject(rt(), Kind.ADDRESS, group(actor().place.address or "")),
     ]
     try:
         throttle.attempt(rt(), counted)

@@ -442,6 +442,17 @@ def test_the_command_must_prove_its_key(runtime, browser) -> None:
     assert answer.json["error"] == "invalid_dpop_proof"
 
 
+def test_guessing_a_devices_code_is_slowed_down(signed_in: FlaskClient) -> None:
+    token = people.csrf(signed_in, "/oauth2/device")
+
+    statuses = [
+        signed_in.post("/oauth2/device", data={"csrf_token": token, "user_code": f"BCDFGHJ{end}"})
+        for end in "BCDFGHJKLMNP"
+    ]
+
+    assert [each.status_code for each in statuses] == [422] * 10 + [429] * 2
+
+
 # -- races: of eight at once, exactly one wins
 
 

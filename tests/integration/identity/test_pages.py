@@ -19,6 +19,7 @@ from gateway.identity.service_organisations import NewOrganisation
 from gateway.identity.service_people import find_by_account
 from gateway.identity.service_roles import list_roles
 from gateway.runtime import Runtime
+from gateway.security.paths import is_machine
 from tests import people
 from tests.people import FIRST, PASSWORD, SECOND, acting_as, grant, make_person, person, post
 
@@ -122,6 +123,12 @@ FORMS = (
     "/invitations/unknown",
     "/invitations/00000000-0000-7000-8000-000000000000/withdraw",
     "/provisioning-tokens/00000000-0000-7000-8000-000000000000/revoke",
+    "/oauth2/authorize",
+    "/oauth2/authorize/again",
+    "/oauth2/device",
+    "/oauth2/device/decide",
+    "/orgs/{org}/programs",
+    "/programs/unknown/end",
     "/memberships/00000000-0000-7000-8000-000000000000/confirm",
     "/memberships/00000000-0000-7000-8000-000000000000/end",
     "/roles",
@@ -146,7 +153,7 @@ def test_every_form_of_the_application_is_in_this_list(app: Any) -> None:
     posted = {
         str(rule)
         for rule in app.url_map.iter_rules()
-        if "POST" in rule.methods and not str(rule).startswith(("/api/", "/scim/"))
+        if "POST" in rule.methods and not is_machine(str(rule))
     }
 
     listed = {pattern.split("/")[1] for pattern in FORMS}
