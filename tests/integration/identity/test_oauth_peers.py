@@ -1,0 +1,177 @@
+"""Relying parties that others wrote, against a running gateway."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from idpyoidc.client.defaults import DEFAULT_OIDC_SERVICES
+from idpyoidc.client.rp_handler import RPHandler
+
+from gateway.clock import SystemClock
+from gateway.config import Settings, load
+from gateway.identity.oauth.models import AuthMethod, ClientKind
+from gateway.identity.oauth.service_clients import NewClient, Registered, register
+from gateway.identity.oauth.vocabulary import MACHINE_SCOPES, Scope
+from gateway.runtime import Runtime
+from gateway.startup import assemble
+from tests import oauth_peer, people
+from tests.parts.install import NPM, PARTS
+from tests.parts.small_server import free_port, serving
+
+BACK = "https://rp.example.org/cb"
+TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
+
+
+@pytest.fixture
+def settings(tmp_path: Path, database_url: str) -> Settings:
+    public = f"http://127.0.0.1:{free_port()}"
+    return load({}, home=tmp_path / "home", database_url=database_url, public_url=public)
+
+
+@dataclass
+class Gate:
+    """A running gateway with a person's browser."""
+
+    runtime: Runtime
+    browser: httpx2.Client
+
+    @property
+    def issuer(self) -> str:
+        return self.runtime.settings.public_url
+
+    def sign_in(self, account: str) -> None:
+        token = self._form("/sign-in")
+        body = {"csrf_token": token, "account": account, "password": people.PASSWORD}
+        assert self.browser.post("/sign-in", data=body).status_code == 303
+
+    def allow(self, address: str) -> str:
+        """Say yes on the consent page; where the browser is sent."""
+        path = address.removeprefix(self.issuer)
+        body = {"csrf_token": self._form(path), "decision": "allow"}
+        return self.browser.post(path, data=body).headers["Location"]
+
+    def register(self, **changes: Any) -> Registered:
+        manager = people.person(self.runtime, "manager")
+        place = oauth_peer.organisation(self.runtime, manager)
+        new = {
+            "name": "연구 포털", "kind": ClientKind.WEB, "auth_method": AuthMethod.SECRET_BASIC,
+            "scopes": frozenset(Scope), "redirect_uris": (BACK,),
+        } | changes  # fmt: skip
+        if new["kind"] is ClientKind.MACHINE:
+            new["responsible_id"] = manager.id
+        return register(self.runtime, people.acting_as(manager), place, NewClient(**new))
+
+    def _form(self, path: str) -> str:
+        found = TOKEN.search(self.browser.get(path).text)
+        assert found, path
+        return found.group(1)
+
+
+@pytest.fixture
+def gate(settings: Settings, runtime: Runtime) -> Iterator[Gate]:
+    real = assemble(settings, runtime.db, SystemClock())
+    people.make_person(real, "mina", name="김미나")
+    with serving(settings), httpx2.Client(base_url=settings.public_url, trust_env=False) as http:
+        gate = Gate(real, http)
+        gate.sign_in("mina")
+        yield gate
+    real.journal.log.close()
+
+
+def openid_client(job: dict[str, Any], answer: Callable[[str], str] | None = None) -> Any:
+    """Run npm openid-client on a job; `answer` sends the browser and returns where it ends."""
+    script = PARTS / "client.mjs"
+    script.write_text((NPM / "client.mjs").read_text("utf-8"), "utf-8")
+    process = subprocess.Popen(
+        ["node", "--no-warnings", str(script)], text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(json.dumps(job) + "\n")
+    process.stdin.flush()
+    if answer is not None:
+        line = process.stdout.readline()
+        assert line, process.communicate(timeout=30)[1]
+        process.stdin.write(json.dumps({"back": answer(json.loads(line)["address"])}) + "\n")
+        process.stdin.flush()
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    return json.loads(out.splitlines()[-1])
+
+
+@pytest.mark.parametrize("par", [False, True], ids=["", "par"])
+@pytest.mark.parametrize("dpop", [False, True], ids=["", "dpop"])
+def test_openid_client_signs_a_person_in(gate: Gate, par: bool, dpop: bool) -> None:
+    made = gate.register(dpop_required=dpop)
+    job = {
+        "issuer": gate.issuer, "client_id": made.client_id, "secret": made.secret,
+        "redirect_uri": BACK, "par": par, "dpop": dpop,
+    }  # fmt: skip
+
+    got = openid_client(job, gate.allow)
+
+    mina = people.person(gate.runtime, "mina")
+    assert got["sub"] == got["jose"] == str(mina.id)
+    assert (got["name"], got["me"]["account"]) == ("김미나", "mina")
+    assert got["token_type"].lower() == ("dpop" if dpop else "bearer")
+    assert got["after"] == 401
+
+
+def test_openid_client_signs_in_as_a_machine(gate: Gate) -> None:
+    key = oauth_peer.ECKey.generate_key("P-256")
+    made = gate.register(
+        kind=ClientKind.MACHINE, auth_method=AuthMethod.PRIVATE_KEY_JWT, redirect_uris=(),
+        scopes=MACHINE_SCOPES, jwks=json.dumps(key.as_dict(private=False)),
+    )  # fmt: skip
+    private = {name: value for name, value in key.as_dict(private=True).items() if name != "kid"}
+    job = {
+        "issuer": gate.issuer, "client_id": made.client_id, "key": private, "machine": True,
+        "dpop": True,
+    }  # fmt: skip
+
+    got = openid_client(job)
+
+    assert got["me"]["account"] == "manager"
+
+
+def test_idpyoidc_signs_a_person_in(gate: Gate) -> None:
+    made = gate.register()
+    handler = RPHandler(
+        base_url="https://rp.example.org",
+        services=DEFAULT_OIDC_SERVICES,
+        client_configs={
+            "sumun": {
+                "client_type": "oidc",
+                "issuer": gate.issuer,
+                "client_id": made.client_id,
+                "client_secret": made.secret,
+                "redirect_uris": [BACK],
+                "scopes_supported": ["openid", "profile"],
+                "response_types_supported": ["code"],
+                "token_endpoint_auth_methods_supported": ["client_secret_basic"],
+                "token_endpoint_auth_method": "client_secret_basic",
+                "add_ons": {
+                    "pkce": {
+                        "function": "idpyoidc.client.oauth2.add_on.pkce.add_support",
+                        "kwargs": {"code_challenge_length": 64, "code_challenge_method": "S256"},
+                    }
+                },
+            }
+        },
+    )
+
+    address = handler.begin("sumun")
+    back = gate.allow(address["url"] if isinstance(address, dict) else address)
+    answer = dict(httpx2.URL(back).params)
+    done = handler.finalize(gate.issuer, answer)
+
+    assert str(people.person(gate.runtime, "mina").id) == done["userinfo"]["sub"]
