@@ -18,8 +18,11 @@ PACKAGES = {
     "zip": "zip",
     "node": "nodejs",
     "npm": "npm",
+    "apache2": "apache2-bin",
+    "oidc-agent": "oidc-agent-cli",
 }
-FONTS = {
+FILES = {
+    "/usr/lib/apache2/modules/mod_auth_openidc.so": "libapache2-mod-auth-openidc",
     "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc": "fonts-noto-cjk",
     "/usr/share/fonts/truetype/nanum/NanumGothic.ttf": "fonts-nanum",
 }
@@ -29,7 +32,7 @@ def missing() -> list[str]:
     """The Debian packages whose programs or fonts are not on this machine."""
     path = os.environ.get("PATH", "") + ":/usr/sbin"
     tools = [package for tool, package in PACKAGES.items() if not shutil.which(tool, path=path)]
-    return tools + [package for font, package in FONTS.items() if not os.path.exists(font)]
+    return tools + [package for file, package in FILES.items() if not os.path.exists(file)]
 
 
 def from_npm() -> None:

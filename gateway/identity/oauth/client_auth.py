@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from authlib.oauth2.rfc6749 import InvalidClientError, InvalidRequestError, OAuth2Request
+from authlib.oauth2.rfc6749.util import extract_basic_authorization
 from joserfc.jwk import KeySet
 
 from gateway.identity.oauth import jose
@@ -35,6 +36,18 @@ def one_method(request: OAuth2Request) -> None:
     )
     if sum(ways) > 1:
         raise InvalidRequestError("More than one way of client authentication.")
+
+
+def public(query: Callable[[str], Client | None], request: OAuth2Request) -> Client | None:
+    """Authlib's method `none`: a client without a secret, by name or as a user of HTTP Basic whose
+    password is empty, which is how some devices send it."""
+    name, password = extract_basic_authorization(request.headers)
+    given = request.form.get("client_id") or name
+    if password or request.form.get("client_secret") or not given:
+        return None
+    if name and name != given:
+        raise InvalidClientError("client_id is another one.", status_code=401)
+    return query(given)
 
 
 def private_key_jwt(runtime: Runtime, audiences: frozenset[str]) -> Callable[..., Client | None]:

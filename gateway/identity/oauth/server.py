@@ -96,6 +96,7 @@ class Server(Base):  # type: ignore[misc]
         for grant in (CodeGrant, RefreshGrant, MachineGrant, DeviceGrant):
             self.register_grant(grant)
         audiences = frozenset({self.issuer, f"{self.issuer}/oauth2/token"})
+        self.register_client_auth_method(AuthMethod.NONE, client_auth.public)
         self.register_client_auth_method(
             AuthMethod.PRIVATE_KEY_JWT, client_auth.private_key_jwt(runtime, audiences)
         )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,12 +19,15 @@ from idpyoidc.client.rp_handler import RPHandler
 
 from gateway.clock import SystemClock
 from gateway.config import Settings, load
+from gateway.identity.oauth import service_devices as devices
+from gateway.identity.oauth.clients import find_client
 from gateway.identity.oauth.models import AuthMethod, ClientKind
 from gateway.identity.oauth.service_clients import NewClient, Registered, register
 from gateway.identity.oauth.vocabulary import MACHINE_SCOPES, Scope
 from gateway.runtime import Runtime
 from gateway.startup import assemble
 from tests import oauth_peer, people
+from tests.parts.apache import relying
 from tests.parts.install import NPM, PARTS
 from tests.parts.small_server import free_port, serving
 
@@ -175,3 +180,91 @@ def test_idpyoidc_signs_a_person_in(gate: Gate) -> None:
     done = handler.finalize(gate.issuer, answer)
 
     assert str(people.person(gate.runtime, "mina").id) == done["userinfo"]["sub"]
+
+
+def test_mod_auth_openidc_lets_a_person_through(gate: Gate, tmp_path: Path) -> None:
+    port = free_port()
+    back = f"http://localhost:{port}/private/back"
+    made = gate.register(redirect_uris=(back,))
+    assert made.secret is not None
+
+    with (
+        relying(tmp_path / "apache", port, (gate.issuer, made.client_id, made.secret)) as page,
+        httpx2.Client(trust_env=False) as visitor,
+    ):
+        asked = visitor.get(page)
+        returned = visitor.get(gate.allow(asked.headers["Location"]))
+        shown = visitor.get(returned.headers["Location"])
+
+    assert asked.status_code == 302
+    assert shown.text == "behind the gate"
+
+
+def test_oidc_agent_signs_in_by_the_device_flow(gate: Gate, tmp_path: Path) -> None:
+    made = gate.register(
+        kind=ClientKind.NATIVE, auth_method=AuthMethod.NONE, redirect_uris=("http://127.0.0.1/cb",)
+    )
+    with agent(tmp_path / "agent") as at_home:
+        generator = subprocess.Popen(
+            [
+                "oidc-gen", "gate", "--flow=device", f"--issuer={gate.issuer}", "--no-url-call",
+                f"--client-id={made.client_id}", "--client-secret=", "--redirect-uri=",
+                "--scope=openid read offline_access", "--pw-cmd=echo secret",
+                f"--device-authorization-endpoint={gate.issuer}/oauth2/device_authorization",
+            ],
+            env=at_home, text=True, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        code = read_code(generator)
+        waiting = devices.waiting_device(
+            gate.runtime, code, lambda name: find_client(gate.runtime, name)
+        )
+        assert waiting is not None
+        mina = people.acting_as(people.person(gate.runtime, "mina"))
+        answer = (True, gate.runtime.clock.now())
+        assert devices.decide_device(gate.runtime, mina, waiting, answer)
+        out, _err = generator.communicate(timeout=60)
+        assert generator.returncode == 0, out
+        got = subprocess.run(
+            ["oidc-token", "gate"],
+            env=at_home,
+            text=True,
+            capture_output=True,
+            timeout=30,
+            check=True,
+        )
+
+    token = got.stdout.strip()
+    me = httpx2.get(
+        f"{gate.issuer}/api/v1/me", headers={"Authorization": f"Bearer {token}"}, trust_env=False
+    )
+    assert me.json()["account"] == "mina"
+
+
+@contextmanager
+def agent(home: Path) -> Iterator[dict[str, str]]:
+    """A running oidc-agent with a folder of its own; yields the environment to reach it."""
+    home.mkdir(mode=0o700)
+    environment = {**os.environ, "HOME": str(home), "OIDC_CONFIG_DIR": str(home / "config")}
+    (home / "config").mkdir(mode=0o700)
+    started = subprocess.run(
+        ["oidc-agent"], env=environment, text=True, capture_output=True, timeout=30, check=True,
+    )  # fmt: skip
+    found = dict(re.findall(r"(OIDC\w+)=([^;]+);", started.stdout))
+    assert "OIDC_SOCK" in found, started
+    try:
+        yield environment | found
+    finally:
+        subprocess.run(["kill", found["OIDCD_PID"]], check=False)
+
+
+def read_code(process: subprocess.Popen[str]) -> str:
+    """The user code that oidc-gen shows."""
+    assert process.stdout is not None
+    said = []
+    for line in process.stdout:
+        said.append(line)
+        found = re.search(r"\b([BCDFGHJKLMNPQRSTVWXZ]{4}-[BCDFGHJKLMNPQRSTVWXZ]{4})\b", line)
+        if found:
+            return found.group(1)
+    raise AssertionError("".join(said))
