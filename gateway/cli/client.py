@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import platform
 import re
-import select
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +14,16 @@ import click
 
 from gateway.cli.connection import anybody, open_api, signed_in, told
 from gateway.cli.output import FOUND, emit, json_option, plain
+from gateway.cli.signing_in import signed_in_at
 from gateway.client import session as sessions
 from gateway.client.download import Download, Result, Selection
 from gateway.client.download import as_json as as_row
 from gateway.client.errors import ClientError, Refused
 from gateway.client.fetch import Fetcher
 from gateway.client.http import Api
-from gateway.client.session import Session
 
 DURATION = re.compile(r"(\d{1,6})([smhd]?)")
 SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
-STDIN_SECONDS = 0.3
 SHOWN = ("slug", "title_ko", "title_en", "tier", "sensitivity", "delivery")
 
 
@@ -37,45 +33,9 @@ SHOWN = ("slug", "title_ko", "title_en", "tier", "sensitivity", "delivery")
 def login(server: str | None) -> None:
     """Sign in through a browser anywhere; what waits on stdin is read as account and password."""
     address = sessions.server(server)
-    given = _on_stdin()
-    session = _by_password(address, given) if given.strip() else _by_device(address)
+    session = signed_in_at(address)
     sessions.store(session)
     click.echo(f"signed in to {address} as {session.account} until {session.expires_at}")
-
-
-def _by_device(address: str) -> Session:
-    from gateway.client.device import Provider
-    from gateway.client.proof import new_key
-    from gateway.client.tokens import opened
-
-    key = new_key()
-    provider = Provider(address, key)
-    try:
-        waiting = provider.begin()
-        click.echo(f"open {waiting.address_with_code}")
-        click.echo(f"and allow the code {waiting.code}")
-        session = opened(Session(address, "", "", "", "", key), provider.wait(waiting))
-    finally:
-        provider.close()
-    with open_api(address, session) as api:
-        return replace(session, account=str(api.me().get("account", "")))
-
-
-def _by_password(address: str, given: str) -> Session:
-    account, password = _credentials(given)
-    with Api(address) as api:
-        found = api.sign_in(account, password, platform.node() or "sumun")
-    return Session(address, account, str(found.get("token", "")), str(found.get("expires_at", "")))
-
-
-def _on_stdin() -> str:
-    """What somebody handed over; an idle terminal or pipe has nothing to read."""
-    try:
-        idle = sys.stdin.isatty() or not select.select([sys.stdin], [], [], STDIN_SECONDS)[0]
-    except (OSError, ValueError):
-        # No real file, as under a test's runner: whatever it holds can be read at once.
-        idle = False
-    return "" if idle else sys.stdin.read()
 
 
 @click.command()
@@ -253,13 +213,6 @@ def _person(server: str, me: dict[str, Any], as_json: bool) -> dict[str, Any]:
     names = ("account", "name", "email", "country", "identity_level", "locale")
     known = {name: me.get(name) for name in names}
     return {"server": server, **known, "roles": roles or "none", "organisations": places or "none"}
-
-
-def _credentials(given: str) -> tuple[str, str]:
-    lines = given.split("\n")
-    if len(lines) < 2 or not lines[0] or not lines[1]:
-        raise ClientError("give the account and the password as two lines on stdin")
-    return lines[0].strip(), lines[1].rstrip("\r")
 
 
 def _named(text: str) -> tuple[str, str | None]:
