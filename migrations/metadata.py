@@ -23,8 +23,10 @@ FEATURES = (
     "witnessing",
     "oversight",
 )
-for feature in FEATURES:
-    import_module(f"gateway.{feature}.models")
+# Tables that a feature keeps in modules of their own.
+PARTS = ("identity.models_factors",)
+for module in (*(f"{feature}.models" for feature in FEATURES), *PARTS):
+    import_module(f"gateway.{module}")
 
 metadata = Base.metadata
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NoReturn, cast
 from urllib.parse import urlsplit
 
@@ -12,7 +13,7 @@ from flask import Flask, Response, abort, current_app, g, redirect, request, url
 from audit.errors import LogUnavailable
 from gateway.errors import Problem, ProblemCode
 from gateway.identity.authenticators import COOKIE, authenticate
-from gateway.identity.models import EVERYWHERE, Role
+from gateway.identity.models import EVERYWHERE, Acr, Role
 from gateway.identity.service_roles import covers
 from gateway.identity.service_sessions import Live, SignedIn
 from gateway.journal import Act, Actor, Channel, Entry, Outcome, PartyKind, Place
@@ -37,6 +38,8 @@ class Viewer:
     locale: str
     roles: frozenset[str]
     scoped: frozenset[tuple[str, str]]
+    acr: str = Acr.PASSWORD
+    stepped_up_at: datetime | None = None
 
 
 def rt() -> Runtime:
@@ -125,6 +128,7 @@ def install(app: Flask) -> None:
     app.before_request(_identify)
     app.after_request(_challenge)
     app.register_error_handler(LogUnavailable, _log_unavailable)
+    app.register_error_handler(Problem, _problem)
 
 
 def _identify() -> None:
@@ -143,7 +147,15 @@ def _identify() -> None:
 def _enter(live: Live, channel: Channel) -> None:
     roles = frozenset(role for role, _scope in live.roles)
     g.viewer = Viewer(
-        live.person_id, live.session_id, live.account, live.name, live.locale, roles, live.roles
+        live.person_id,
+        live.session_id,
+        live.account,
+        live.name,
+        live.locale,
+        roles,
+        live.roles,
+        live.acr,
+        live.stepped_up_at,
     )
     g.actor = Actor(
         PartyKind.PERSON,
@@ -193,6 +205,33 @@ def _admitted(roles: tuple[Role, ...], holds: bool) -> Actor:
 def _log_unavailable(_error: LogUnavailable) -> Response:
     # A refusal or a look at people's data that cannot be recorded does not happen either.
     return answer(Problem(ProblemCode.LOG_UNAVAILABLE))
+
+
+def _needs_step_up(problem: Problem) -> Response:
+    """RFC 9470 for programs; a person is led to the passkey and comes back to their page."""
+    if wants_json():
+        response = answer(problem)
+        acr, age = problem.extra["acr_values"], problem.extra["max_age"]
+        response.headers["WWW-Authenticate"] = (
+            f'Bearer error="{problem.code}", acr_values="{acr}", max_age="{age}"'
+        )
+        return response
+    onward = redirect(url_for("factors.step_up", next=_came_from()), code=303)
+    return cast(Response, onward)
+
+
+def _came_from() -> str:
+    """The page with the form that was sent; within this site only."""
+    if request.method in {"GET", "HEAD"}:
+        return safe_next(request.full_path.rstrip("?"))
+    referrer = urlsplit(request.referrer or "")
+    return safe_next(referrer.path) if referrer.netloc == request.host else "/"
+
+
+def _problem(problem: Problem) -> Response:
+    if problem.code is ProblemCode.INSUFFICIENT_USER_AUTHENTICATION:
+        return _needs_step_up(problem)
+    return answer(problem)
 
 
 def _challenge(response: Response) -> Response:

@@ -10,7 +10,9 @@ from gateway.identity import http, words
 from gateway.identity.api import api
 from gateway.identity.models import Role
 from gateway.identity.pages_account import account
+from gateway.identity.pages_factors import factors
 from gateway.identity.pages_orgs import orgs
+from gateway.identity.pages_second import second
 from gateway.identity.pages_sign import sign
 from gateway.identity.pages_staff import evidence, staff
 from gateway.jobs.queue import Leased
@@ -18,7 +20,7 @@ from gateway.runtime import Runtime
 from gateway.web import nav
 from gateway.web.i18n import lazy
 
-BLUEPRINTS = (sign, account, orgs, staff, evidence, api)
+BLUEPRINTS = (sign, second, account, factors, orgs, staff, evidence, api)
 
 
 def install(app: Flask, _runtime: Runtime) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Flask
 
-from gateway.identity.models import AttestationKind, MembershipKind, OrganisationKind, Role
+from gateway.identity.models import Acr, AttestationKind, MembershipKind, OrganisationKind, Role
 from gateway.identity.service_attestations import IrbForm
 from gateway.identity.site_documents import SiteDocument
 from gateway.web import labels
@@ -55,6 +55,11 @@ IDENTITY_LEVELS: dict[int, Any] = {
     2: lazy("Second factor"),
     3: lazy("Official identity check"),
 }
+ACR: dict[str, Any] = {
+    Acr.PASSWORD: lazy("Password only"),
+    Acr.MFA: lazy("Password and second factor"),
+    Acr.PHR: lazy("Passkey"),
+}
 DOCUMENTS: dict[str, Any] = {
     SiteDocument.TERMS: lazy("Terms of service"),
     SiteDocument.PRIVACY: lazy("Privacy notice"),
@@ -95,4 +100,5 @@ def install(app: Flask) -> None:
         "irb_forms": IRB_FORMS,
         "identity_levels": IDENTITY_LEVELS,
         "documents": DOCUMENTS,
+        "acr": ACR,
     }

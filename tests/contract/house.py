@@ -38,6 +38,7 @@ from gateway.identity.models import (
     SessionChannel,
     SignInSession,
 )
+from gateway.identity.models_factors import Passkey
 from gateway.identity.service_passwords import issue_recovery
 from gateway.journal import Act, Actor, Entry, Outcome
 from gateway.oversight import service_exceptions, service_reports, service_reviews
@@ -297,13 +298,24 @@ def role(house: House) -> uuid.UUID:
     return row.id
 
 
+def passkey(house: House) -> uuid.UUID:
+    """A passkey of the owner."""
+    row = Passkey(
+        id=house.new_id(), person_id=house.world.person, public_key=b"key", sign_count=0,
+        credential_id=str(house.number()).encode(), name="노트북",
+        created_at=house.runtime.clock.now(),
+    )  # fmt: skip
+    house.add(row)
+    return row.id
+
+
 def browser_session(house: House) -> uuid.UUID:
     """Another session of the owner."""
     now = house.runtime.clock.now()
     row = SignInSession(
         id=house.new_id(), token_sha256=hashlib.sha256(str(house.number()).encode()).hexdigest(),
         person_id=house.world.person, channel=SessionChannel.BROWSER, created_at=now,
-        expires_at=now + timedelta(hours=8),
+        authenticated_at=now, expires_at=now + timedelta(hours=8),
     )  # fmt: skip
     house.add(row)
     return row.id

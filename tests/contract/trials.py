@@ -201,6 +201,10 @@ TRIALS: dict[str, Trial] = {
     "POST /access/grant/<uuid:grant_id>/revoke": Trial(GRANT, WHY),
     "POST /access/grant/<uuid:grant_id>/suspend": Trial(GRANT, WHY),
     "GET /account/accesses/<int:index>/proof": Trial(INDEX),
+    "GET /account/passkeys/<uuid:passkey_id>/remove": Trial(naming(passkey_id=made.passkey)),
+    "POST /account/passkeys/<uuid:passkey_id>/remove": Trial(
+        naming(passkey_id=made.passkey), fixed(password=PASSWORD)
+    ),
     "POST /account/sessions/<uuid:session_id>/end": Trial(naming(session_id=made.browser_session)),
     "GET /api/v1/access-log/<int:index>/proof": Trial(INDEX),
     "GET /agreements/<code>/v<int:number>.jsonld": Trial(
