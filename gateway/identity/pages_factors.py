@@ -12,6 +12,7 @@ from flask import Blueprint, request, url_for
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
+from gateway.errors import Problem, ProblemCode
 from gateway.identity import passkeys
 from gateway.identity import service_factors as service
 from gateway.identity.factors import factors_of
@@ -47,10 +48,12 @@ def me() -> Self:
     return Self(actor(), seen.session_id)
 
 
-@factors.get("/factors/<any('add-passkey', 'add-app', 'remove-app', 'new-codes'):change>")
+@factors.get("/factors/<change>")
 def ask(change: str) -> str:
     """Ask for the password before anything about factors changes."""
     require_person()
+    if change not in set(Change):
+        raise Problem(ProblemCode.NOT_FOUND)
     return _ask(change, Form(), request.path)
 
 
@@ -112,13 +115,14 @@ def confirm_app() -> Answer:
 @factors.get("/passkeys/<uuid:passkey_id>/remove")
 def ask_to_remove(passkey_id: uuid.UUID) -> str:
     """Ask for the password before a passkey goes."""
-    require_person()
+    _expect_own(passkey_id)
     return _ask("remove-passkey", Form(), request.path)
 
 
 @factors.post("/passkeys/<uuid:passkey_id>/remove")
 def remove_passkey(passkey_id: uuid.UUID) -> Answer:
     """Remove one of one's own passkeys."""
+    _expect_own(passkey_id)
     return _removed(
         "remove-passkey", lambda given: service.remove_passkey(rt(), me(), passkey_id, given)
     )
@@ -157,6 +161,14 @@ def _step_up_page(form: Form, target: str) -> str:
 def _with_password(verb: Callable[[str], T]) -> Submitted[T]:
     require_person()
     return submitted(PasswordOnly, lambda form: verb(form.password))
+
+
+def _expect_own(passkey_id: uuid.UUID) -> None:
+    mine = me()
+    with rt().db.read() as session:
+        own = factors_of(session, mine.person_id).passkeys
+    if passkey_id not in {row.id for row in own}:
+        raise Problem(ProblemCode.NOT_FOUND)
 
 
 def _removed(change: str, verb: Callable[[str], None]) -> Answer:

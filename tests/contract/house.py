@@ -11,7 +11,7 @@ from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from gateway import ids
 from gateway.access.models import Grant
@@ -89,6 +89,9 @@ class House:
 
     def enter(self, who: str) -> None:
         """Give `who` a new browser and a new client, signed in unless a stranger."""
+        # The owner's passkey is there to be shown and removed, not to sign in with.
+        with self.runtime.db.write() as session:
+            session.execute(delete(Passkey))
         browser = self.browsers[who] = self.app.test_client()
         self.bearers[who] = {}
         if who != STRANGER:

@@ -23,7 +23,11 @@ UNTRIED = {"HEAD", "OPTIONS"}
 # Read by programs: JSON and a bearer, or the token of the session that a browser has.
 PROGRAMS = ("/api/", "/access/v1/")
 # After these the person has no session any more and signs in anew.
-ENDS_SESSION = {"POST /sign-out", "DELETE /api/v1/session"}
+ENDS_SESSION = {
+    "POST /sign-out",
+    "DELETE /api/v1/session",
+    "POST /account/sessions/end-others",
+}
 
 
 def routes(app: Flask) -> set[str]:
