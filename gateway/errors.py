@@ -21,6 +21,8 @@ class ProblemCode(StrEnum):
     TOO_LARGE = "too_large"
     NOT_SIGNED_IN = "not_signed_in"
     SIGN_IN_FAILED = "sign_in_failed"
+    SECOND_FACTOR_REQUIRED = "second_factor_required"
+    INSUFFICIENT_USER_AUTHENTICATION = "insufficient_user_authentication"
     CSRF_FAILED = "csrf_failed"
     FORBIDDEN = "forbidden"
     INSUFFICIENT_SCOPE = "insufficient_scope"
@@ -98,6 +100,20 @@ PROBLEMS: dict[ProblemCode, ProblemText] = {
         "Sign-in failed",
         "아이디와 비밀번호를 확인해 주십시오.",
         "Check the account name and the password.",
+    ),
+    ProblemCode.SECOND_FACTOR_REQUIRED: ProblemText(
+        S.UNAUTHORIZED,
+        "2단계 인증이 필요합니다",
+        "A second factor is needed",
+        "인증 앱의 일회용 비밀번호나 복구 코드를 code 항목에 넣어 다시 보내 주십시오.",
+        "Send again with `code`: a one-time password of your app, or a recovery code.",
+    ),
+    ProblemCode.INSUFFICIENT_USER_AUTHENTICATION: ProblemText(
+        S.UNAUTHORIZED,
+        "패스키로 추가 인증이 필요합니다",
+        "A passkey has to confirm that it is you",
+        "브라우저에서 /account/step-up을 열어 패스키로 인증한 뒤 다시 시도해 주십시오.",
+        "Open /account/step-up in a browser, confirm with a passkey, then try again.",
     ),
     ProblemCode.CSRF_FAILED: ProblemText(
         S.BAD_REQUEST,

@@ -23,15 +23,14 @@ FEATURES = (
     "witnessing",
     "oversight",
 )
-# Tables of a feature that has more of them than one module holds.
-MORE = (
+# Tables that a feature keeps in modules of their own.
+PARTS = (
+    "identity.models_factors",
     "identity.models_federation",
     "identity.models_organisations",
     "identity.oauth.models",
 )
-for feature in FEATURES:
-    import_module(f"gateway.{feature}.models")
-for module in MORE:
+for module in (*(f"{feature}.models" for feature in FEATURES), *PARTS):
     import_module(f"gateway.{module}")
 
 metadata = Base.metadata

@@ -26,6 +26,16 @@ class Stated:
 
 
 @dataclass(frozen=True, slots=True)
+class SteppedUp:
+    """When a passkey last confirmed the person in the session of this request; None for never."""
+
+    at: datetime | None
+
+
+NEVER = SteppedUp(None)
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
     """One question: may this person do this with this dataset?
 
@@ -35,6 +45,10 @@ class Ask:
     newest released version. `epoch`, when given, must still be the grant's: what was issued under
     an older one is dead. `request_bytes` are the bytes about to leave. `review`, `export` and
     `zone` are facts of higher features.
+
+    `stepped_up` is given where bytes, or an address of bytes, are asked for in a session: health
+    and face data then need a passkey that has just confirmed the person. An address is a
+    capability that was issued after that, so whoever uses one is not asked again.
 
     To apply is to ask anew: no grant that is held already counts, nor does one for what is
     `stated` here instead of what the research project says.
@@ -53,6 +67,7 @@ class Ask:
     review: Review | None = None
     export: ExportFacts | None = None
     zone: ZoneFacts | None = None
+    stepped_up: SteppedUp | None = None
 
     @property
     def anew(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from gateway.access import step_up
 from gateway.access.ask import Ask, Gathered
 from gateway.access.binding import acceptance, binding_terms
 from gateway.access.matching import compare
@@ -62,8 +63,8 @@ def gather(db: Database, ask: Ask, now: datetime, ontology: Ontology) -> Gathere
         return None
     matching = compare(row, ontology)
     facts = Facts(
-        subject=_subject(row, now),
-        target=_target(row, now),
+        subject=_subject(row, now, ask),
+        target=_target(row, now, ask),
         standing=_standing(row, now, matching),
         review=ask.review,
         export=ask.export,
@@ -124,7 +125,7 @@ def _gathered(row: Row, facts: Facts, matching: Matching | None) -> Gathered:
     )
 
 
-def _subject(row: Row, now: datetime) -> Subject:
+def _subject(row: Row, now: datetime, ask: Ask) -> Subject:
     if row.person_id is None:
         return anonymous()
     organisation = str(row.organisation_id) if row.organisation_id else None
@@ -138,7 +139,7 @@ def _subject(row: Row, now: datetime) -> Subject:
         suspended=row.status == PersonStatus.SUSPENDED,
         korean_national=row.korean_national,
         identity_level=row.identity_level or 0,
-        strong_auth_at_ms=None,
+        strong_auth_at_ms=step_up.confirmed_ms(ask),
         organisation_id=organisation,
         organisation_verified=row.organisation_status == OrganisationStatus.VERIFIED,
         organisation_suspended=row.organisation_status == OrganisationStatus.SUSPENDED,
@@ -148,7 +149,7 @@ def _subject(row: Row, now: datetime) -> Subject:
     )
 
 
-def _target(row: Row, now: datetime) -> Target:
+def _target(row: Row, now: datetime, ask: Ask) -> Target:
     sensitivity = Sensitivity(row.sensitivity)
     return Target(
         dataset=row.slug,
@@ -164,7 +165,7 @@ def _target(row: Row, now: datetime) -> Target:
         irb_required=row.irb_required,
         training_required=row.training_required,
         identity_level_required=row.required_level,
-        strong_auth_within_ms=0,
+        strong_auth_within_ms=step_up.window_ms(ask, row.modality, row.content),
         # A version that does not exist is as closed as one that was never released.
         version_state=VersionState(row.version_state or VersionState.DRAFT),
         dataset_withdrawn=row.withdrawn_at is not None,

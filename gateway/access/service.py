@@ -11,7 +11,7 @@ from typing import NoReturn, Protocol
 
 from audit.errors import LogUnavailable
 from gateway import ids
-from gateway.access import presenter, quota
+from gateway.access import presenter, quota, step_up
 from gateway.access.ask import Ask, Gathered, Intent, Permit
 from gateway.access.facts import gather
 from gateway.access.grounds import grounds
@@ -24,6 +24,7 @@ from gateway.policy.loading import engine_for
 from policies.decision import Decision
 from policies.explain import explain
 from policies.ontology import Ontology
+from policies.vocabulary import Action
 
 # A reservation loses against others at most this often before the caller is asked to come back.
 RESERVE_ATTEMPTS = 3
@@ -88,10 +89,13 @@ def authorize(door: Door, actor: Actor, ask: Ask, intent: Intent) -> Permit:
 def refuse(
     door: Door, actor: Actor, gathered: Gathered, decision: Decision, intent: Intent
 ) -> NoReturn:
-    """Record the no and raise it: Problem ACCESS_DENIED, or LOG_UNAVAILABLE."""
+    """Record the no and raise it: Problem ACCESS_DENIED, INSUFFICIENT_USER_AUTHENTICATION where a
+    passkey is all that is missing, or LOG_UNAVAILABLE."""
     actor = _for_organisation(actor, gathered)
     record_refusal(door.folding, _entry(door, actor, gathered, decision, intent))
     engine = engine_for(door.db, gathered.release)
+    if step_up.is_all_that_is_missing(engine, Action(decision.action), gathered.facts):
+        raise step_up.required()
     raise presenter.denied(decision, explain(engine, decision.action, gathered.facts))
 
 

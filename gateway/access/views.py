@@ -9,19 +9,26 @@ from datetime import datetime
 from flask import request
 
 from gateway.access import presenter, reading
+from gateway.access.ask import SteppedUp
 from gateway.access.in_zone import zone_of
 from gateway.access.reading import GrantView
 from gateway.access.schemas import GrantOut
 from gateway.agreements.views import to_renew
 from gateway.catalog.models import Dataset
 from gateway.errors import Problem, ProblemCode
-from gateway.identity.http import require_role, rt
+from gateway.identity.http import require_role, rt, viewer
 from gateway.identity.models import Role
 from gateway.journal import Act, Actor, Entry
 from gateway.keys import Purpose
 from gateway.web.paging import Cursors, Page
 
 PAGE = 25
+
+
+def stepped_up() -> SteppedUp:
+    """When a passkey last confirmed the person in the session of this request."""
+    seen = viewer()
+    return SteppedUp(seen.stepped_up_at if seen else None)
 
 
 def own_page(person_id: uuid.UUID) -> Page[GrantView]:

@@ -199,6 +199,51 @@ def unlink(home: Home, account: str, provider: str, as_json: bool) -> None:
     _change(home, account, as_json, verb)
 
 
+@user.command("factors")
+@click.argument("account")
+@json_option
+@home_option
+def list_factors(home: Home, account: str, as_json: bool) -> None:
+    """The second factors of an account."""
+    from gateway.identity.factors import factors_of
+    from gateway.identity.service_people import by_account
+    from gateway.identity.service_viewing import viewed
+    from gateway.journal import Actor
+
+    with home.runtime() as runtime:
+        with runtime.db.read() as session:
+            person = by_account(session, account)
+            found = factors_of(session, person.id)
+        viewed(runtime, Actor.operator(), [person], f"person:{person.id}")
+    emit({"account": person.account} | _factors(found), as_json)
+
+
+@user.command("reset-factors")
+@click.argument("account")
+@click.option("--reason", required=True, help="Why; the person can ask for it.")
+@json_option
+@home_option
+def reset_second_factors(home: Home, account: str, reason: str, as_json: bool) -> None:
+    """Remove every second factor and end every session. Make sure first who asks."""
+    from gateway.identity.service_factors import reset_factors
+    from gateway.identity.service_people import by_account
+    from gateway.journal import Actor
+
+    with home.runtime() as runtime:
+        with runtime.db.read() as session:
+            person = by_account(session, account)
+        had = reset_factors(runtime, Actor.operator(), person.id, reason)
+    emit({"account": person.account, "removed": _factors(had)}, as_json)
+
+
+def _factors(found: Any) -> dict[str, Any]:
+    return {
+        "passkeys": [row.name for row in found.passkeys],
+        "authenticator_app": found.one_time is not None,
+        "recovery_codes_left": found.codes_left,
+    }
+
+
 def _change(home: Home, account: str, as_json: bool, verb: Any) -> None:
     from gateway.identity.service_people import by_account, get_person
     from gateway.journal import Actor

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from gateway.access import reading
 from gateway.access.grants import not_found
 from gateway.access.reading import GrantView
+from gateway.access.views import stepped_up
 from gateway.delivery.api import EXTENSION
 from gateway.delivery.schemas import UrlForm
 from gateway.delivery.service import Wanted, issue_item
@@ -37,7 +38,7 @@ def issue(grant_id: uuid.UUID) -> ResponseReturnValue:
     form = parsed.value
     wanted = Wanted(view.dataset.slug, form.path, form.version, grant_id, form.minutes * 60)
     try:
-        issued = issue_item(current_app.extensions[EXTENSION], person, wanted)
+        issued = issue_item(current_app.extensions[EXTENSION], person, wanted, stepped_up())
     except Problem as problem:
         return _again(view, parsed.raw, problem)
     return render("delivery/url.html", view=view, form=Form(), issued=issued)
@@ -50,7 +51,7 @@ def url_panel(view: GrantView, **_context: Any) -> Markup:
 
 
 def _again(view: GrantView, raw: dict[str, Any], problem: Problem) -> ResponseReturnValue:
-    if "blockers" in problem.extra:
+    if "blockers" in problem.extra or "acr_values" in problem.extra:
         raise problem
     sentence = problem.detail_ko if language() == "ko" else problem.detail_en
     form = Form(raw, {"path": sentence})

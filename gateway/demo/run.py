@@ -8,7 +8,16 @@ from pathlib import Path
 import click
 
 from gateway.config import Settings
-from gateway.demo import applying, auditing, cast, delivery, downloading, exporting, signing
+from gateway.demo import (
+    applying,
+    auditing,
+    cast,
+    confirming,
+    delivery,
+    downloading,
+    exporting,
+    signing,
+)
 from gateway.demo.cast import Cast
 from gateway.demo.stage import Stage
 from gateway.demo.web import Visitor, serving, wait_until_ready
@@ -56,7 +65,9 @@ def _steps(stage: Stage, runtime: Runtime, base: str) -> Cast:
         }
         grant = applying.medical_images(stage, runtime, people, visitors, base)
         applying.sign(stage, runtime, people, "kim", "health")
+        confirming.confirm(stage, runtime, visitors["kim"], people["kim"])
         issued = downloading.download(stage, visitors["kim"])
+        confirming.take_away(runtime, visitors["kim"], people["kim"])
         downloading.refused(stage, visitors["lee"], issued["path"])
         company = applying.dialogues(stage, visitors)
         signing.official_signs(stage, runtime, visitors["company"], visitors["steward"])

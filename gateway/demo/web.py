@@ -66,7 +66,8 @@ class Visitor:
         account = member.person.account
         body = {"account": account, "password": member.password, "device": "demo"}
         answer = self.call("POST", "/api/v1/session", json=body)
-        self._http.headers["Authorization"] = f"Bearer {answer['token']}"
+        self.token = str(answer["token"])
+        self._http.headers["Authorization"] = f"Bearer {self.token}"
 
     def call(self, method: str, path: str, **options: Any) -> Any:
         """The JSON answer. Raises StepFailed, quoting the problem, for any refusal."""

@@ -9,10 +9,10 @@ from flask import Blueprint
 from gateway.identity import service_people as people
 from gateway.identity import service_sessions as sessions
 from gateway.identity.http import actor, require_viewer, rt
-from gateway.identity.models import SessionChannel
 from gateway.identity.schemas import ClientSession, ClientSignIn, Me, MembershipHeld, RoleHeld
 from gateway.identity.service_attestations import identity_level
 from gateway.identity.service_memberships import memberships_of
+from gateway.identity.service_second import sign_in_client
 from gateway.identity.service_sessions import Credentials
 from gateway.web.forms import parse
 from gateway.web.openapi import documented
@@ -23,10 +23,13 @@ api = Blueprint("identity_api", __name__, url_prefix="/api/v1")
 @api.post("/session")
 @documented(tag="identity", json=ClientSignIn, answer=ClientSession, status=201, public=True)
 def start() -> tuple[dict[str, Any], int]:
-    """Open a client session; its token goes into `Authorization: Bearer`."""
+    """Open a client session; its token goes into `Authorization: Bearer`.
+
+    Where a second factor is set up, `code` is a one-time password or a recovery code.
+    """
     form = parse(ClientSignIn)
     given = Credentials(form.account, form.password, form.device)
-    signed_in = sessions.sign_in(rt(), actor(), given, SessionChannel.CLIENT)
+    signed_in = sign_in_client(rt(), actor(), given, form.code)
     answer = ClientSession(token=signed_in.token, expires_at=signed_in.expires_at)
     return answer.model_dump(mode="json"), 201
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NoReturn, cast
 from urllib.parse import urlsplit
 
@@ -12,7 +13,7 @@ from flask import Flask, Response, abort, current_app, g, redirect, request, url
 from audit.errors import LogUnavailable
 from gateway.errors import Problem, ProblemCode
 from gateway.identity.authenticators import COOKIE, Presented, authenticate
-from gateway.identity.models import EVERYWHERE, Role
+from gateway.identity.models import EVERYWHERE, Acr, Role
 from gateway.identity.oauth import dpop, scopes
 from gateway.identity.service_roles import covers
 from gateway.identity.service_sessions import Application, Live, SignedIn
@@ -39,6 +40,8 @@ class Viewer:
     roles: frozenset[str]
     scoped: frozenset[tuple[str, str]]
     application: Application | None = None
+    acr: str = Acr.PASSWORD
+    stepped_up_at: datetime | None = None
 
 
 def rt() -> Runtime:
@@ -127,6 +130,7 @@ def install(app: Flask) -> None:
     app.before_request(_identify)
     app.after_request(_challenge)
     app.register_error_handler(LogUnavailable, _log_unavailable)
+    app.register_error_handler(Problem, _problem)
 
 
 def _identify() -> None:
@@ -156,6 +160,8 @@ def _enter(live: Live, channel: Channel) -> None:
         roles,
         live.roles,
         live.application,
+        live.acr,
+        live.stepped_up_at,
     )
     machine = live.application is not None and live.application.machine
     g.actor = Actor(
@@ -207,6 +213,33 @@ def _admitted(roles: tuple[Role, ...], holds: bool) -> Actor:
 def _log_unavailable(_error: LogUnavailable) -> Response:
     # A refusal or a look at people's data that cannot be recorded does not happen either.
     return answer(Problem(ProblemCode.LOG_UNAVAILABLE))
+
+
+def _needs_step_up(problem: Problem) -> Response:
+    """RFC 9470 for programs; a person is led to the passkey and comes back to their page."""
+    if wants_json():
+        response = answer(problem)
+        acr, age = problem.extra["acr_values"], problem.extra["max_age"]
+        response.headers["WWW-Authenticate"] = (
+            f'Bearer error="{problem.code}", acr_values="{acr}", max_age="{age}"'
+        )
+        return response
+    onward = redirect(url_for("factors.step_up", next=_came_from()), code=303)
+    return cast(Response, onward)
+
+
+def _came_from() -> str:
+    """The page with the form that was sent; within this site only."""
+    if request.method in {"GET", "HEAD"}:
+        return safe_next(request.full_path.rstrip("?"))
+    referrer = urlsplit(request.referrer or "")
+    return safe_next(referrer.path) if referrer.netloc == request.host else "/"
+
+
+def _problem(problem: Problem) -> Response:
+    if problem.code is ProblemCode.INSUFFICIENT_USER_AUTHENTICATION:
+        return _needs_step_up(problem)
+    return answer(problem)
 
 
 def _challenge(response: Response) -> Response:

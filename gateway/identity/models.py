@@ -76,6 +76,14 @@ class SessionChannel(StrEnum):
     OAUTH = "oauth"
 
 
+class Acr(StrEnum):
+    """How strongly a session was authenticated; `phr` is OpenID EAP's "phishing-resistant"."""
+
+    PASSWORD = "urn:sumun:acr:password"
+    MFA = "urn:sumun:acr:mfa"
+    PHR = "phr"
+
+
 class Person(Base):
     """Someone with an account. `account` is stored case-folded and in NFC."""
 
@@ -227,7 +235,11 @@ class Attestation(Base):
 
 
 class SignInSession(Base):
-    """A server-side session; only the SHA-256 of its token is stored."""
+    """A server-side session; only the SHA-256 of its token is stored.
+
+    `acr` and `amr` (RFC 8176, separated by blanks) say how the person was authenticated, and
+    `authenticated_at` when. `stepped_up_at` is when a passkey last confirmed them in it.
+    """
 
     __tablename__ = "sign_in_sessions"
     __table_args__ = (Index("ix_sign_in_sessions_person_id", "person_id"),)
@@ -236,7 +248,11 @@ class SignInSession(Base):
     person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("people.id"))
     channel: Mapped[str] = mapped_column(String(16))
     device: Mapped[str] = mapped_column(String(120), default="")
+    acr: Mapped[str] = mapped_column(String(40), default=Acr.PASSWORD)
+    amr: Mapped[str] = mapped_column(String(40), default="pwd")
     created_at: Mapped[datetime]
+    authenticated_at: Mapped[datetime]
+    stepped_up_at: Mapped[datetime | None]
     expires_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
 

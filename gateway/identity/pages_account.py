@@ -13,6 +13,7 @@ from gateway.identity import service_attestations as attestations
 from gateway.identity import service_passwords as passwords
 from gateway.identity import service_people as people
 from gateway.identity import service_sessions as sessions
+from gateway.identity.factors import factors_of
 from gateway.identity.forms import done, same, submitted
 from gateway.identity.http import (
     actor,
@@ -81,6 +82,14 @@ def end_session(session_id: uuid.UUID) -> Response:
     require_person()
     sessions.sign_out(rt(), actor(), session_id)
     return done(_("The session has ended."), url_for("account.show") + "#sessions")
+
+
+@account.post("/sessions/end-others")
+def end_other_sessions() -> Response:
+    """End every session of one's own but the present one."""
+    keep = require_viewer().session_id
+    sessions.sign_out_others(rt(), actor(), keep)
+    return done(_("Every other session has ended."), url_for("account.show") + "#sessions")
 
 
 @account.get("/password")
@@ -175,6 +184,7 @@ def _known(person_id: uuid.UUID) -> dict[str, Any]:
     with rt().db.read() as reading:
         return {
             "person": people.get_person(reading, person_id),
+            "factors": factors_of(reading, person_id),
             "sessions": sessions.list_sessions(reading, person_id, now),
             "memberships": memberships_of(reading, person_id),
             "roles": grants_of(reading, person_id),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
+
 from flask import Blueprint, make_response, redirect, request, session, url_for
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from gateway.errors import Problem, ProblemCode
-from gateway.identity import rules
+from gateway.identity import passkeys, rules
 from gateway.identity import service_passwords as passwords
 from gateway.identity import service_people as people
 from gateway.identity import service_sessions as sessions
@@ -23,8 +25,10 @@ from gateway.identity.http import (
     viewer,
 )
 from gateway.identity.models import SessionChannel
+from gateway.identity.passkeys import Ceremony, Use
 from gateway.identity.schemas import NewPassword, SignIn, SignUp
 from gateway.identity.service_consents import consents_due
+from gateway.identity.service_second import Pending, begin
 from gateway.identity.service_sessions import Credentials, SignedIn
 from gateway.identity.site_documents import SiteDocument, text_of
 from gateway.web.forms import Form
@@ -34,6 +38,10 @@ from gateway.web.pages import render
 from gateway.web.prose import prose
 
 sign = Blueprint("sign", __name__, template_folder="templates")
+
+PENDING_COOKIE = "sumun_pending"
+# In the browser's own signed cookie: what the challenges of its sign-in page are bound to.
+BROWSER = "browser"
 
 
 def shown(document: SiteDocument, top: int = 2) -> Markup:
@@ -47,28 +55,55 @@ def sign_in() -> str | Response:
     target = safe_next(request.args.get("next"))
     if viewer() is not None:
         return redirect(target, code=303)
-    return render("identity/sign_in.html", form=Form(), next=target)
+    return sign_in_page(Form(), target)
 
 
 @sign.post("/sign-in")
 def sign_in_post() -> tuple[str, int] | Response:
-    """Open a session that replaces the one the browser came with."""
+    """Open a session that replaces the one the browser came with, or go on to the second step."""
     result = submitted(SignIn, _open)
     target = safe_next(request.form.get("next"))
     if result.done is None:
-        page = render("identity/sign_in.html", form=result.form, next=target)
-        return page, result.status
+        return sign_in_page(result.form, target), result.status
+    if isinstance(result.done, Pending):
+        onward = make_response(redirect(url_for("second.ask", next=target), code=303))
+        return hold_pending(onward, result.done)
     return enter(result.done, target)
 
 
-def _open(form: SignIn) -> SignedIn:
+def _open(form: SignIn) -> SignedIn | Pending:
     given = Credentials(form.account, form.password, device_of(request.user_agent.string))
-    previous = request.cookies.get(COOKIE)
-    return sessions.sign_in(rt(), actor(), given, SessionChannel.BROWSER, previous)
+    return begin(rt(), actor(), given, request.cookies.get(COOKIE))
+
+
+def hold_pending(response: Response, pending: Pending) -> Response:
+    """Let the browser hold a sign-in half done; only its second step is ever sent it."""
+    response.set_cookie(
+        PENDING_COOKIE,
+        pending.token,
+        expires=pending.expires_at,
+        path=url_for("second.ask"),
+        httponly=True,
+        samesite="Strict",
+        secure=rt().settings.secure,
+    )
+    return response
+
+
+def browser_ceremony() -> Ceremony:
+    """The passkey ceremony of a browser in which nobody has signed in yet."""
+    return Ceremony(Use.SIGN_IN, session.setdefault(BROWSER, secrets.token_urlsafe(16)))
+
+
+def sign_in_page(form: Form, target: str) -> str:
+    """The first step: a passkey where browsers can have one here, or the password."""
+    there = passkeys.possible(rt().settings)
+    options = passkeys.options_to_sign(rt(), browser_ceremony()) if there else ""
+    return render("identity/sign_in.html", form=form, next=target, options=options)
 
 
 def enter(signed_in: SignedIn, target: str) -> Response:
-    """Give the browser its session, and go on to what is due or to `target`."""
+    """Give the browser its session, and go on to `target` or to documents that are due."""
     # A new session has new form tokens too: nothing from before sign-in is carried over.
     session.clear()
     with rt().db.read() as reading:

@@ -64,6 +64,7 @@ class ClientSignIn(Frozen):
     account: Annotated[str, Field(min_length=1, max_length=200)]
     password: Secret
     device: Annotated[str, Field(max_length=120)] = ""
+    code: Annotated[str, Field(max_length=100)] = ""
 
 
 class ClientSession(Frozen):

@@ -15,14 +15,23 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import String, bindparam, select, update
+from sqlalchemy import String, bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
 from gateway import ids
 from gateway.db.hot import HotStatement
 from gateway.errors import Problem, ProblemCode
 from gateway.identity import guessing, passwords, rules, throttle
-from gateway.identity.models import Person, PersonStatus, RoleGrant, SessionChannel, SignInSession
+from gateway.identity.factors import has_factor
+from gateway.identity.models import (
+    Acr,
+    Person,
+    PersonStatus,
+    RoleGrant,
+    SessionChannel,
+    SignInSession,
+)
+from gateway.identity.models_factors import PendingSignIn
 from gateway.identity.service_roles import counts
 from gateway.journal import Act, Actor, Entry, Outcome, PartyKind
 from gateway.runtime import Runtime
@@ -30,6 +39,7 @@ from gateway.runtime import Runtime
 LIFETIME = timedelta(hours=12)
 TOKEN_BYTES = 32
 DEVICE_LENGTH = 120
+CHANGED = "changed_meanwhile"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +49,6 @@ class Credentials:
     account: str
     password: str
     device: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """Where a session begins. `previous` is the token the browser came with; it ends.
-
-    `detail` says in the session's event how the person showed who they are.
-    """
-
-    device: str
-    channel: SessionChannel
-    previous: str | None = None
-    detail: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +82,32 @@ class Live:
     locale: str
     roles: frozenset[tuple[str, str]]
     application: Application | None = None
+    acr: str = Acr.PASSWORD
+    stepped_up_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """Somebody whose password was right. `refusal` is what a refusal after that will say."""
+
+    person: Person
+    counted: list[throttle.Subject]
+    refusal: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """How a session is opened. `previous` is the token the browser came with; it ends.
+
+    `detail` says more in the session's event of how the person showed who they are.
+    """
+
+    device: str
+    channel: SessionChannel
+    previous: str | None = None
+    detail: Mapping[str, str] = field(default_factory=dict)
+    acr: Acr = Acr.PASSWORD
+    amr: str = "pwd"
 
 
 def digest(token: str) -> str:
@@ -103,6 +126,8 @@ def _lookup() -> Any:
             Person.locale,
             RoleGrant.role,
             RoleGrant.scope,
+            SignInSession.acr,
+            SignInSession.stepped_up_at,
         )
         .join(Person, Person.id == SignInSession.person_id)
         .outerjoin(RoleGrant, (RoleGrant.person_id == Person.id) & counts(now))
@@ -125,7 +150,7 @@ def find_live(runtime: Runtime, token: str, channel: SessionChannel) -> Live | N
         return None
     roles = frozenset((row[5], row[6]) for row in rows if row[5] is not None)
     session_id, person_id, account, name, locale = rows[0][:5]
-    return Live(session_id, person_id, account, name, locale, roles)
+    return Live(session_id, person_id, account, name, locale, roles, *rows[0][7:9])
 
 
 def sign_in(
@@ -135,7 +160,25 @@ def sign_in(
     channel: SessionChannel,
     previous: str | None = None,
 ) -> SignedIn:
-    """Open a session. `previous` is the token the browser came with; it ends.
+    """Open a session with a password alone. `previous` is the token the browser came with.
+
+    Raises Problem as `check_password` does, and 401 SECOND_FACTOR_REQUIRED for a person who has a
+    second factor: see `service_second`.
+    """
+    checked = check_password(runtime, actor, credentials)
+    opening = Opening(credentials.device, channel, previous)
+    with runtime.db.write() as session:
+        person = unchanged(session, checked)
+        if person is not None:
+            if has_factor(session, person.id):
+                raise second_factor_required()
+            throttle.succeeded(session, checked.counted)
+            return open_session(session, runtime, actor, person, opening)
+    raise refused(runtime, checked.refusal, CHANGED)
+
+
+def check_password(runtime: Runtime, actor: Actor, credentials: Credentials) -> Checked:
+    """The active person whose password this is; nothing is opened yet.
 
     Raises Problem 401 with one answer for unknown names and wrong passwords, and with another for
     a right password of a stopped account; 429 while blocked. Every refusal is an event.
@@ -146,14 +189,23 @@ def sign_in(
     guessing.attempt(runtime, tried, counted)
     person = _verified(runtime, folded, credentials.password)
     if person is None:
-        raise _refused(runtime, tried, guessing.WRONG, ProblemCode.SIGN_IN_FAILED)
+        raise refused(runtime, tried, guessing.WRONG)
     if person.status != PersonStatus.ACTIVE:
-        raise _refused(runtime, tried, f"account_{person.status}", ProblemCode.SIGN_IN_FAILED)
-    how = Opening(credentials.device, channel, previous)
-    opened = _open(runtime, actor, person, how, counted)
-    if opened is None:
-        raise _refused(runtime, tried, "changed_meanwhile", ProblemCode.SIGN_IN_FAILED)
-    return opened
+        raise refused(runtime, tried, f"account_{person.status}")
+    return Checked(person, counted, tried)
+
+
+def unchanged(session: Session, checked: Checked) -> Person | None:
+    """The person, locked; None when password or status changed while it was being checked."""
+    before = checked.person
+    person = session.get_one(Person, before.id, with_for_update=True)
+    same = (person.password_hash, person.status) == (before.password_hash, PersonStatus.ACTIVE)
+    return person if same else None
+
+
+def second_factor_required() -> Problem:
+    """The answer to a right password where a second factor is needed as well."""
+    return Problem(ProblemCode.SECOND_FACTOR_REQUIRED)
 
 
 def sign_out(runtime: Runtime, actor: Actor, session_id: uuid.UUID) -> None:
@@ -165,6 +217,15 @@ def sign_out(runtime: Runtime, actor: Actor, session_id: uuid.UUID) -> None:
         if row.ended_at is None:
             row.ended_at = runtime.clock.now()
             runtime.journal.record(session, _ended(actor, row.id))
+
+
+def sign_out_others(runtime: Runtime, actor: Actor, keep: uuid.UUID) -> None:
+    """End every session of the actor's own but `keep`."""
+    assert actor.person_id is not None, "only people who are signed in have sessions"
+    with runtime.db.write() as session:
+        end_all_sessions(session, runtime, actor.person_id, keep)
+        ended = Entry(actor, Act.SESSION_ENDED, ref=f"session:{keep}", detail={"others": True})
+        runtime.journal.record(session, ended)
 
 
 def list_sessions(session: Session, person_id: uuid.UUID, now: datetime) -> Sequence[SignInSession]:
@@ -180,7 +241,9 @@ def list_sessions(session: Session, person_id: uuid.UUID, now: datetime) -> Sequ
 def end_all_sessions(
     session: Session, runtime: Runtime, person_id: uuid.UUID, keep: uuid.UUID | None = None
 ) -> None:
-    """End every session of a person but `keep`, in the caller's transaction."""
+    """End every session of a person but `keep`, and every sign-in half done, in the caller's
+    transaction."""
+    session.execute(delete(PendingSignIn).where(PendingSignIn.person_id == person_id))
     statement = update(SignInSession).where(
         SignInSession.person_id == person_id, SignInSession.ended_at.is_(None)
     )
@@ -210,8 +273,10 @@ def _tried(runtime: Runtime, actor: Actor, typed: str, folded: str) -> Entry:
     return Entry(actor, Act.SESSION_REFUSED, Outcome.DENY, subjects=[person], about=about)
 
 
-def _refused(runtime: Runtime, tried: Entry, reason: str, code: ProblemCode) -> Problem:
+def refused(runtime: Runtime, tried: Entry, reason: str) -> Problem:
+    """Record that a sign-in was refused; the Problem 401 that says so."""
     runtime.folding.record(replace(tried, reason=reason))
+    code = ProblemCode.SIGN_IN_FAILED
     if reason.startswith("account_"):
         return stopped()
     return Problem(
@@ -220,7 +285,7 @@ def _refused(runtime: Runtime, tried: Entry, reason: str, code: ProblemCode) -> 
 
 
 def open_session(
-    session: Session, runtime: Runtime, actor: Actor, person: Person, how: Opening
+    session: Session, runtime: Runtime, actor: Actor, person: Person, opening: Opening
 ) -> SignedIn:
     """Begin a session of a person whose identity was shown, in the caller's transaction.
 
@@ -231,15 +296,24 @@ def open_session(
         id=ids.new(runtime.clock),
         token_sha256=digest(token),
         person_id=person.id,
-        channel=how.channel,
-        device=" ".join(how.device.split())[:DEVICE_LENGTH],
+        channel=opening.channel,
+        device=short_device(opening.device),
+        acr=opening.acr,
+        amr=opening.amr,
         created_at=now,
+        authenticated_at=now,
+        stepped_up_at=now if opening.acr is Acr.PHR else None,
         expires_at=now + LIFETIME,
     )
     session.add(row)
-    _end_previous(session, how.previous, now)
-    runtime.journal.record(session, _started(actor, person, row, how.detail))
+    _end_previous(session, opening.previous, now)
+    runtime.journal.record(session, _started(actor, person, row, opening.detail))
     return SignedIn(token, person.id, row.expires_at, person.locale)
+
+
+def short_device(device: str) -> str:
+    """One line that fits its column."""
+    return " ".join(device.split())[:DEVICE_LENGTH]
 
 
 def stopped() -> Problem:
@@ -249,22 +323,6 @@ def stopped() -> Problem:
         "이 계정은 이용이 정지되었거나 종결되었습니다. 운영자에게 문의해 주십시오.",
         "This account is suspended or closed. Please ask the operator.",
     )
-
-
-def _open(
-    runtime: Runtime,
-    actor: Actor,
-    verified: Person,
-    how: Opening,
-    counted: list[throttle.Subject],
-) -> SignedIn | None:
-    """The session, or None when the password or status changed while it was being checked."""
-    with runtime.db.write() as session:
-        person = session.get_one(Person, verified.id, with_for_update=True)
-        if (person.password_hash, person.status) != (verified.password_hash, PersonStatus.ACTIVE):
-            return None
-        throttle.succeeded(session, counted)
-        return open_session(session, runtime, actor, person, how)
 
 
 def _end_previous(session: Session, previous: str | None, now: datetime) -> None:
@@ -284,7 +342,7 @@ def _started(actor: Actor, person: Person, row: SignInSession, more: Mapping[str
         person_id=person.id,
         personal={"account": person.account, "name": person.name},
     )
-    detail = {"channel": str(row.channel), **more}
+    detail = {"channel": str(row.channel), "acr": str(row.acr), "amr": row.amr, **more}
     return Entry(themselves, Act.SESSION_STARTED, ref=f"session:{row.id}", detail=detail)
 
 

@@ -35,6 +35,7 @@ class Kind(StrEnum):
 
     ACCOUNT = "account"
     ADDRESS = "address"
+    FACTOR = "factor"
     SIGN_UP = "sign_up"
     SIGN_UP_SITE = "sign_up_site"
     RECOVERY = "recovery"
@@ -49,6 +50,7 @@ class Kind(StrEnum):
 FREE_ATTEMPTS = {
     Kind.ACCOUNT: 5,
     Kind.ADDRESS: 30,
+    Kind.FACTOR: 5,
     Kind.SIGN_UP: 20,
     Kind.SIGN_UP_SITE: 200,
     Kind.RECOVERY: 10,
@@ -58,6 +60,10 @@ FREE_ATTEMPTS = {
     Kind.PROVIDER: 60,
     Kind.INVITATION: 5,
 }
+
+
+# Counts of one person's own, which a right answer clears.
+OWN = frozenset({Kind.ACCOUNT, Kind.FACTOR})
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +125,7 @@ def succeeded(session: Session, subjects: Iterable[Subject]) -> None:
         row = session.get(Throttle, each.digest, with_for_update=True)
         if row is None:
             continue
-        row.failures = 0 if each.kind is Kind.ACCOUNT else max(0, row.failures - 1)
+        row.failures = 0 if each.kind in OWN else max(0, row.failures - 1)
         if row.failures < FREE_ATTEMPTS[each.kind]:
             row.blocked_until = None
 

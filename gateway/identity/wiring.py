@@ -25,8 +25,10 @@ from gateway.identity.oauth.api import api as oauth_api
 from gateway.identity.oauth.pages import pages as oauth_pages
 from gateway.identity.oauth.pages_clients import programs
 from gateway.identity.pages_account import account
+from gateway.identity.pages_factors import factors
 from gateway.identity.pages_first_password import first_password
 from gateway.identity.pages_orgs import orgs
+from gateway.identity.pages_second import second
 from gateway.identity.pages_sign import sign
 from gateway.identity.pages_staff import evidence, staff
 from gateway.identity.scim import api as scim
@@ -39,7 +41,8 @@ from gateway.web import nav
 from gateway.web.i18n import lazy
 
 BLUEPRINTS = (
-    sign, account, first_password, orgs, staff, evidence, api, oauth_api, oauth_pages, programs,
+    sign, second, account, first_password, factors, orgs, staff, evidence, api, oauth_api,
+    oauth_pages, programs,
     pages_invitations.blueprint, pages_checks.blueprint, pages_documents.blueprint,
     provisioning.blueprint, scim.blueprint,
 )  # fmt: skip

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Flask
 
-from gateway.identity.models import AttestationKind, MembershipKind, OrganisationKind, Role
+from gateway.identity.models import Acr, AttestationKind, MembershipKind, OrganisationKind, Role
 from gateway.identity.service_attestations import IrbForm
 from gateway.identity.site_documents import SiteDocument
 from gateway.web import labels
@@ -54,6 +54,11 @@ IDENTITY_LEVELS: dict[int, Any] = {
     1: lazy("Address checked"),
     2: lazy("Second factor"),
     3: lazy("Official identity check"),
+}
+ACR: dict[str, Any] = {
+    Acr.PASSWORD: lazy("Password only"),
+    Acr.MFA: lazy("Password and second factor"),
+    Acr.PHR: lazy("Passkey"),
 }
 DOCUMENTS: dict[str, Any] = {
     SiteDocument.TERMS: lazy("Terms of service"),
@@ -104,4 +109,5 @@ def install(app: Flask) -> None:
         "irb_forms": IRB_FORMS,
         "identity_levels": IDENTITY_LEVELS,
         "documents": DOCUMENTS,
+        "acr": ACR,
     }

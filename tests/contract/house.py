@@ -11,7 +11,7 @@ from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from gateway import ids
 from gateway.access.models import Grant
@@ -38,6 +38,7 @@ from gateway.identity.models import (
     SessionChannel,
     SignInSession,
 )
+from gateway.identity.models_factors import Passkey
 from gateway.identity.models_federation import LinkedIdentity
 from gateway.identity.models_organisations import (
     Invitation,
@@ -100,6 +101,9 @@ class House:
 
     def enter(self, who: str) -> None:
         """Give `who` a new browser and a new client, signed in unless a stranger."""
+        # The owner's passkey is there to be shown and removed, not to sign in with.
+        with self.runtime.db.write() as session:
+            session.execute(delete(Passkey))
         browser = self.browsers[who] = self.app.test_client()
         self.bearers[who] = {}
         if who != STRANGER:
@@ -356,13 +360,24 @@ def role(house: House) -> uuid.UUID:
     return row.id
 
 
+def passkey(house: House) -> uuid.UUID:
+    """A passkey of the owner."""
+    row = Passkey(
+        id=house.new_id(), person_id=house.world.person, public_key=b"key", sign_count=0,
+        credential_id=str(house.number()).encode(), name="노트북",
+        created_at=house.runtime.clock.now(),
+    )  # fmt: skip
+    house.add(row)
+    return row.id
+
+
 def browser_session(house: House) -> uuid.UUID:
     """Another session of the owner."""
     now = house.runtime.clock.now()
     row = SignInSession(
         id=house.new_id(), token_sha256=hashlib.sha256(str(house.number()).encode()).hexdigest(),
         person_id=house.world.person, channel=SessionChannel.BROWSER, created_at=now,
-        expires_at=now + timedelta(hours=8),
+        authenticated_at=now, expires_at=now + timedelta(hours=8),
     )  # fmt: skip
     house.add(row)
     return row.id

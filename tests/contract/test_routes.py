@@ -29,6 +29,7 @@ ENDS_SESSION = {
     "DELETE /api/v1/session",
     "POST /account/identities/<uuid:identity_id>/end",
     "DELETE /api/v1/identities/<uuid:identity_id>",
+    "POST /account/sessions/end-others",
 }
 
 

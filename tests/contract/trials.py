@@ -244,6 +244,9 @@ TRIALS: dict[str, Trial] = {
     "POST /access/grant/<uuid:grant_id>/revoke": Trial(GRANT, WHY),
     "POST /access/grant/<uuid:grant_id>/suspend": Trial(GRANT, WHY),
     "GET /account/accesses/<int:index>/proof": Trial(INDEX),
+    "GET /account/passkeys/<uuid:passkey_id>/remove": Trial(naming(passkey_id=made.passkey)),
+    "GET /account/factors/<change>": Trial(naming(change=lambda _house: "add-app")),
+    "POST /account/passkeys/<uuid:passkey_id>/remove": Trial(naming(passkey_id=made.passkey)),
     "POST /account/sessions/<uuid:session_id>/end": Trial(naming(session_id=made.browser_session)),
     "GET /api/v1/access-log/<int:index>/proof": Trial(INDEX),
     "GET /agreements/<code>/v<int:number>.jsonld": Trial(

@@ -16,6 +16,7 @@ from gateway.config import Settings
 from gateway.identity import rules
 from gateway.identity import service_organisations as organisations
 from gateway.identity.models import OrganisationKind, SessionChannel
+from gateway.identity.models_factors import Passkey
 from gateway.identity.service_organisations import NewOrganisation
 from gateway.identity.service_passwords import recovery_is_live
 from gateway.identity.service_sessions import Credentials, sign_in
@@ -119,6 +120,29 @@ def test_a_suspended_account_resumes_and_a_recovery_address_holds(
     assert no_recovery.status == 2
     assert resumed.rows[0]["status"] == "active"
     assert recovery_is_live(runtime, recovery.rows[0]["url"].rpartition("/")[2])
+
+
+def test_factors_are_listed_and_reset_from_the_host_with_a_reason(
+    runtime: Runtime, sumun: Callable[..., Ran]
+) -> None:
+    minji = make_person(runtime, "minji")
+    now = runtime.clock.now()
+    row = Passkey(
+        id=minji.id, person_id=minji.id, credential_id=b"id", public_key=b"key", sign_count=0,
+        name="노트북", created_at=now,
+    )  # fmt: skip
+    with runtime.db.write() as session:
+        session.add(row)
+
+    listed = sumun("user", "factors", "MINJI")
+    without_reason = sumun("user", "reset-factors", "minji")
+    reset = sumun("user", "reset-factors", "minji", "--reason", "노트북을 잃어버림")
+    again = sumun("user", "reset-factors", "minji", "--reason", "노트북을 잃어버림")
+
+    assert listed.rows[0]["passkeys"] == ["노트북"]
+    assert reset.rows[0]["removed"]["passkeys"] == ["노트북"]
+    assert (without_reason.status, reset.status, again.status) == (2, 0, 2)
+    assert sumun("user", "factors", "minji").rows[0]["passkeys"] == []
 
 
 def test_organisations_are_verified_and_rejected_from_the_host(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +25,7 @@ from tests import people
 from tests.people import PASSWORD, bearer, make_person, post, visitor
 
 Browser = Callable[..., FlaskClient]
+CHALLENGE = re.compile(r'data-options="[^"]+"')
 
 
 def attempt(runtime: Runtime, account: str, password: str, address: str = "127.0.0.1") -> Problem:
@@ -33,8 +35,10 @@ def attempt(runtime: Runtime, account: str, password: str, address: str = "127.0
 
 
 def without_token(page: Any, account: str) -> str:
-    """A page with what differs by request taken out: its form tokens, the account typed in."""
-    return people.TOKEN.sub("", page.text).replace(f'value="{account}"', "")
+    """A page with what differs by request taken out: its form tokens, the challenge for a passkey,
+    the account typed in."""
+    plain = CHALLENGE.sub("", people.TOKEN.sub("", page.text))
+    return plain.replace(f'value="{account}"', "")
 
 
 def signed_in(client: FlaskClient) -> bool:

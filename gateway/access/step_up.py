@@ -1,0 +1,47 @@
+"""Step-up (RFC 9470): health and face data need a passkey that has just confirmed the person."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from gateway.access.ask import Ask
+from gateway.clock import to_ms
+from gateway.errors import Problem, ProblemCode
+from policies.engine import Engine
+from policies.facts import Facts
+from policies.vocabulary import Action, Content, Modality
+
+WINDOW = timedelta(minutes=15)
+CONTENTS = frozenset({Content.HEALTH, Content.FACE})
+ACR = "phr"
+
+
+def window_ms(ask: Ask, modality: str, content: str) -> int:
+    """How old the passkey's answer may be for this question; 0 where none is asked for."""
+    sensitive = modality == Modality.MEDICAL_IMAGE or content in CONTENTS
+    return WINDOW // timedelta(milliseconds=1) if sensitive and ask.stepped_up else 0
+
+
+def confirmed_ms(ask: Ask) -> int | None:
+    """When a passkey last confirmed the person, for the rules."""
+    return to_ms(ask.stepped_up.at) if ask.stepped_up and ask.stepped_up.at else None
+
+
+def is_all_that_is_missing(engine: Engine, action: Action, facts: Facts) -> bool:
+    """Whether a no would be a yes if a passkey confirmed the person now."""
+    if not facts.target.strong_auth_within_ms:
+        return False
+    confirmed = replace(facts.subject, strong_auth_at_ms=facts.now_ms)
+    return engine.decide(action, replace(facts, subject=confirmed)).allowed
+
+
+def required() -> Problem:
+    """The 401 that says how to confirm oneself."""
+    return Problem(
+        ProblemCode.INSUFFICIENT_USER_AUTHENTICATION,
+        "건강·얼굴 데이터는 15분 안에 패스키로 인증한 세션에서만 받을 수 있습니다.",
+        "Health and face data need a session that a passkey has confirmed within 15 minutes.",
+        acr_values=ACR,
+        max_age=int(WINDOW.total_seconds()),
+    )

@@ -1,0 +1,320 @@
+"""Setting up, removing and resetting second factors; confirming oneself with a passkey again.
+
+Setting up or removing asks for the password once more. The first factor, a removal and a reset
+end every other session: those were opened on weaker or on lost grounds.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import NoReturn
+
+import pyotp
+from sqlalchemy import Executable, delete, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from gateway import ids
+from gateway.errors import Problem, ProblemCode
+from gateway.identity import guessing, passkeys, proofs, rules, throttle
+from gateway.identity.factors import Factors, factors_of
+from gateway.identity.models import Acr, Person, SignInSession
+from gateway.identity.models_factors import OneTimePassword, Passkey, RecoveryCode
+from gateway.identity.passkeys import Ceremony, Use
+from gateway.identity.service_people import get_person
+from gateway.identity.service_sessions import end_all_sessions
+from gateway.identity.throttle import Kind
+from gateway.journal import Act, Actor, Entry, Outcome
+from gateway.runtime import Runtime
+
+ISSUER = "Sumun"
+MOST_PASSKEYS = 20
+NAME_LENGTH = 60
+TOTP_KIND, PASSKEY_KIND = "one_time_password", "passkey"
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A TOTP secret that waits for its first code: as text, and as the address in the QR code."""
+
+    text: str
+    uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class Self:
+    """The actor and the session they are in, which outlives the others."""
+
+    actor: Actor
+    session_id: uuid.UUID
+
+    @property
+    def person_id(self) -> uuid.UUID:
+        """The signed-in person."""
+        assert self.actor.person_id is not None, "only people who are signed in have factors"
+        return self.actor.person_id
+
+
+def ask_password(runtime: Runtime, me: Self, act: Act, password: str) -> Person:
+    """The person, whose password this is. Raises Problem 422, or 429 while blocked."""
+    with runtime.db.read() as session:
+        person = get_person(session, me.person_id)
+    guessing.ask_again(runtime, me.actor, act, person, ("password", password))
+    return person
+
+
+def begin_totp(runtime: Runtime, me: Self, password: str) -> Secret:
+    """A new secret that counts once `confirm_totp` has seen a code of it.
+
+    Raises Problem as `ask_password`, and 409 while a confirmed one exists.
+    """
+    person = ask_password(runtime, me, Act.FACTOR_ADDED, password)
+    text = pyotp.random_base32()
+    row = OneTimePassword(
+        person_id=person.id,
+        sealed=proofs.seal(runtime, person.id, text),
+        last_step=0,
+        created_at=runtime.clock.now(),
+    )
+    with runtime.db.write() as session:
+        get_person(session, person.id, lock=True)
+        known = session.get(OneTimePassword, person.id)
+        if known is not None and known.confirmed_at is not None:
+            raise Problem(ProblemCode.WRONG_STATE)
+        session.merge(row)
+    return _secret(person, text)
+
+
+def waiting_totp(runtime: Runtime, me: Self) -> Secret:
+    """The secret that waits for its first code. Raises Problem 409 when there is none."""
+    with runtime.db.read() as session:
+        person = get_person(session, me.person_id)
+        return _secret(person, _unconfirmed(runtime, session, person.id)[1])
+
+
+def confirm_totp(runtime: Runtime, me: Self, code: str) -> tuple[str, ...]:
+    """Let the secret count; its code is used up. Recovery codes when it is the first factor.
+
+    Raises Problem 422 for a wrong code, 409 when nothing waits, 429 while blocked.
+    """
+    counted = [throttle.subject(runtime, Kind.FACTOR, str(me.person_id))]
+    guessing.attempt(runtime, Entry(me.actor, Act.FACTOR_ADDED), counted)
+    with runtime.db.read() as session:
+        row, secret = _unconfirmed(runtime, session, me.person_id)
+    step = proofs.matching_step(runtime, secret, "".join(code.split()))
+    if step is None:
+        _refuse(runtime, me, Act.FACTOR_ADDED, "code", "wrong_second_factor")
+    with runtime.db.write() as session:
+        get_person(session, me.person_id, lock=True)
+        had = factors_of(session, me.person_id)
+        confirmed = (
+            update(OneTimePassword)
+            .where(OneTimePassword.person_id == me.person_id)
+            .where(OneTimePassword.sealed == row.sealed, OneTimePassword.confirmed_at.is_(None))
+            .values(confirmed_at=runtime.clock.now(), last_step=step)
+        )
+        if not proofs.changed_one(session, confirmed):
+            raise Problem(ProblemCode.WRONG_STATE)
+        throttle.succeeded(session, counted)
+        return _added(session, runtime, me, had, TOTP_KIND)
+
+
+def begin_passkey(runtime: Runtime, me: Self, password: str) -> str:
+    """The options for the browser. Raises Problem as `ask_password`, 409 for too many passkeys."""
+    person = ask_password(runtime, me, Act.FACTOR_ADDED, password)
+    with runtime.db.read() as session:
+        known = factors_of(session, person.id).passkeys
+    if len(known) >= MOST_PASSKEYS or not passkeys.possible(runtime.settings):
+        raise Problem(ProblemCode.WRONG_STATE)
+    return passkeys.options_to_register(runtime, _registering(me), person, known)
+
+
+def add_passkey(runtime: Runtime, me: Self, name: str, answer: str) -> tuple[str, ...]:
+    """Store the credential in a browser's answer. Recovery codes when it is the first factor.
+
+    Raises Problem 422 for an answer that does not hold, or a credential that is known.
+    """
+    name = rules.line("name", name, NAME_LENGTH)
+    found = passkeys.registered(runtime, _registering(me), answer)
+    if found is None:
+        _refuse(runtime, me, Act.FACTOR_ADDED, "credential", "wrong_passkey")
+    row = Passkey(
+        id=ids.new(runtime.clock),
+        person_id=me.person_id,
+        credential_id=found.credential.credential_id,
+        public_key=found.credential.credential_public_key,
+        sign_count=found.credential.sign_count,
+        name=name,
+        created_at=runtime.clock.now(),
+    )
+    try:
+        with runtime.db.write() as session:
+            get_person(session, me.person_id, lock=True)
+            had = factors_of(session, me.person_id)
+            if not found.spend(session):
+                raise Problem(ProblemCode.WRONG_STATE)
+            session.add(row)
+            session.flush()
+            return _added(session, runtime, me, had, PASSKEY_KIND)
+    except IntegrityError:
+        _refuse(runtime, me, Act.FACTOR_ADDED, "credential", "passkey_known")
+
+
+def remove_totp(runtime: Runtime, me: Self, password: str) -> None:
+    """Remove the authenticator app. Raises Problem as `ask_password`, 404 without one."""
+    gone = delete(OneTimePassword).where(OneTimePassword.person_id == me.person_id)
+    _remove(runtime, me, password, gone, TOTP_KIND)
+
+
+def remove_passkey(runtime: Runtime, me: Self, passkey_id: uuid.UUID, password: str) -> None:
+    """Remove one of one's own passkeys. Raises Problem as `ask_password`, 404 for others'."""
+    gone = delete(Passkey).where(Passkey.person_id == me.person_id, Passkey.id == passkey_id)
+    _remove(runtime, me, password, gone, PASSKEY_KIND)
+
+
+def renew_codes(runtime: Runtime, me: Self, password: str) -> tuple[str, ...]:
+    """New recovery codes; the old ones end. Raises Problem as `ask_password`, 409 without any."""
+    ask_password(runtime, me, Act.RECOVERY_CODES_MADE, password)
+    with runtime.db.write() as session:
+        get_person(session, me.person_id, lock=True)
+        if not factors_of(session, me.person_id).any:
+            raise Problem(ProblemCode.WRONG_STATE)
+        return _new_codes(session, runtime, me)
+
+
+def step_up(runtime: Runtime, me: Self, answer: str, also: tuple[uuid.UUID, ...] = ()) -> None:
+    """Confirm oneself with a passkey, for this session and for `also`, others of one's own: a
+    client on the command line cannot ask for a passkey itself.
+
+    Raises Problem 422 for what does not hold, 429 while blocked.
+    """
+    counted = [throttle.subject(runtime, Kind.FACTOR, str(me.person_id))]
+    guessing.attempt(runtime, Entry(me.actor, Act.SESSION_STEPPED_UP), counted)
+    proof = passkeys.proof(runtime, stepping_up(me), answer)
+    if (
+        proof is None
+        or proof.person_id != me.person_id
+        or not _step(runtime, me, proof, (me.session_id, *also))
+    ):
+        _refuse(runtime, me, Act.SESSION_STEPPED_UP, "credential", "wrong_passkey")
+
+
+def _step(runtime: Runtime, me: Self, proof: proofs.Proof, sessions: tuple[uuid.UUID, ...]) -> bool:
+    with runtime.db.write() as session:
+        if not proof.spend(session):
+            session.rollback()
+            return False
+        throttle.succeeded(session, [throttle.subject(runtime, Kind.FACTOR, str(me.person_id))])
+        session.execute(
+            update(SignInSession)
+            .where(SignInSession.id.in_(sessions), SignInSession.person_id == me.person_id)
+            .where(SignInSession.ended_at.is_(None))
+            .values(acr=Acr.PHR, stepped_up_at=runtime.clock.now())
+        )
+        detail = {"sessions": len(set(sessions))}
+        entry = Entry(me.actor, Act.SESSION_STEPPED_UP, ref=_ref(me), detail=detail)
+        runtime.journal.record(session, entry)
+    return True
+
+
+def reset_factors(runtime: Runtime, actor: Actor, person_id: uuid.UUID, reason: str) -> Factors:
+    """Remove every factor and recovery code and end every session; what there was is returned.
+
+    For an operator who has made sure who asks. Raises Problem 404, 409 without a factor, 422 for a
+    reason that is none.
+    """
+    reason = rules.reason(reason)
+    with runtime.db.write() as session:
+        person = get_person(session, person_id, lock=True)
+        had = factors_of(session, person.id)
+        if not had.any:
+            raise Problem(ProblemCode.WRONG_STATE)
+        for table in (Passkey, OneTimePassword, RecoveryCode):
+            session.execute(delete(table).where(table.person_id == person.id))
+        end_all_sessions(session, runtime, person.id)
+        about = {person.id: {"account": person.account, "name": person.name, "reason": reason}}
+        entry = Entry(actor, Act.FACTORS_RESET, subjects=[person.id], about=about)
+        runtime.journal.record(session, entry)
+    return had
+
+
+def stepping_up(me: Self) -> Ceremony:
+    """The ceremony of `step_up`, bound to the session."""
+    return Ceremony(Use.STEP_UP, str(me.session_id))
+
+
+def _registering(me: Self) -> Ceremony:
+    return Ceremony(Use.REGISTER, str(me.session_id))
+
+
+def _added(
+    session: Session, runtime: Runtime, me: Self, had: Factors, kind: str
+) -> tuple[str, ...]:
+    entry = Entry(me.actor, Act.FACTOR_ADDED, subjects=[me.person_id], detail={"kind": kind})
+    runtime.journal.record(session, entry)
+    if had.any:
+        return ()
+    end_all_sessions(session, runtime, me.person_id, me.session_id)
+    # The password opened this session, and the factor has just been shown in it.
+    session.execute(
+        update(SignInSession).where(SignInSession.id == me.session_id).values(acr=Acr.MFA)
+    )
+    return _new_codes(session, runtime, me)
+
+
+def _remove(runtime: Runtime, me: Self, password: str, gone: Executable, kind: str) -> None:
+    ask_password(runtime, me, Act.FACTOR_REMOVED, password)
+    with runtime.db.write() as session:
+        get_person(session, me.person_id, lock=True)
+        if not proofs.changed_one(session, gone):
+            raise Problem(ProblemCode.NOT_FOUND)
+        if not factors_of(session, me.person_id).any:
+            session.execute(delete(RecoveryCode).where(RecoveryCode.person_id == me.person_id))
+        end_all_sessions(session, runtime, me.person_id, me.session_id)
+        entry = Entry(me.actor, Act.FACTOR_REMOVED, subjects=[me.person_id], detail={"kind": kind})
+        runtime.journal.record(session, entry)
+
+
+def _new_codes(session: Session, runtime: Runtime, me: Self) -> tuple[str, ...]:
+    codes, now = proofs.new_recovery_codes(), runtime.clock.now()
+    session.execute(delete(RecoveryCode).where(RecoveryCode.person_id == me.person_id))
+    digests = [proofs.recovery_digest(me.person_id, code) for code in codes]
+    session.add_all(
+        RecoveryCode(code_sha256=each, person_id=me.person_id, created_at=now) for each in digests
+    )
+    runtime.journal.record(
+        session, Entry(me.actor, Act.RECOVERY_CODES_MADE, subjects=[me.person_id])
+    )
+    return codes
+
+
+def _unconfirmed(
+    runtime: Runtime, session: Session, person_id: uuid.UUID
+) -> tuple[OneTimePassword, str]:
+    row = session.get(OneTimePassword, person_id)
+    if row is None or row.confirmed_at is not None:
+        raise Problem(ProblemCode.WRONG_STATE)
+    return row, proofs.unseal(runtime, person_id, row.sealed)
+
+
+def _secret(person: Person, text: str) -> Secret:
+    return Secret(text, pyotp.TOTP(text).provisioning_uri(name=person.account, issuer_name=ISSUER))
+
+
+def _refuse(runtime: Runtime, me: Self, act: Act, field: str, reason: str) -> NoReturn:
+    """Record the refusal, and say so at the form's field."""
+    runtime.folding.record(Entry(me.actor, act, Outcome.DENY, reason=reason))
+    rules.refuse(
+        field,
+        "확인하지 못했습니다. 처음부터 다시 해 주십시오."
+        if field == "credential"
+        else "일회용 비밀번호가 다릅니다. 인증 앱에 새로 나온 6자리를 입력해 주십시오.",
+        "This could not be confirmed. Please try again from the start."
+        if field == "credential"
+        else "The one-time password is not right. Enter the six digits your app shows now.",
+    )
+
+
+def _ref(me: Self) -> str:
+    return f"session:{me.session_id}"
