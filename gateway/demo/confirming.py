@@ -7,7 +7,7 @@ from gateway.demo.cast import Member
 from gateway.demo.delivery import IMAGES
 from gateway.demo.stage import Stage, StepFailed
 from gateway.demo.web import Visitor
-from gateway.identity import factors, passkeys, service_factors
+from gateway.identity import factors, passkeys, service_factors, service_step_up
 from gateway.identity.models import SessionChannel
 from gateway.identity.service_factors import Self
 from gateway.identity.service_sessions import find_live
@@ -27,8 +27,8 @@ def confirm(stage: Stage, runtime: Runtime, kim: Visitor, member: Member) -> Non
         device = Authenticator(origin=runtime.settings.public_url)
         made = device.create(service_factors.begin_passkey(runtime, me, member.password))
         service_factors.add_passkey(runtime, me, "demo", made)
-        asked = passkeys.options_to_sign(runtime, service_factors.stepping_up(me))
-        service_factors.step_up(runtime, me, device.get(asked))
+        asked = passkeys.options_to_sign(runtime, service_step_up.stepping_up(me))
+        service_step_up.step_up(runtime, me, device.get(asked))
         stage.say("a passkey in software answers for 15 minutes")
 
 

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from gateway.errors import Problem, ProblemCode
-from gateway.identity import passkeys
+from gateway.identity import passkeys, service_step_up
 from gateway.identity import service_factors as service
 from gateway.identity.factors import factors_of
 from gateway.identity.forms import Submitted, done, submitted
@@ -140,7 +140,7 @@ def stepped_up() -> Answer:
     mine, target = me(), safe_next(request.form.get("next"))
     result = submitted(
         StepUpAnswer,
-        lambda form: service.step_up(rt(), mine, form.credential, tuple(form.also)),
+        lambda form: service_step_up.step_up(rt(), mine, form.credential, tuple(form.also)),
     )
     if result.again:
         return _step_up_page(result.form, target), result.status
@@ -154,7 +154,7 @@ def _step_up_page(form: Form, target: str) -> str:
         open_now = list_sessions(session, mine.person_id, rt().clock.now())
     clients = [row for row in open_now if row.channel == SessionChannel.CLIENT]
     if known and passkeys.possible(rt().settings):
-        options = passkeys.options_to_sign(rt(), service.stepping_up(mine), known)
+        options = passkeys.options_to_sign(rt(), service_step_up.stepping_up(mine), known)
     return render("identity/step_up.html", form=form, next=target, options=options, clients=clients)
 
 

@@ -1,4 +1,4 @@
-"""Setting up, removing and resetting second factors; confirming oneself with a passkey again.
+"""Setting up, removing and resetting second factors.
 
 Setting up or removing asks for the password once more. The first factor, a removal and a reset
 end every other session: those were opened on weaker or on lost grounds.
@@ -104,7 +104,7 @@ def confirm_totp(runtime: Runtime, me: Self, code: str) -> tuple[str, ...]:
         row, secret = _unconfirmed(runtime, session, me.person_id)
     step = proofs.matching_step(runtime, secret, "".join(code.split()))
     if step is None:
-        _refuse(runtime, me, Act.FACTOR_ADDED, "code", "wrong_second_factor")
+        refuse(runtime, me, Act.FACTOR_ADDED, "code", "wrong_second_factor")
     with runtime.db.write() as session:
         get_person(session, me.person_id, lock=True)
         had = factors_of(session, me.person_id)
@@ -138,7 +138,7 @@ def add_passkey(runtime: Runtime, me: Self, name: str, answer: str) -> tuple[str
     name = rules.line("name", name, NAME_LENGTH)
     found = passkeys.registered(runtime, _registering(me), answer)
     if found is None:
-        _refuse(runtime, me, Act.FACTOR_ADDED, "credential", "wrong_passkey")
+        refuse(runtime, me, Act.FACTOR_ADDED, "credential", "wrong_passkey")
     row = Passkey(
         id=ids.new(runtime.clock),
         person_id=me.person_id,
@@ -158,7 +158,7 @@ def add_passkey(runtime: Runtime, me: Self, name: str, answer: str) -> tuple[str
             session.flush()
             return _added(session, runtime, me, had, PASSKEY_KIND)
     except IntegrityError:
-        _refuse(runtime, me, Act.FACTOR_ADDED, "credential", "passkey_known")
+        refuse(runtime, me, Act.FACTOR_ADDED, "credential", "passkey_known")
 
 
 def remove_totp(runtime: Runtime, me: Self, password: str) -> None:
@@ -183,41 +183,6 @@ def renew_codes(runtime: Runtime, me: Self, password: str) -> tuple[str, ...]:
         return _new_codes(session, runtime, me)
 
 
-def step_up(runtime: Runtime, me: Self, answer: str, also: tuple[uuid.UUID, ...] = ()) -> None:
-    """Confirm oneself with a passkey, for this session and for `also`, others of one's own: a
-    client on the command line cannot ask for a passkey itself.
-
-    Raises Problem 422 for what does not hold, 429 while blocked.
-    """
-    counted = [throttle.subject(runtime, Kind.FACTOR, str(me.person_id))]
-    guessing.attempt(runtime, Entry(me.actor, Act.SESSION_STEPPED_UP), counted)
-    proof = passkeys.proof(runtime, stepping_up(me), answer)
-    if (
-        proof is None
-        or proof.person_id != me.person_id
-        or not _step(runtime, me, proof, (me.session_id, *also))
-    ):
-        _refuse(runtime, me, Act.SESSION_STEPPED_UP, "credential", "wrong_passkey")
-
-
-def _step(runtime: Runtime, me: Self, proof: proofs.Proof, sessions: tuple[uuid.UUID, ...]) -> bool:
-    with runtime.db.write() as session:
-        if not proof.spend(session):
-            session.rollback()
-            return False
-        throttle.succeeded(session, [throttle.subject(runtime, Kind.FACTOR, str(me.person_id))])
-        session.execute(
-            update(SignInSession)
-            .where(SignInSession.id.in_(sessions), SignInSession.person_id == me.person_id)
-            .where(SignInSession.ended_at.is_(None))
-            .values(acr=Acr.PHR, stepped_up_at=runtime.clock.now())
-        )
-        detail = {"sessions": len(set(sessions))}
-        entry = Entry(me.actor, Act.SESSION_STEPPED_UP, ref=_ref(me), detail=detail)
-        runtime.journal.record(session, entry)
-    return True
-
-
 def reset_factors(runtime: Runtime, actor: Actor, person_id: uuid.UUID, reason: str) -> Factors:
     """Remove every factor and recovery code and end every session; what there was is returned.
 
@@ -237,11 +202,6 @@ def reset_factors(runtime: Runtime, actor: Actor, person_id: uuid.UUID, reason: 
         entry = Entry(actor, Act.FACTORS_RESET, subjects=[person.id], about=about)
         runtime.journal.record(session, entry)
     return had
-
-
-def stepping_up(me: Self) -> Ceremony:
-    """The ceremony of `step_up`, bound to the session."""
-    return Ceremony(Use.STEP_UP, str(me.session_id))
 
 
 def _registering(me: Self) -> Ceremony:
@@ -302,7 +262,7 @@ def _secret(person: Person, text: str) -> Secret:
     return Secret(text, pyotp.TOTP(text).provisioning_uri(name=person.account, issuer_name=ISSUER))
 
 
-def _refuse(runtime: Runtime, me: Self, act: Act, field: str, reason: str) -> NoReturn:
+def refuse(runtime: Runtime, me: Self, act: Act, field: str, reason: str) -> NoReturn:
     """Record the refusal, and say so at the form's field."""
     runtime.folding.record(Entry(me.actor, act, Outcome.DENY, reason=reason))
     rules.refuse(
@@ -314,7 +274,3 @@ def _refuse(runtime: Runtime, me: Self, act: Act, field: str, reason: str) -> No
         if field == "credential"
         else "The one-time password is not right. Enter the six digits your app shows now.",
     )
-
-
-def _ref(me: Self) -> str:
-    return f"session:{me.session_id}"

@@ -1,0 +1,57 @@
+"""Confirming oneself with a passkey again, within a session that is open (RFC 9470)."""
+
+from __future__ import annotations
+
+import uuid
+
+from sqlalchemy import update
+
+from gateway.identity import guessing, passkeys, proofs, throttle
+from gateway.identity.models import Acr, SignInSession
+from gateway.identity.passkeys import Ceremony, Use
+from gateway.identity.service_factors import Self, refuse
+from gateway.identity.throttle import Kind
+from gateway.journal import Act, Entry
+from gateway.runtime import Runtime
+
+
+def step_up(runtime: Runtime, me: Self, answer: str, also: tuple[uuid.UUID, ...] = ()) -> None:
+    """Confirm oneself with a passkey, for this session and for `also`, others of one's own: a
+    client on the command line cannot ask for a passkey itself.
+
+    Raises Problem 422 for what does not hold, 429 while blocked.
+    """
+    counted = [throttle.subject(runtime, Kind.FACTOR, str(me.person_id))]
+    guessing.attempt(runtime, Entry(me.actor, Act.SESSION_STEPPED_UP), counted)
+    proof = passkeys.proof(runtime, stepping_up(me), answer)
+    if (
+        proof is None
+        or proof.person_id != me.person_id
+        or not _step(runtime, me, proof, (me.session_id, *also))
+    ):
+        refuse(runtime, me, Act.SESSION_STEPPED_UP, "credential", "wrong_passkey")
+
+
+def _step(runtime: Runtime, me: Self, proof: proofs.Proof, sessions: tuple[uuid.UUID, ...]) -> bool:
+    with runtime.db.write() as session:
+        if not proof.spend(session):
+            session.rollback()
+            return False
+        throttle.succeeded(session, [throttle.subject(runtime, Kind.FACTOR, str(me.person_id))])
+        session.execute(
+            update(SignInSession)
+            .where(SignInSession.id.in_(sessions), SignInSession.person_id == me.person_id)
+            .where(SignInSession.ended_at.is_(None))
+            .values(acr=Acr.PHR, stepped_up_at=runtime.clock.now())
+        )
+        detail = {"sessions": len(set(sessions))}
+        entry = Entry(
+            me.actor, Act.SESSION_STEPPED_UP, ref=f"session:{me.session_id}", detail=detail
+        )
+        runtime.journal.record(session, entry)
+    return True
+
+
+def stepping_up(me: Self) -> Ceremony:
+    """The ceremony of `step_up`, bound to the session."""
+    return Ceremony(Use.STEP_UP, str(me.session_id))
