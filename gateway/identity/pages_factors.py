@@ -152,7 +152,7 @@ def _step_up_page(form: Form, target: str) -> str:
     with rt().db.read() as session:
         known = factors_of(session, mine.person_id).passkeys
         open_now = list_sessions(session, mine.person_id, rt().clock.now())
-    clients = [row for row in open_now if row.channel == SessionChannel.CLIENT]
+    clients = [row for row in open_now if row.channel != SessionChannel.BROWSER]
     if known and passkeys.possible(rt().settings):
         options = passkeys.options_to_sign(rt(), service_step_up.stepping_up(mine), known)
     return render("identity/step_up.html", form=form, next=target, options=options, clients=clients)

@@ -81,9 +81,9 @@ class Live:
     name: str
     locale: str
     roles: frozenset[tuple[str, str]]
-    application: Application | None = None
     acr: str = Acr.PASSWORD
     stepped_up_at: datetime | None = None
+    application: Application | None = None
 
 
 @dataclass(frozen=True, slots=True)

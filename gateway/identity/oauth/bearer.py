@@ -51,6 +51,8 @@ class Row:
     scope: str
     jkt: str | None
     expires_at: datetime
+    acr: str
+    stepped_up_at: datetime | None
 
 
 def _answered_for() -> Any:
@@ -82,6 +84,8 @@ def _lookup() -> Any:
             OAuthToken.scope,
             OAuthToken.dpop_jkt,
             OAuthToken.expires_at,
+            SignInSession.acr,
+            SignInSession.stepped_up_at,
         )
         .select_from(OAuthToken)
         .join(SignInSession, SignInSession.id == OAuthToken.session_id)
@@ -131,6 +135,8 @@ def check(runtime: Runtime, request: Request, scheme: str, token: str) -> Live |
         found.name,
         found.locale,
         frozenset(),
+        found.acr,
+        found.stepped_up_at,
         held,
     )
 

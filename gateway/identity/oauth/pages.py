@@ -163,7 +163,7 @@ def _too_old(max_age: str) -> bool:
 
 def _signed_in_at() -> datetime:
     with rt().db.read() as reading:
-        return reading.get_one(SignInSession, require_viewer().session_id).created_at
+        return reading.get_one(SignInSession, require_viewer().session_id).authenticated_at
 
 
 def _consent_page(wanted: Wanted) -> Response:

@@ -17,6 +17,7 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from gateway.identity.models import Acr, SignInSession
 from gateway.identity.oauth import service_tokens as tokens
 from gateway.identity.oauth.clients import Client
 from gateway.identity.oauth.models import AuthorizationCode, PushedRequest
@@ -133,6 +134,7 @@ def redeem(runtime: Runtime, actor: Actor, client: Client, given: Redemption) ->
         wrong = _mismatch(row, given)
         if wrong:
             return Refused("invalid_grant", wrong)
+        browser = session.get_one(SignInSession, row.session_id)
         what = Opening(
             client,
             row.person_id,
@@ -142,6 +144,9 @@ def redeem(runtime: Runtime, actor: Actor, client: Client, given: Redemption) ->
             row.family_id,
             now + SESSION_LIFE,
             nonce=row.nonce,
+            # What a passkey confirmed in the browser it did not confirm for the program.
+            acr=Acr.MFA if browser.acr == Acr.PHR else browser.acr,
+            amr=browser.amr,
         )
         return tokens.opened(session, runtime, actor, what)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from gateway.identity.models import Membership, Organisation, OrganisationStatus, Person
+from gateway.identity.models import Acr, Membership, Organisation, OrganisationStatus, Person
 from gateway.identity.oauth import service_tokens as tokens
 from gateway.identity.oauth.clients import Client
 from gateway.identity.oauth.service_tokens import Issued, Opening, Refused
@@ -25,7 +25,17 @@ def machine(
             return Refused("invalid_grant", "nobody_answers")
         assert client.responsible_id is not None
         family, ends_at = tokens.new_family(runtime), now + ACCESS_LIFE
-        what = Opening(client, client.responsible_id, scope, jkt, now, family, ends_at)
+        what = Opening(
+            client,
+            client.responsible_id,
+            scope,
+            jkt,
+            now,
+            family,
+            ends_at,
+            acr=Acr.PHR,
+            amr="swk",
+        )
         return tokens.opened(session, runtime, actor, what)
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from gateway import ids
-from gateway.identity.models import Person, PersonStatus, SessionChannel, SignInSession
+from gateway.identity.models import Acr, Person, PersonStatus, SessionChannel, SignInSession
 from gateway.identity.oauth.clients import Client
 from gateway.identity.oauth.models import OAuthToken, TokenKind
 from gateway.identity.oauth.vocabulary import (
@@ -67,8 +67,9 @@ class Opening:
     auth_time: datetime
     family_id: uuid.UUID
     ends_at: datetime
-    device: str = ""
     nonce: str = ""
+    acr: str = Acr.PASSWORD
+    amr: str = "oauth"
 
 
 def opened(session: Session, runtime: Runtime, actor: Actor, what: Opening) -> Issued | Refused:
@@ -81,8 +82,13 @@ def opened(session: Session, runtime: Runtime, actor: Actor, what: Opening) -> I
         token_sha256=digest(secrets.token_urlsafe(TOKEN_BYTES)),
         person_id=person.id,
         channel=SessionChannel.OAUTH,
-        device=" · ".join(filter(None, (what.client.name, what.device)))[:DEVICE_LENGTH],
-        created_at=what.auth_time,
+        device=what.client.name[:DEVICE_LENGTH],
+        acr=what.acr,
+        amr=what.amr,
+        created_at=runtime.clock.now(),
+        authenticated_at=what.auth_time,
+        # A machine proves a key of its own each time, which no page can lure out of it.
+        stepped_up_at=what.auth_time if what.acr == Acr.PHR else None,
         expires_at=what.ends_at,
     )
     session.add(row)
@@ -183,7 +189,7 @@ def _mint(
         family.person_id,
         family.id,
         jkt is not None,
-        family.created_at,
+        family.authenticated_at,
     )
 
 
