@@ -11,9 +11,9 @@ from gateway.identity import service_sessions as sessions
 from gateway.identity.http import actor, require_viewer, rt
 from gateway.identity.schemas import ClientSession, ClientSignIn, Me, MembershipHeld, RoleHeld
 from gateway.identity.service_attestations import identity_level
+from gateway.identity.service_credentials import Credentials
 from gateway.identity.service_memberships import memberships_of
 from gateway.identity.service_second import sign_in_client
-from gateway.identity.service_sessions import Credentials
 from gateway.web.forms import parse
 from gateway.web.openapi import documented
 

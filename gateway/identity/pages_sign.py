@@ -28,8 +28,9 @@ from gateway.identity.models import SessionChannel
 from gateway.identity.passkeys import Ceremony, Use
 from gateway.identity.schemas import NewPassword, SignIn, SignUp
 from gateway.identity.service_consents import consents_due
+from gateway.identity.service_credentials import Credentials
 from gateway.identity.service_second import Pending, begin
-from gateway.identity.service_sessions import Credentials, SignedIn
+from gateway.identity.service_sessions import SignedIn
 from gateway.identity.site_documents import SiteDocument, text_of
 from gateway.web.forms import Form
 from gateway.web.i18n import gettext as _
@@ -84,7 +85,8 @@ def hold_pending(response: Response, pending: Pending) -> Response:
         expires=pending.expires_at,
         path=url_for("second.ask"),
         httponly=True,
-        samesite="Strict",
+        # Whoever comes back from an outside provider comes from another site.
+        samesite="Lax",
         secure=rt().settings.secure,
     )
     return response

@@ -22,21 +22,23 @@ from gateway.identity.models import Acr, Person, PersonStatus, SessionChannel
 from gateway.identity.models_factors import PendingSignIn
 from gateway.identity.passkeys import Ceremony, Use
 from gateway.identity.proofs import Proof
-from gateway.identity.service_people import acting
-from gateway.identity.service_sessions import (
+from gateway.identity.service_credentials import (
     CHANGED,
-    TOKEN_BYTES,
     Checked,
     Credentials,
-    Opening,
-    SignedIn,
     check_password,
-    digest,
-    open_session,
     refused,
     second_factor_required,
-    short_device,
     unchanged,
+)
+from gateway.identity.service_people import acting
+from gateway.identity.service_sessions import (
+    TOKEN_BYTES,
+    Opening,
+    SignedIn,
+    digest,
+    open_session,
+    short_device,
 )
 from gateway.identity.throttle import Kind
 from gateway.journal import Act, Actor, Entry, Outcome, PartyKind
@@ -86,7 +88,7 @@ def begin(
         if person is not None:
             throttle.succeeded(session, checked.counted)
             if has_factor(session, person.id):
-                return _pend(session, runtime, person, credentials.device)
+                return pend(session, runtime, person, credentials.device)
             return open_session(session, runtime, actor, person, opening)
     raise refused(runtime, checked.refusal, CHANGED)
 
@@ -250,7 +252,8 @@ def _active(session: Session, person_id: uuid.UUID) -> Person | None:
     return person if person.status == PersonStatus.ACTIVE else None
 
 
-def _pend(session: Session, runtime: Runtime, person: Person, device: str) -> Pending:
+def pend(session: Session, runtime: Runtime, person: Person, device: str) -> Pending:
+    """A sign-in half done, in the caller's transaction: the first step held, a factor is due."""
     token, now = secrets.token_urlsafe(TOKEN_BYTES), runtime.clock.now()
     row = PendingSignIn(
         token_sha256=digest(token),

@@ -19,14 +19,14 @@ from gateway.identity.federation import service_links as links
 from gateway.identity.federation.exchange import Answer, Proven
 from gateway.identity.federation.refusals import Refusal, problem
 from gateway.identity.federation.schemas import ProviderSignUp
-from gateway.identity.federation.service_entry import Waiting
 from gateway.identity.federation.service_flows import Errand, Federation
 from gateway.identity.forms import done, submitted
 from gateway.identity.http import actor, require_person, require_viewer, rt, safe_next, viewer
 from gateway.identity.models import SessionChannel
 from gateway.identity.models_federation import FlowPurpose
-from gateway.identity.pages_sign import enter, shown
-from gateway.identity.service_sessions import Opening
+from gateway.identity.pages_sign import enter, hold_pending, shown
+from gateway.identity.service_second import Pending
+from gateway.identity.service_sessions import Opening, SignedIn
 from gateway.identity.site_documents import SiteDocument, text_of
 from gateway.identity.ways import require_recent
 from gateway.provider_settings import IdentityProvider
@@ -187,8 +187,11 @@ def _come_in(proven: Proven, target: str) -> Response:
     device, previous = device_of(request.user_agent.string), request.cookies.get(COOKIE)
     how = Opening(device, SessionChannel.BROWSER, previous)
     found = entry.enter(rt(), actor(), proven, how)
-    if not isinstance(found, Waiting):
+    if isinstance(found, SignedIn):
         return enter(found, target)
+    if isinstance(found, Pending):
+        onward = make_response(redirect(url_for("second.ask", next=target), code=303))
+        return hold_pending(onward, found)
     session.clear()
     response = make_response(redirect(url_for("providers.unknown"), code=303))
     return _remember(response, WAITING_COOKIE, found.token, "/", int(entry.WAITS.total_seconds()))

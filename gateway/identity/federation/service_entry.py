@@ -16,6 +16,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from gateway.identity import guessing, throttle
+from gateway.identity.factors import has_factor
 from gateway.identity.federation.exchange import Proven
 from gateway.identity.federation.refusals import Refusal, Refused
 from gateway.identity.federation.service_flows import Federation, counted_by, refused
@@ -23,21 +24,23 @@ from gateway.identity.federation.service_links import add_link
 from gateway.identity.models import Person, PersonStatus
 from gateway.identity.models_federation import LinkedIdentity, WaitingIdentity
 from gateway.identity.service_consents import check_consents
+from gateway.identity.service_credentials import stopped
 from gateway.identity.service_people import Made, NewPerson, acting, add_person, valid_person
 from gateway.identity.service_roles import roles_of
+from gateway.identity.service_second import Pending, pend
 from gateway.identity.service_sessions import (
     TOKEN_BYTES,
     Opening,
     SignedIn,
     digest,
     open_session,
-    stopped,
 )
 from gateway.identity.site_documents import SiteDocument
 from gateway.journal import Act, Actor, Entry, Outcome, PartyKind
 from gateway.runtime import Runtime
 
 WAITS = timedelta(minutes=30)
+FEDERATED = "fed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +50,11 @@ class Waiting:
     token: str
 
 
-def enter(runtime: Runtime, actor: Actor, proven: Proven, how: Opening) -> SignedIn | Waiting:
-    """A session of the person this identity is linked to; an unlinked one waits.
+def enter(
+    runtime: Runtime, actor: Actor, proven: Proven, how: Opening
+) -> SignedIn | Pending | Waiting:
+    """A session of the person this identity is linked to, or where they have set up a second
+    factor a sign-in half done; an unlinked identity waits.
 
     Raises Problem 401 for a stopped account, 403 for staff whose provider signs nothing; both are
     events.
@@ -136,17 +142,21 @@ def _owner(session: Session, proven: Proven) -> Person | None:
 
 def _opened(
     session: Session, runtime: Runtime, actor: Actor, who: tuple[Person, Proven, Opening]
-) -> SignedIn:
+) -> SignedIn | Pending:
     person, proven, how = who
     if not proven.signed and roles_of(session, person.id, runtime.clock.now()):
         raise Refused(Refusal.UNSIGNED_FOR_STAFF)
     throttle.succeeded(session, counted_by(runtime, actor))
-    return open_session(session, runtime, actor, person, replace(how, detail=_shown(proven)))
+    if has_factor(session, person.id):
+        return pend(session, runtime, person, how.device)
+    return open_session(
+        session, runtime, actor, person, replace(how, amr=FEDERATED, detail=_shown(proven))
+    )
 
 
 def _shown(proven: Proven) -> dict[str, str]:
     """How the person showed who they are, for the session's event."""
-    said = {"acr": proven.acr, "amr": ",".join(proven.amr)}
+    said = {"provider_acr": proven.acr, "provider_amr": ",".join(proven.amr)}
     signed = "id_token" if proven.signed else "profile"
     return {"provider": proven.provider, "shown_by": signed} | {k: v for k, v in said.items() if v}
 

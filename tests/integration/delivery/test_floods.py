@@ -19,7 +19,8 @@ from gateway.errors import Problem, ProblemCode
 from gateway.identity import passwords, throttle
 from gateway.identity.guessing import counted_by, sign_up_sources
 from gateway.identity.models import Person, SessionChannel
-from gateway.identity.service_sessions import Credentials, sign_in
+from gateway.identity.service_credentials import Credentials
+from gateway.identity.service_sessions import sign_in
 from gateway.identity.throttle import FREE_ATTEMPTS, Blocked, Kind, Subject
 from gateway.journal import Act, Actor, Channel, Entry, Outcome, PartyKind, Place
 from gateway.journal.folding import (

@@ -35,8 +35,9 @@ from gateway.evidence.holds import Hold
 from gateway.evidence.publication import publish_now
 from gateway.evidence.reading import snapshot
 from gateway.identity.models import Person, PersonStatus, Role, SessionChannel
+from gateway.identity.service_credentials import Credentials
 from gateway.identity.service_roles import end_role
-from gateway.identity.service_sessions import Credentials, sign_in
+from gateway.identity.service_sessions import sign_in
 from gateway.journal import Act, Actor, Channel, Entry, Outcome, Place
 from gateway.runtime import Runtime
 from tests.integration.evidence.conftest import Command, fill

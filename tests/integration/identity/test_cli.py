@@ -17,9 +17,10 @@ from gateway.identity import rules
 from gateway.identity import service_organisations as organisations
 from gateway.identity.models import OrganisationKind, SessionChannel
 from gateway.identity.models_factors import Passkey
+from gateway.identity.service_credentials import Credentials
 from gateway.identity.service_organisations import NewOrganisation
 from gateway.identity.service_passwords import recovery_is_live
-from gateway.identity.service_sessions import Credentials, sign_in
+from gateway.identity.service_sessions import sign_in
 from gateway.runtime import Runtime
 from tests.people import acting_as, make_person, visitor
 

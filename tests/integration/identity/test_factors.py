@@ -22,8 +22,9 @@ from gateway.errors import Problem, ProblemCode
 from gateway.identity import service_factors, service_second
 from gateway.identity.models import Acr, Person, SessionChannel, SignInSession
 from gateway.identity.models_factors import OneTimePassword, Passkey
+from gateway.identity.service_credentials import Credentials
 from gateway.identity.service_second import Pending, Shown
-from gateway.identity.service_sessions import Credentials, sign_in
+from gateway.identity.service_sessions import sign_in
 from gateway.runtime import Runtime
 from tests import people
 from tests.people import PASSWORD, make_person, post, visitor

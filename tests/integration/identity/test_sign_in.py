@@ -17,8 +17,9 @@ from gateway.clock import FixedClock
 from gateway.errors import Problem, ProblemCode
 from gateway.identity import passwords
 from gateway.identity.models import SessionChannel, SignInSession, Throttle
+from gateway.identity.service_credentials import Credentials
 from gateway.identity.service_people import resume, suspend
-from gateway.identity.service_sessions import LIFETIME, Credentials, find_live, sign_in
+from gateway.identity.service_sessions import LIFETIME, find_live, sign_in
 from gateway.journal import Actor, folding
 from gateway.runtime import Runtime
 from tests import people

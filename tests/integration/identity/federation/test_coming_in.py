@@ -17,6 +17,7 @@ from gateway.identity.federation.exchange import Answer, Proven
 from gateway.identity.federation.service_flows import Errand, Federation
 from gateway.identity.federation.service_links import identities_of
 from gateway.identity.models import Role
+from gateway.identity.models_factors import OneTimePassword
 from gateway.identity.models_federation import FlowPurpose
 from gateway.identity.service_people import NewPerson, find_by_account, suspend
 from gateway.identity.site_documents import current_hashes
@@ -62,9 +63,31 @@ def test_a_linked_identity_signs_in_and_the_event_says_how(
     assert answer.status_code == 303
     assert traveller.signed_in
     assert started.detail == {
-        "channel": "browser", "provider": ID, "shown_by": "id_token", "acr": "urn:example:2",
-        "amr": "pwd,otp",
+        "channel": "browser", "acr": "urn:sumun:acr:password", "amr": "fed",
+        "provider": ID, "shown_by": "id_token",
+        "provider_acr": "urn:example:2", "provider_amr": "pwd,otp",
     }  # fmt: skip
+
+
+def test_a_provider_does_not_stand_in_for_a_second_factor(traveller: Traveller) -> None:
+    runtime: Runtime = traveller.client.application.extensions["sumun"]
+    one = linked(traveller)
+    with runtime.db.write() as session:
+        session.add(
+            OneTimePassword(
+                person_id=one.id,
+                sealed=b"sealed",
+                last_step=0,
+                created_at=runtime.clock.now(),
+                confirmed_at=runtime.clock.now(),
+            )  # fmt: skip
+        )
+
+    answer = traveller.go(next="/account")
+
+    assert answer.headers["Location"].startswith("/sign-in/second")
+    assert not traveller.signed_in
+    assert 'name="code"' in traveller.client.get("/sign-in/second").text
 
 
 def test_answers_are_counted(traveller: Traveller) -> None:
