@@ -44,6 +44,7 @@ class Settings(BaseModel):
     audit_retention_days: int | None = Field(default=None, ge=0, le=36_500)
     smtp_url: str = ""
     identity_providers: tuple[IdentityProvider, ...] = ()
+    staff_second_factor: Literal["required", "off"] = "required"
     tax_service_url: str = "https://api.odcloud.kr/api/nts-businessman"
     # Never shown, not even in an error: it is part of every address that is called.
     tax_service_key: SecretStr = SecretStr("")

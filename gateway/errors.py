@@ -26,6 +26,7 @@ class ProblemCode(StrEnum):
     CSRF_FAILED = "csrf_failed"
     FORBIDDEN = "forbidden"
     INSUFFICIENT_SCOPE = "insufficient_scope"
+    STAFF_FACTOR_MISSING = "staff_factor_missing"
     ACCESS_DENIED = "access_denied"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
@@ -128,6 +129,13 @@ PROBLEMS: dict[ProblemCode, ProblemText] = {
         "Your roles do not include this",
         "필요한 역할이 있는지 기관 관리자나 운영자에게 문의해 주십시오.",
         "Ask your organisation manager or the operator about the role named here.",
+    ),
+    ProblemCode.STAFF_FACTOR_MISSING: ProblemText(
+        S.FORBIDDEN,
+        "직원 역할을 쓰려면 2단계 인증이 필요합니다",
+        "Staff roles need a second factor",
+        "내 계정 화면에서 패스키나 인증 앱을 등록한 뒤, 그것으로 로그인해 주십시오.",
+        "Set up a passkey or an authenticator app under Account, and sign in with it.",
     ),
     ProblemCode.INSUFFICIENT_SCOPE: ProblemText(
         S.FORBIDDEN,

@@ -80,7 +80,7 @@ def database_url(
 def settings(tmp_path: Path, database_url: str) -> Settings:
     from gateway.config import load
 
-    return load({}, home=tmp_path / "home", database_url=database_url)
+    return load({}, home=tmp_path / "home", database_url=database_url, staff_second_factor="off")
 
 
 @pytest.fixture

@@ -30,6 +30,7 @@ def serving(settings: Settings, port: int) -> Iterator[subprocess.Popen[bytes]]:
         "SUMUN_HOME": str(settings.home),
         "SUMUN_PUBLIC_URL": settings.public_url,
         "SUMUN_SMTP_URL": settings.smtp_url,
+        "SUMUN_STAFF_SECOND_FACTOR": settings.staff_second_factor,
         "SUMUN_LOG_LEVEL": "ERROR",
     }
     process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)

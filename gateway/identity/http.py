@@ -42,6 +42,7 @@ class Viewer:
     application: Application | None = None
     acr: str = Acr.PASSWORD
     stepped_up_at: datetime | None = None
+    roles_rest: bool = False
 
 
 def rt() -> Runtime:
@@ -150,7 +151,9 @@ def _identify() -> None:
 
 
 def _enter(live: Live, channel: Channel) -> None:
-    roles = frozenset(role for role, _scope in live.roles)
+    rest = _roles_rest(live)
+    scoped = frozenset() if rest else live.roles
+    roles = frozenset(role for role, _scope in scoped)
     g.viewer = Viewer(
         live.person_id,
         live.session_id,
@@ -158,10 +161,11 @@ def _enter(live: Live, channel: Channel) -> None:
         live.name,
         live.locale,
         roles,
-        live.roles,
+        scoped,
         live.application,
         live.acr,
         live.stepped_up_at,
+        rest,
     )
     machine = live.application is not None and live.application.machine
     g.actor = Actor(
@@ -171,7 +175,14 @@ def _enter(live: Live, channel: Channel) -> None:
         personal={"account": live.account, "name": live.name},
         roles=roles,
         program=live.application.client_id if live.application else "",
+        roles_rest=rest,
     )
+
+
+def _roles_rest(live: Live) -> bool:
+    """Whether somebody holds staff roles but has shown no more than a password (ASVS 6.3.3)."""
+    required = rt().settings.staff_second_factor == "required"
+    return required and bool(live.roles) and live.acr == Acr.PASSWORD
 
 
 def _default_channel() -> Channel:
@@ -193,20 +204,22 @@ def _ask_to_sign_in() -> NoReturn:
 
 def _admitted(roles: tuple[Role, ...], holds: bool) -> Actor:
     if not holds:
+        rest = actor().roles_rest
         needed = ",".join(sorted(roles))
         rt().folding.record(
             Entry(
                 actor(),
                 Act.ACCESS_DECIDED,
                 Outcome.DENY,
-                reason="role_missing",
+                reason="second_factor_missing" if rest else "role_missing",
                 detail={
                     "roles": needed,
                     "endpoint": request.endpoint or "",
                 },
             )
         )
-        raise Problem(ProblemCode.FORBIDDEN, required_roles=sorted(roles))
+        code = ProblemCode.STAFF_FACTOR_MISSING if rest else ProblemCode.FORBIDDEN
+        raise Problem(code, required_roles=sorted(roles))
     return actor()
 
 

@@ -49,8 +49,9 @@ def roles_of(session: Session, person_id: uuid.UUID, now: datetime) -> frozenset
 
 
 def roles_held_by(session: Session, actor: Actor, now: datetime) -> frozenset[tuple[Role, str]]:
-    """The (role, scope) pairs with which an actor comes: none through a registered program."""
-    if actor.person_id is None or actor.program:
+    """The (role, scope) pairs with which an actor comes: none through a registered program, and
+    none without the second factor that staff must use."""
+    if actor.person_id is None or actor.program or actor.roles_rest:
         return frozenset()
     return roles_of(session, actor.person_id, now)
 

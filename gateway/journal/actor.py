@@ -16,6 +16,7 @@ class Actor:
     `organisation_id` is the organisation acted for. `roles` are staff roles by name, for pages;
     services look roles up again where they decide. `program` is the client id of the registered
     program through which a person acts: staff roles and managers' rights do not go through it.
+    `roles_rest` while staff have signed in with a password alone: their roles do not count either.
     """
 
     kind: PartyKind
@@ -25,6 +26,7 @@ class Actor:
     personal: dict[str, str] = field(default_factory=dict)
     roles: frozenset[str] = frozenset()
     program: str = ""
+    roles_rest: bool = False
 
     @classmethod
     def system(cls) -> Actor:

@@ -40,7 +40,7 @@ def opened(request: pytest.FixtureRequest, folder: Path) -> Iterator[House]:
 
 def standing(url: str, folder: Path) -> Iterator[House]:
     """A house on the database at `url`, taken down afterwards."""
-    settings = load({}, home=folder, database_url=url)
+    settings = load({}, home=folder, database_url=url, staff_second_factor="off")
     KeyStore(settings.keys).ensure(data_exists=False)
     runtime = assemble(settings, prepare(settings), FixedClock(START))
     app = create_app(runtime)

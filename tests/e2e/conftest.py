@@ -46,7 +46,9 @@ def _runtime(folder: Path, template: Path, base: str) -> Runtime:
     home = folder / "home"
     home.mkdir()
     url = f"sqlite:///{copy(template, home)}"
-    settings = load({}, home=home, database_url=url).model_copy(update={"public_url": base})
+    settings = load({}, home=home, database_url=url, staff_second_factor="off").model_copy(
+        update={"public_url": base}
+    )
     KeyStore(settings.keys).ensure(data_exists=False)
     return assemble(settings, prepare(settings), SystemClock())
 

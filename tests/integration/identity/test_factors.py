@@ -20,7 +20,7 @@ from gateway.clock import FixedClock
 from gateway.demo.authenticator import Authenticator
 from gateway.errors import Problem, ProblemCode
 from gateway.identity import service_factors, service_second
-from gateway.identity.models import Acr, Person, SessionChannel, SignInSession
+from gateway.identity.models import Acr, Person, Role, SessionChannel, SignInSession
 from gateway.identity.models_factors import OneTimePassword, Passkey
 from gateway.identity.service_credentials import Credentials
 from gateway.identity.service_second import Pending, Shown
@@ -501,3 +501,41 @@ def test_all_other_sessions_end_at_once(
 
     assert signed_in(home)
     assert not signed_in(elsewhere)
+
+
+@pytest.fixture
+def strict(runtime: Runtime) -> Runtime:
+    """A gateway as it is by default: staff must use a second factor."""
+    object.__setattr__(
+        runtime,
+        "settings",
+        runtime.settings.model_copy(update={"staff_second_factor": "required"}),
+    )
+    return runtime
+
+
+def test_staff_roles_rest_until_a_second_factor_is_shown(
+    strict: Runtime, browser: Any, clock: FixedClock
+) -> None:
+    steward = people.make_person(strict, "steward")
+    people.grant(strict, steward, Role.STEWARD)
+    client = browser()
+    people.sign_in(client, steward)
+
+    refused = client.get("/attestations", headers={"Accept": "application/json"})
+    told = client.get("/account?lang=en").text
+    app, _codes = add_app(client, clock)
+
+    assert (refused.status_code, refused.json["code"]) == (403, "staff_factor_missing")
+    assert "Your staff roles rest" in told
+    assert client.get("/attestations").status_code == 200
+    assert app
+
+
+def test_staff_roles_rest_in_the_api_and_in_services_too(strict: Runtime, browser: Any) -> None:
+    auditor = people.make_person(strict, "auditor")
+    people.grant(strict, auditor, Role.AUDITOR)
+
+    me = browser().get("/api/v1/me", headers=people.bearer(browser(), auditor)).json
+
+    assert me["roles"] == []

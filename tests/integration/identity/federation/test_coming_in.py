@@ -80,7 +80,7 @@ def test_a_provider_does_not_stand_in_for_a_second_factor(traveller: Traveller) 
                 last_step=0,
                 created_at=runtime.clock.now(),
                 confirmed_at=runtime.clock.now(),
-            )  # fmt: skip
+            )
         )
 
     answer = traveller.go(next="/account")
