@@ -21,6 +21,7 @@ from gateway.runtime import Runtime
 from tests import people
 from tests.integration.oversight import reviewing
 from tests.integration.oversight.reviewing import SEOUL, at, download, refusal
+from tests.logs import numbered
 from tests.world import World, build
 
 WHY = "연구실의 정기 내려받기로 확인했습니다."
@@ -160,7 +161,7 @@ def test_what_was_found_is_an_entry_of_the_log(runtime: Runtime, world: World) -
     download(runtime, world, ref=None)
     (row,) = anomalies(runtime)
 
-    runtime.journal.log.checkpoint()
+    numbered(runtime)
     with reading(runtime) as opened:
         from audit.search import Filters
 
