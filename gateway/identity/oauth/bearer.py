@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from flask import Request
+from flask import Request, g
 from sqlalchemy import String, and_, bindparam, exists, or_, select
 
 from gateway.db.hot import HotStatement
@@ -114,7 +114,7 @@ def check(runtime: Runtime, request: Request, scheme: str, token: str) -> Live |
     A token that is bound to a key counts only under the scheme `DPoP` with a proof of that key.
     """
     found = find(runtime, token)
-    if found is None or not in_networks(tuple(found.networks), request.remote_addr):
+    if found is None or not in_networks(tuple(found.networks), g.client_address):
         return Failed("invalid_token")
     if (found.jkt is not None) != (scheme == "dpop"):
         return Failed("invalid_token")

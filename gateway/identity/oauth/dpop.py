@@ -6,7 +6,6 @@ once. Nonces are keyed hashes of a window of time: nothing is stored, and every 
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
 from dataclasses import dataclass
@@ -43,7 +42,7 @@ def nonce(runtime: Runtime, back: int = 0) -> str:
     """The nonce of the present window, or of one `back` windows ago."""
     window = to_ms(runtime.clock.now()) // int(WINDOW.total_seconds() * 1000) - back
     key = runtime.keys.current(Purpose.LOOKUP).material
-    return _url64(hmac.digest(key, LABEL + str(window).encode(), "sha256")[:18])
+    return jose.url64(hmac.digest(key, LABEL + str(window).encode(), "sha256")[:18])
 
 
 def thumbprint(runtime: Runtime, proofs: list[str], use: Use) -> str:
@@ -71,7 +70,7 @@ def _is_for(claims: Claims, use: Use) -> None:
     if claims.text("htu", 2048).partition("#")[0].partition("?")[0] != use.url:
         raise BadToken("htu is not the address of the request")
     if use.token is not None:
-        expected = _url64(hashlib.sha256(use.token.encode("utf-8", "surrogatepass")).digest())
+        expected = jose.url64(hashlib.sha256(use.token.encode("utf-8", "surrogatepass")).digest())
         if not hmac.compare_digest(claims.text("ath").encode(), expected.encode()):
             raise BadToken("ath is not the hash of the token")
 
@@ -89,7 +88,3 @@ def _is_fresh(runtime: Runtime, claims: Claims) -> None:
         for each in known
     ):
         raise UseNonce
-
-
-def _url64(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import uuid
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from gateway.identity.models import Membership, Organisation, OrganisationStatus, Person
+from gateway.identity.oauth import jose
 from gateway.identity.oauth.clients import Client
 from gateway.identity.oauth.keys import Algorithm, SigningKeys
 from gateway.identity.oauth.service_tokens import Issued
@@ -86,4 +86,4 @@ def _organisations(session: Session, person_id: uuid.UUID) -> list[dict[str, str
 def _half_hash(token: str) -> str:
     # Both algorithms end in 256, so SHA-256 is the hash either way.
     half = hashlib.sha256(token.encode()).digest()[:16]
-    return base64.urlsafe_b64encode(half).rstrip(b"=").decode()
+    return jose.url64(half)

@@ -8,6 +8,7 @@ browser (RFC 9207); one-use artefacts used and tokens made in one transaction.
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, cast
 from urllib.parse import urlencode
@@ -49,6 +50,28 @@ JSON = [
     ("Cache-Control", "no-store"),
     ("Pragma", "no-cache"),
 ]
+
+_AGAIN = "Start the sign-in again."
+WHAT_NEXT = {
+    "person_stopped": "The account is suspended or closed. Its holder asks the operator.",
+    "session_ended": f"The session has ended. {_AGAIN}",
+    "other_key": "The proof is of another key. Sign it with the key that the grant was bound to.",
+    "wider_scope": "A scope was not granted. Ask for fewer, or for consent with more.",
+    "unknown_token": f"The token is not known for this client. {_AGAIN}",
+    "refresh_replayed": f"The refresh token was used twice, so its session has ended. {_AGAIN}",
+    "token_ended": f"The token has run out or was revoked. {_AGAIN}",
+    "unknown_code": f"The code is not known for this client or was used. {_AGAIN}",
+    "code_expired": f"The code has run out. {_AGAIN}",
+    "code_replayed": f"The code was used twice, so its session has ended. {_AGAIN}",
+    "other_redirect_uri": f"redirect_uri is not the one of the request. Mend it. {_AGAIN}",
+    "wrong_verifier": f"code_verifier does not fit code_challenge. Mend it. {_AGAIN}",
+    "asked_too_soon": "Wait five seconds longer between questions.",
+    "not_decided": "Nobody has decided yet. Ask again after the interval.",
+    "person_refused": "The person did not allow it. Ask them before starting again.",
+    "nobody_answers": "The responsible person no longer belongs to the verified organisation. "
+    "A manager registers the client anew.",
+}
+"""What a client developer reads as `error_description`, which is ASCII (RFC 6749 5.2)."""
 
 
 class UseNonceError(OAuth2Error):  # type: ignore[misc]
@@ -177,11 +200,12 @@ class _TokenGrant(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]
         if isinstance(result, Refused):
             if result.error not in {"authorization_pending", "slow_down"}:
                 self.server.refused(result.reason)
-            raise OAuth2Error(error=result.error, description=result.reason)
+            raise OAuth2Error(error=result.error, description=WHAT_NEXT[result.reason])
         return 200, self._body(result), JSON
 
+    @abstractmethod
     def exchange(self, client: Client) -> Issued | Refused:
-        raise NotImplementedError
+        """Use the grant up and say what it gave."""
 
     def needs(self, name: str) -> str:
         """A parameter of the body. Raises InvalidRequestError."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,6 +21,7 @@ from joserfc.jwk import ECKey, OctKey, RSAKey
 
 from gateway.clock import FixedClock
 from gateway.errors import Problem
+from gateway.identity.oauth import server
 from gateway.identity.oauth import service_devices as devices
 from gateway.identity.oauth import service_grants as grants
 from gateway.identity.oauth import service_tokens as tokens
@@ -591,6 +594,17 @@ def test_a_program_that_would_be_unsafe_is_not_registered(changes, runtime: Runt
         register(runtime, people.acting_as(manager), place, NewClient(**new))
 
     assert refused.value.code == "validation_failed"
+
+
+def test_every_refusal_of_a_grant_says_what_to_do_next() -> None:
+    folder = Path(server.__file__).parent
+    text = "".join(file.read_text("utf-8") for file in folder.glob("service_*.py"))
+    text += Path(server.__file__).read_text("utf-8")
+
+    reasons = set(re.findall(r'Refused\("\w+", "(\w+)"\)', text))
+    mismatches = {"other_redirect_uri", "wrong_verifier"}
+
+    assert reasons | mismatches == set(server.WHAT_NEXT)
 
 
 def test_only_a_manager_registers(runtime: Runtime) -> None:
