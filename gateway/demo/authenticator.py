@@ -9,9 +9,9 @@ from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
 from typing import Any
 
-import cbor2
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from webauthn.helpers import encode_cbor
 
 PRESENT, VERIFIED, ATTESTED = 0x01, 0x04, 0x40
 
@@ -41,10 +41,10 @@ class Authenticator:
         point = self.key.public_key().public_numbers()
         cose = {1: 2, 3: -7, -1: 1, -2: point.x.to_bytes(32), -3: point.y.to_bytes(32)}
         attested = bytes(16) + len(self.credential).to_bytes(2) + self.credential
-        data = self._data(ATTESTED) + attested + cbor2.dumps(cose)
+        data = self._data(ATTESTED) + attested + encode_cbor(cose)
         statement = {"fmt": "none", "attStmt": {}, "authData": data}
         said = self._client_data("webauthn.create", wanted["challenge"])
-        made = cbor2.dumps(statement)
+        made = encode_cbor(statement)
         return self._answer({"clientDataJSON": _text(said), "attestationObject": _text(made)})
 
     def get(self, options: str) -> str:
