@@ -10,12 +10,22 @@ from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from gateway.errors import OperatorError
 from gateway.provider_settings import IdentityProvider
+from gateway.visa_settings import VisaIssuer
 
 PREFIX = "SUMUN_"
+Named = IdentityProvider | VisaIssuer
 # Names that belong to the tests or to the start itself, so they are no settings of the gateway.
 NOT_SETTINGS = {"config", "parent", "eval_data", "demo_password", "server", "token"}
 
@@ -44,6 +54,7 @@ class Settings(BaseModel):
     audit_retention_days: int | None = Field(default=None, ge=0, le=36_500)
     smtp_url: str = ""
     identity_providers: tuple[IdentityProvider, ...] = ()
+    visa_issuers: tuple[VisaIssuer, ...] = ()
     staff_second_factor: Literal["required", "off"] = "required"
     tax_service_url: str = "https://api.odcloud.kr/api/nts-businessman"
     # Never shown, not even in an error: it is part of every address that is called.
@@ -78,20 +89,20 @@ class Settings(BaseModel):
             raise ValueError(f"no time zone is called {value!r}") from error
         return value
 
-    @field_validator("identity_providers", mode="before")
+    @field_validator("identity_providers", "visa_issuers", mode="before")
     @classmethod
-    def _from_the_file(cls, value: Any) -> Any:
+    def _from_the_file(cls, value: Any, info: ValidationInfo) -> Any:
         if isinstance(value, str):
-            raise ValueError("write [[identity_providers]] tables in sumun.toml")
+            raise ValueError(f"write [[{info.field_name}]] tables in sumun.toml")
         return value
 
-    @field_validator("identity_providers")
+    @field_validator("identity_providers", "visa_issuers")
     @classmethod
-    def _told_apart(cls, value: tuple[IdentityProvider, ...]) -> tuple[IdentityProvider, ...]:
+    def _told_apart(cls, value: tuple[Named, ...]) -> tuple[Named, ...]:
         for what in ("id", "issuer"):
-            given = [getattr(provider, what) for provider in value]
+            given = [getattr(one, what) for one in value]
             if len(set(given)) != len(given):
-                raise ValueError(f"two providers have the same {what}")
+                raise ValueError(f"two of them have the same {what}")
         return value
 
     @property

@@ -32,6 +32,7 @@ from gateway.policy.loading import in_force
 from gateway.provider_settings import IdentityProvider
 from gateway.scanning.sandbox import protections
 from gateway.storage import Store, StoreUnavailable
+from gateway.visa_settings import VisaIssuer
 from gateway.witnessing import policy_file
 from gateway.witnessing.quorum import quorum
 
@@ -74,6 +75,9 @@ def examine(settings: Settings) -> Iterator[Check]:
         mend = "check the table in sumun.toml and the network; see docs/federation.md"
         found = partial(_provider, provider)
         yield _guarded(f"identity provider {provider.id}", found, mend)
+    for issuer in settings.visa_issuers:
+        mend = "check the table in sumun.toml and the network; see docs/passports.md"
+        yield _guarded(f"visa issuer {issuer.id}", partial(_visa_issuer, issuer), mend)
     for protection in protections():
         yield Check(
             f"sandbox: {protection.name}",
@@ -182,6 +186,15 @@ def _provider(provider: IdentityProvider) -> str:
     except Refused as error:
         raise OperatorError(str(error)) from error
     return f"{provider.issuer}: metadata and {len(keys)} keys"
+
+
+def _visa_issuer(issuer: VisaIssuer) -> str:
+    """Every address of its keys answers with keys."""
+    try:
+        found = [len(fetch_keys(issuer, jku)) for jku in issuer.jku]
+    except Refused as error:
+        raise OperatorError(str(error)) from error
+    return f"{issuer.issuer}: {sum(found)} keys"
 
 
 def _guarded(name: str, check: Callable[[], str], mend: str) -> Check:

@@ -44,6 +44,7 @@ class ProblemCode(StrEnum):
     POLICY_UNAVAILABLE = "policy_unavailable"
     PROVIDER_REFUSED = "provider_refused"
     PROVIDER_UNAVAILABLE = "provider_unavailable"
+    PASSPORT_REFUSED = "passport_refused"
     INTERNAL = "internal"
 
 
@@ -262,6 +263,13 @@ PROBLEMS: dict[ProblemCode, ProblemText] = {
         "The identity provider cannot be used at present",
         "잠시 뒤 다시 시도하거나 다른 방법으로 로그인해 주십시오.",
         "Try again later, or sign in another way.",
+    ),
+    ProblemCode.PASSPORT_REFUSED: ProblemText(
+        S.UNPROCESSABLE_ENTITY,
+        "가져온 패스포트를 받아들이지 못했습니다",
+        "The passport was not accepted",
+        "발급 기관에서 새로 받아 다시 가져와 주십시오.",
+        "Get a new one from its issuer and bring that.",
     ),
     ProblemCode.INTERNAL: ProblemText(
         S.INTERNAL_SERVER_ERROR,

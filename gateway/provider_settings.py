@@ -153,7 +153,7 @@ class IdentityProvider(BaseModel):
         if not plain or not parts.hostname or parts.username is not None or parts.fragment:
             raise ValueError("an address is plain ASCII with a host, no user and no fragment")
         parts.port  # noqa: B018 — reading it raises ValueError for what is no port
-        local = self.allow_private and parts.scheme == "http" and _is_loopback(parts.hostname)
+        local = self.allow_private and parts.scheme == "http" and is_loopback(parts.hostname)
         if parts.scheme != "https" and not local:
             raise ValueError("an address is https, or http on loopback with allow_private")
         return url
@@ -174,7 +174,8 @@ class IdentityProvider(BaseModel):
         return found
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine."""
     if host == LOCAL_NAME:
         return True
     try:

@@ -28,6 +28,7 @@ PARTS = (
     "identity.models_factors",
     "identity.models_federation",
     "identity.models_organisations",
+    "identity.models_passports",
     "identity.oauth.models",
 )
 for module in (*(f"{feature}.models" for feature in FEATURES), *PARTS):

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from flask import Flask
 
-from gateway.access import api, grants, pages, pages_seats
+from gateway.access import api, grants, pages, pages_seats, visas
+from gateway.identity.passports.http import add_source
 from gateway.jobs.queue import Leased
 from gateway.runtime import Runtime
 from gateway.web.i18n import lazy
@@ -23,6 +24,7 @@ def install(app: Flask, _runtime: Runtime) -> None:
     panels(app).add("dataset_actions", pages.steward_link, order=90)
     panels(app).add("organisation", pages_seats.panel, order=5)
     panels(app).add("requirement", pages.requirement_actor)
+    add_source(app, visas.granted)
 
 
 def handlers(runtime: Runtime) -> dict[str, Callable[[Leased], None]]:

@@ -15,9 +15,11 @@ from gateway.agreements import (
     pages_official,
     pages_states,
     service_schedule,
+    visas,
 )
 from gateway.agreements.service_overview import Standing
 from gateway.agreements.service_requests import MAIL_JOB, forget_addresses
+from gateway.identity.passports.http import add_source
 from gateway.jobs.beats import Beat
 from gateway.jobs.queue import Leased
 from gateway.runtime import Runtime
@@ -45,6 +47,7 @@ def install(app: Flask, _runtime: Runtime) -> None:
     labels.STATES["organisation_signature"] = {str(state): one for state, one in STATES.items()}
     navigation(app).add(NavItem("agreements.overview", lazy("Usage agreements"), order=30))
     panels(app).add("organisation", pages_official.panel)
+    add_source(app, visas.accepted)
 
 
 def handlers(runtime: Runtime) -> dict[str, Callable[[Leased], None]]:

@@ -207,7 +207,8 @@ class Attestation(Base):
     The kinds of `policies.vocabulary.Approval` are approvals: a steward registers them, with
     `reason`, and ends them, with `end_reason`. `project_id` names the research project that an
     IRB decision or an approval belongs to; it has no foreign key, because research projects live
-    on a higher floor. `checked_by` is the steward who compared the evidence with its source;
+    on a higher floor. `checked_by` is the steward who compared the evidence with its source,
+    nobody where a trusted issuer signed it (`models_passports`);
     unchecked evidence does not count.
     """
 

@@ -31,6 +31,7 @@ from gateway.identity.pages_orgs import orgs
 from gateway.identity.pages_second import second
 from gateway.identity.pages_sign import sign
 from gateway.identity.pages_staff import evidence, staff
+from gateway.identity.passports import wiring as passports
 from gateway.identity.scim import api as scim
 from gateway.identity.scim import pages as provisioning
 from gateway.identity.tax_service import TaxService
@@ -57,6 +58,7 @@ def install(app: Flask, runtime: Runtime) -> None:
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     federation.install(app, runtime)
+    passports.install(app, runtime)
     app.config.update(
         SIGN_IN_ENDPOINT="sign.sign_in",
         SIGN_OUT_ENDPOINT="sign.sign_out_post",

@@ -66,6 +66,9 @@ class Act(StrEnum):
     ATTESTATION_ADDED = "attestation.added"
     ATTESTATION_CHECKED = "attestation.checked"
     ATTESTATION_ENDED = "attestation.ended"
+    PASSPORT_ISSUED = "passport.issued"
+    VISA_TAKEN = "visa.taken"
+    VISA_REFUSED = "visa.refused"
     APPROVAL_REGISTERED = "approval.registered"
     APPROVAL_ENDED = "approval.ended"
     # catalogue

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from joserfc.errors import JoseError
 from joserfc.jwk import Key, import_key
@@ -39,6 +39,13 @@ EVERYWHERE = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
 WELL_KNOWN = "/.well-known/openid-configuration"
 KEY_TYPES = {"RS256": "RSA", "PS256": "RSA", "ES256": "EC", "EdDSA": "OKP"}
 CURVES = {"ES256": "P-256", "EdDSA": "Ed25519"}
+
+
+class Publisher(Protocol):
+    """Who is asked: an identity provider, or a visa issuer."""
+
+    @property
+    def allow_private(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +105,9 @@ class Directory:
         Without an id there must be exactly one key that fits.
         """
         for keys in self._tries(provider):
-            fitting = [row for row in keys.rows if _fits(row, kid, algorithm)]
+            fitting = [row for row in keys.rows if fits(row, kid, algorithm)]
             if len(fitting) == 1:
-                return _imported(fitting[0])
+                return imported(fitting[0])
         raise Refused(Refusal.KEY)
 
     def _tries(self, provider: IdentityProvider) -> Any:
@@ -118,7 +125,7 @@ class Directory:
         yield fresh
 
 
-def caller(provider: IdentityProvider) -> Outbound:
+def caller(provider: Publisher) -> Outbound:
     """Makes the calls to this provider."""
     return Outbound(EVERYWHERE if provider.allow_private else (), SECONDS)
 
@@ -140,7 +147,7 @@ def fetch_metadata(provider: IdentityProvider) -> Metadata:
     )
 
 
-def fetch_keys(provider: IdentityProvider, url: str) -> tuple[Mapping[str, Any], ...]:
+def fetch_keys(provider: Publisher, url: str) -> tuple[Mapping[str, Any], ...]:
     """The provider's JSON Web Key Set (RFC 7517). Raises Refused."""
     rows = fetch(provider, url, Refusal.KEYS).get("keys")
     if not isinstance(rows, list) or not 0 < len(rows) <= MAX_KEYS:
@@ -149,7 +156,7 @@ def fetch_keys(provider: IdentityProvider, url: str) -> tuple[Mapping[str, Any],
 
 
 def fetch(
-    provider: IdentityProvider,
+    provider: Publisher,
     url: str,
     refusal: Refusal,
     headers: Mapping[str, str] | None = None,
@@ -167,9 +174,7 @@ def fetch(
         raise Refused(refusal, f"{url} answered no valid JSON object") from error
 
 
-def _reply(
-    provider: IdentityProvider, url: str, headers: Mapping[str, str], form: bytes | None
-) -> Reply:
+def _reply(provider: Publisher, url: str, headers: Mapping[str, str], form: bytes | None) -> Reply:
     sent = {"Accept": "application/json", **headers}
     if form is not None:
         sent["Content-Type"] = "application/x-www-form-urlencoded"
@@ -195,14 +200,16 @@ def _meets(found: Mapping[str, Any], name: str, wanted: set[str]) -> None:
         raise Refused(Refusal.METADATA, f"{name} lists nothing that is allowed here")
 
 
-def _fits(row: Mapping[str, Any], kid: str | None, algorithm: str) -> bool:
+def fits(row: Mapping[str, Any], kid: str | None, algorithm: str) -> bool:
+    """Whether a published key has this id, and may sign with this algorithm."""
     if kid is not None and row.get("kid") != kid:
         return False
     right = row.get("kty") == KEY_TYPES[algorithm] and row.get("alg", algorithm) == algorithm
     return right and row.get("use", "sig") == "sig" and row.get("crv") == CURVES.get(algorithm)
 
 
-def _imported(row: Mapping[str, Any]) -> Key:
+def imported(row: Mapping[str, Any]) -> Key:
+    """The public key of a row. Raises Refused for one that is too short or cannot be read."""
     if row["kty"] == "RSA" and len(strict.text(row.get("n"), MAX_BYTES)) < MIN_MODULUS_TEXT:
         raise Refused(Refusal.KEYS, "an RSA key is too short")
     # The public members alone: `key_ops`, chains and comments are the provider's own business.

@@ -30,6 +30,9 @@ LONGEST_EMAIL = 254
 LONGEST_CLAIM = 200
 MOST_ORGANISATIONS = 10
 MOST_METHODS = 10
+MOST_VISAS = 64
+LONGEST_VISA = 8 * 1024
+VISAS = "ga4gh_passport_v1"
 METHOD_LENGTH = 40
 
 
@@ -72,7 +75,8 @@ class Answer:
 class Proven:
     """Somebody a provider vouches for. `organisations` are values of the configured claim.
 
-    Name and e-mail only fill a form; nothing is ever decided by them.
+    Name and e-mail only fill a form; nothing is ever decided by them. `visas` are signed tokens
+    that nobody has looked at yet.
     """
 
     provider: str
@@ -84,6 +88,7 @@ class Proven:
     organisations: tuple[str, ...] = ()
     acr: str = ""
     amr: tuple[str, ...] = field(default=())
+    visas: tuple[str, ...] = field(default=())
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +227,7 @@ def _described(provider: IdentityProvider, claims: Mapping[str, Any]) -> Proven:
         _organisations(provider, claims),
         strict.text(claims.get("acr"), METHOD_LENGTH),
         _texts(claims.get("amr"), METHOD_LENGTH)[:MOST_METHODS],
+        _texts(claims.get(VISAS), LONGEST_VISA)[:MOST_VISAS],
     )
 
 

@@ -25,6 +25,8 @@ from gateway.identity.http import actor, require_person, require_viewer, rt, saf
 from gateway.identity.models import SessionChannel
 from gateway.identity.models_federation import FlowPurpose
 from gateway.identity.pages_sign import enter, hold_pending, shown
+from gateway.identity.passports.http import clearinghouse
+from gateway.identity.passports.service_taking import take_from_provider
 from gateway.identity.service_second import Pending
 from gateway.identity.service_sessions import Opening, SignedIn
 from gateway.identity.site_documents import SiteDocument, text_of
@@ -176,6 +178,7 @@ def _linked(errand: Errand, proven: Proven) -> Response:
     if here is None:
         raise problem(Refusal.OTHER_PERSON)
     links.link(rt(), federation(), actor(), (errand, proven, here.session_id))
+    _take_visas(proven)
     return done(_("The outside account is linked."), errand.next)
 
 
@@ -187,6 +190,7 @@ def _come_in(proven: Proven, target: str) -> Response:
     device, previous = device_of(request.user_agent.string), request.cookies.get(COOKIE)
     how = Opening(device, SessionChannel.BROWSER, previous)
     found = entry.enter(rt(), actor(), proven, how)
+    _take_visas(proven)
     if isinstance(found, SignedIn):
         return enter(found, target)
     if isinstance(found, Pending):
@@ -195,6 +199,11 @@ def _come_in(proven: Proven, target: str) -> Response:
     session.clear()
     response = make_response(redirect(url_for("providers.unknown"), code=303))
     return _remember(response, WAITING_COOKIE, found.token, "/", int(entry.WAITS.total_seconds()))
+
+
+def _take_visas(proven: Proven) -> None:
+    came = (proven.issuer, proven.subject, proven.visas)
+    take_from_provider(rt(), clearinghouse(), actor(), came)
 
 
 def _sign_up(form: ProviderSignUp) -> Proven:

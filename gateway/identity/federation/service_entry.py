@@ -167,7 +167,10 @@ def _wait(runtime: Runtime, proven: Proven) -> Waiting:
         session.execute(delete(WaitingIdentity).where(WaitingIdentity.expires_at <= now))
         session.add(
             WaitingIdentity(
-                token_sha256=digest(token), proven=asdict(proven), expires_at=now + WAITS
+                token_sha256=digest(token),
+                # Visas are not kept: the provider hands them over again at the next sign-in.
+                proven=asdict(replace(proven, visas=())),
+                expires_at=now + WAITS,
             )
         )
     return Waiting(token)
@@ -188,5 +191,5 @@ def _ours(runtime: Runtime, token: str) -> Any:
 
 
 def _proven(stored: Mapping[str, Any]) -> Proven:
-    lists = {name: tuple(stored[name]) for name in ("organisations", "amr")}
+    lists = {name: tuple(stored.get(name, ())) for name in ("organisations", "amr", "visas")}
     return Proven(**{**stored, **lists})

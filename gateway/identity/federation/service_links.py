@@ -17,6 +17,7 @@ from gateway.identity.federation.refusals import Refusal, Refused
 from gateway.identity.federation.service_flows import Errand, Federation, refused
 from gateway.identity.models import PersonStatus
 from gateway.identity.models_federation import LinkedIdentity
+from gateway.identity.passports.service_taking import end_of_identity
 from gateway.identity.service_people import get_person
 from gateway.identity.service_sessions import end_all_sessions
 from gateway.identity.ways import keep_a_way
@@ -122,6 +123,7 @@ def _end(
     if person.status != PersonStatus.CLOSED:
         keep_a_way(session, person.id)
     row.ended_at = runtime.clock.now()
+    end_of_identity(session, runtime, actor, row.id)
     end_all_sessions(session, runtime, person.id, keep)
     runtime.journal.record(session, _entry(actor, Act.IDENTITY_UNLINKED, row))
 

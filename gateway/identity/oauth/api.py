@@ -17,6 +17,8 @@ from gateway.identity.oauth import service_tokens as tokens
 from gateway.identity.oauth.id_tokens import json_response, signing_keys, user_claims
 from gateway.identity.oauth.server import Asked, Server
 from gateway.identity.oauth.vocabulary import REQUEST_URI_PREFIX
+from gateway.identity.passports.grant import ExchangeGrant
+from gateway.identity.passports.http import sources
 
 api = Blueprint("oauth_api", __name__)
 PROVIDER_AGE = "public, max-age=300"
@@ -51,7 +53,14 @@ def answered(endpoint: Endpoint) -> Response:
 @api.post("/oauth2/token")
 def token() -> Response:
     """Exchange a grant for tokens."""
-    return answered(lambda server, wanted: server.create_token_response(wanted))
+    return answered(_token)
+
+
+def _token(server: Server, wanted: Asked) -> Response:
+    server.sources = sources()
+    server.register_grant(ExchangeGrant)
+    response: Response = server.create_token_response(wanted)
+    return response
 
 
 @api.post("/oauth2/par")

@@ -19,7 +19,7 @@ from gateway.identity.oauth.vocabulary import Grant, joined, scopes
 from gateway.runtime import Runtime
 
 LOOPBACK = frozenset({"127.0.0.1", "::1"})
-_PEOPLE = frozenset({Grant.CODE, Grant.REFRESH})
+_PEOPLE = frozenset({Grant.CODE, Grant.REFRESH, Grant.EXCHANGE})
 GRANTS = {
     ClientKind.WEB: _PEOPLE,
     ClientKind.NATIVE: _PEOPLE | {Grant.DEVICE},

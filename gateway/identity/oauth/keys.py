@@ -53,10 +53,14 @@ class SigningKeys:
         with self._locked():
             return str(self._make(max(self._files(), default=0) + 1))
 
-    def sign(self, claims: dict[str, Any], algorithm: Algorithm, kind: str = "JWT") -> str:
-        """A compact JWS of `claims` whose header names the key and `typ`."""
+    def sign(
+        self, claims: dict[str, Any], algorithm: Algorithm, kind: str = "JWT", jku: str = ""
+    ) -> str:
+        """A compact JWS of `claims` whose header names the key, `typ`, and where the key is."""
         key = self.current(algorithm)
-        header = {"alg": str(algorithm), "kid": key.kid, "typ": kind}
+        header = {"alg": str(algorithm), "kid": key.kid, "typ": kind} | (
+            {"jku": jku} if jku else {}
+        )
         return jwt.encode(header, claims, key, [str(algorithm)])
 
     def _numbers(self) -> list[int]:

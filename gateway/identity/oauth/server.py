@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 from urllib.parse import urlencode
 
@@ -37,6 +37,8 @@ from gateway.identity.oauth.jose import BadToken
 from gateway.identity.oauth.models import AuthMethod
 from gateway.identity.oauth.service_tokens import Issued, Refused
 from gateway.identity.oauth.vocabulary import Grant, Scope
+from gateway.identity.oauth.what_next import WHAT_NEXT
+from gateway.identity.passports.assertions import Source
 from gateway.journal import Act, Actor, Entry, Outcome
 from gateway.runtime import Runtime
 
@@ -50,28 +52,6 @@ JSON = [
     ("Cache-Control", "no-store"),
     ("Pragma", "no-cache"),
 ]
-
-_AGAIN = "Start the sign-in again."
-WHAT_NEXT = {
-    "person_stopped": "The account is suspended or closed. Its holder asks the operator.",
-    "session_ended": f"The session has ended. {_AGAIN}",
-    "other_key": "The proof is of another key. Sign it with the key that the grant was bound to.",
-    "wider_scope": "A scope was not granted. Ask for fewer, or for consent with more.",
-    "unknown_token": f"The token is not known for this client. {_AGAIN}",
-    "refresh_replayed": f"The refresh token was used twice, so its session has ended. {_AGAIN}",
-    "token_ended": f"The token has run out or was revoked. {_AGAIN}",
-    "unknown_code": f"The code is not known for this client or was used. {_AGAIN}",
-    "code_expired": f"The code has run out. {_AGAIN}",
-    "code_replayed": f"The code was used twice, so its session has ended. {_AGAIN}",
-    "other_redirect_uri": f"redirect_uri is not the one of the request. Mend it. {_AGAIN}",
-    "wrong_verifier": f"code_verifier does not fit code_challenge. Mend it. {_AGAIN}",
-    "asked_too_soon": "Wait five seconds longer between questions.",
-    "not_decided": "Nobody has decided yet. Ask again after the interval.",
-    "person_refused": "The person did not allow it. Ask them before starting again.",
-    "nobody_answers": "The responsible person no longer belongs to the verified organisation. "
-    "A manager registers the client anew.",
-}
-"""What a client developer reads as `error_description`, which is ASCII (RFC 6749 5.2)."""
 
 
 class UseNonceError(OAuth2Error):  # type: ignore[misc]
@@ -116,6 +96,7 @@ class Server(Base):  # type: ignore[misc]
         super().__init__(scopes_supported=[str(scope) for scope in Scope])
         self.runtime, self.actor = runtime, actor
         self.issuer = runtime.settings.public_url.rstrip("/")
+        self.sources: Sequence[Source] = ()
         for grant in (CodeGrant, RefreshGrant, MachineGrant, DeviceGrant):
             self.register_grant(grant)
         audiences = frozenset({self.issuer, f"{self.issuer}/oauth2/token"})
@@ -184,7 +165,7 @@ class Server(Base):  # type: ignore[misc]
         self.runtime.folding.record(entry)
 
 
-class _TokenGrant(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]
+class TokenGrant(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]
     """Authenticates the client and its proof, then leaves the rest to one service verb."""
 
     TOKEN_ENDPOINT_AUTH_METHODS = METHODS
@@ -201,11 +182,11 @@ class _TokenGrant(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]
             if result.error not in {"authorization_pending", "slow_down"}:
                 self.server.refused(result.reason)
             raise OAuth2Error(error=result.error, description=WHAT_NEXT[result.reason])
-        return 200, self._body(result), JSON
+        return 200, self.body(result), JSON
 
     @abstractmethod
-    def exchange(self, client: Client) -> Issued | Refused:
-        """Use the grant up and say what it gave."""
+    def exchange(self, client: Client) -> Any:
+        """Use the grant up and say what it gave: what `body` answers with, or Refused."""
 
     def needs(self, name: str) -> str:
         """A parameter of the body. Raises InvalidRequestError."""
@@ -214,7 +195,8 @@ class _TokenGrant(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]
             raise InvalidRequestError(f"{name} is missing or too long.")
         return value
 
-    def _body(self, issued: Issued) -> dict[str, Any]:
+    def body(self, issued: Any) -> dict[str, Any]:
+        """The answer, RFC 6749 5.1."""
         body: dict[str, Any] = {
             "access_token": issued.access_token,
             "token_type": "DPoP" if issued.dpop else "Bearer",
@@ -228,7 +210,7 @@ class _TokenGrant(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]
         return body
 
 
-class CodeGrant(_TokenGrant, AuthorizationCodeGrant):  # type: ignore[misc]
+class CodeGrant(TokenGrant, AuthorizationCodeGrant):  # type: ignore[misc]
     """Authorization code with PKCE S256 (OAuth 2.1 4.1)."""
 
     GRANT_TYPE = str(Grant.CODE)
@@ -259,7 +241,7 @@ class CodeGrant(_TokenGrant, AuthorizationCodeGrant):  # type: ignore[misc]
         return grants.redeem(self.server.runtime, self.server.actor, client, given)
 
 
-class RefreshGrant(_TokenGrant):
+class RefreshGrant(TokenGrant):
     """Refresh tokens that turn with every use (OAuth 2.1 4.3)."""
 
     GRANT_TYPE = str(Grant.REFRESH)
@@ -269,7 +251,7 @@ class RefreshGrant(_TokenGrant):
         return tokens.refreshed(self.server.runtime, self.server.actor, client, token, how)
 
 
-class MachineGrant(_TokenGrant):
+class MachineGrant(TokenGrant):
     """Client credentials for machines with a key of their own."""
 
     GRANT_TYPE = str(Grant.CLIENT_CREDENTIALS)
@@ -282,7 +264,7 @@ class MachineGrant(_TokenGrant):
         return machines.machine(self.server.runtime, self.server.actor, client, given)
 
 
-class DeviceGrant(_TokenGrant):
+class DeviceGrant(TokenGrant):
     """The polling side of the device flow (RFC 8628 3.4)."""
 
     GRANT_TYPE = str(Grant.DEVICE)

@@ -10,6 +10,7 @@ ACCESS_PREFIX: Final = "sat_"
 REFRESH_PREFIX: Final = "srt_"
 REQUEST_URI_PREFIX: Final = "urn:ietf:params:oauth:request_uri:"
 DEVICE_GRANT: Final = "urn:ietf:params:oauth:grant-type:device_code"
+EXCHANGE_GRANT: Final = "urn:ietf:params:oauth:grant-type:token-exchange"
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 # Symmetric algorithms and `none` are absent: what verifies must never be able to sign.
@@ -37,6 +38,7 @@ class Scope(StrEnum):
     READ = "read"
     WRITE = "write"
     DOWNLOAD = "download"
+    PASSPORT = "ga4gh_passport_v1"
 
 
 MACHINE_SCOPES: Final = frozenset({Scope.READ, Scope.WRITE, Scope.DOWNLOAD})
@@ -49,6 +51,7 @@ class Grant(StrEnum):
     REFRESH = "refresh_token"
     CLIENT_CREDENTIALS = "client_credentials"
     DEVICE = DEVICE_GRANT
+    EXCHANGE = EXCHANGE_GRANT
 
 
 def scopes(text: str) -> frozenset[str]:

@@ -17,6 +17,7 @@ SCOPES: dict[str, Any] = {
     Scope.READ: lazy("Read your applications, grants and access log"),
     Scope.WRITE: lazy("Apply, sign and submit on your behalf"),
     Scope.DOWNLOAD: lazy("Download what your grants allow"),
+    Scope.PASSPORT: lazy("Get a passport that proves your grants and affiliation elsewhere"),
 }
 CLIENT_KINDS: dict[str, Any] = {
     ClientKind.WEB: lazy("Web server"),

@@ -598,8 +598,10 @@ def test_a_program_that_would_be_unsafe_is_not_registered(changes, runtime: Runt
 
 def test_every_refusal_of_a_grant_says_what_to_do_next() -> None:
     folder = Path(server.__file__).parent
-    text = "".join(file.read_text("utf-8") for file in folder.glob("service_*.py"))
-    text += Path(server.__file__).read_text("utf-8")
+    passports = folder.parent / "passports"
+    files = [*folder.glob("service_*.py"), Path(server.__file__)]
+    files += [passports / "grant.py", passports / "service_exchange.py"]
+    text = "".join(file.read_text("utf-8") for file in files)
 
     reasons = set(re.findall(r'Refused\("\w+", "(\w+)"\)', text))
     mismatches = {"other_redirect_uri", "wrong_verifier"}

@@ -11,12 +11,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx2
+import jwt as pyjwt
 import pytest
 from idpyoidc.client.defaults import DEFAULT_KEY_DEFS, DEFAULT_OIDC_SERVICES
 from idpyoidc.client.rp_handler import RPHandler
 
+from gateway.access.models import Grant
+from gateway.agreements.models import Acceptance
 from gateway.clock import SystemClock
 from gateway.config import Settings, load
 from gateway.identity.oauth import service_devices as devices
@@ -27,6 +31,7 @@ from gateway.identity.oauth.vocabulary import MACHINE_SCOPES, Scope
 from gateway.runtime import Runtime
 from gateway.startup import assemble
 from tests import oauth_peer, people
+from tests import world as worlds
 from tests.parts.apache import relying
 from tests.parts.install import NPM, PARTS
 from tests.parts.small_server import free_port, serving
@@ -275,3 +280,73 @@ def read_code(process: subprocess.Popen[str]) -> str:
         if found:
             return found.group(1)
     raise AssertionError("".join(said))
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "ES256"])
+def test_a_passport_and_its_visas_verify_in_npm_jose_and_pyjwt(gate: Gate, algorithm: str) -> None:
+    mina = people.person(gate.runtime, "mina")
+    town = worlds.build(gate.runtime)
+    worlds.change(gate.runtime, Grant, town.grant, person_id=mina.id, organisation_id=None)
+    worlds.change(gate.runtime, Acceptance, town.acceptance, person_id=mina.id)
+    passport = passport_of(gate, algorithm)
+    job = {"issuer": gate.issuer, "passport": passport, "jwks": f"{gate.issuer}/oauth2/jwks"}
+    script = PARTS / "passport.mjs"
+    script.write_text((NPM / "passport.mjs").read_text("utf-8"), "utf-8")
+
+    ran = subprocess.run(
+        ["node", "--no-warnings", str(script)], input=json.dumps(job) + "\n", text=True,
+        capture_output=True, timeout=60, check=False,
+    )  # fmt: skip
+
+    assert ran.returncode == 0, ran.stderr
+    got = json.loads(ran.stdout)
+    types = ["AcceptedTermsAndPolicies", "ControlledAccessGrants"]
+    assert sorted(visa["type"] for visa in got["visas"]) == types
+    assert {visa["alg"] for visa in got["visas"]} == {algorithm}
+    assert {got["sub"], *(visa["sub"] for visa in got["visas"])} == {str(mina.id)}
+    assert sorted(pyjwt_types(gate, passport)) == types
+
+
+def passport_of(gate: Gate, algorithm: str) -> str:
+    """A passport about whoever sits at the gate's browser."""
+    made = gate.register(id_token_alg=algorithm)
+    wanted = {
+        "response_type": "code", "client_id": made.client_id, "redirect_uri": BACK,
+        "scope": "openid ga4gh_passport_v1", "code_challenge": oauth_peer.challenge(),
+        "code_challenge_method": "S256",
+    }  # fmt: skip
+    back = gate.allow(f"{gate.issuer}/oauth2/authorize?{urlencode(wanted)}")
+    code = {
+        "grant_type": "authorization_code", "code": httpx2.URL(back).params["code"],
+        "redirect_uri": BACK, "code_verifier": oauth_peer.VERIFIER,
+    }  # fmt: skip
+    exchange = {
+        "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+        "requested_token_type": "urn:ga4gh:params:oauth:token-type:passport",
+        "subject_token_type": "urn:ietf:params:oauth:token-type:access_token",
+    }
+    assert made.secret is not None
+    with httpx2.Client(
+        base_url=gate.issuer, auth=(made.client_id, made.secret), trust_env=False
+    ) as program:
+        token = program.post("/oauth2/token", data=code).json()["access_token"]
+        answer = program.post("/oauth2/token", data=exchange | {"subject_token": token})
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["access_token"])
+
+
+def pyjwt_types(gate: Gate, passport: str) -> list[str]:
+    """The types of a passport's visas, each verified by PyJWT from the keys that it names."""
+    outer = verified_by_pyjwt(passport, f"{gate.issuer}/oauth2/jwks", gate.issuer)
+    found = []
+    for visa in outer["ga4gh_passport_v1"]:
+        jku = pyjwt.get_unverified_header(visa)["jku"]
+        found.append(verified_by_pyjwt(visa, jku, gate.issuer)["ga4gh_visa_v1"]["type"])
+    return found
+
+
+def verified_by_pyjwt(token: str, jku: str, issuer: str) -> dict[str, Any]:
+    keys = pyjwt.PyJWKSet.from_dict(httpx2.get(jku, trust_env=False).json())
+    key = keys[pyjwt.get_unverified_header(token)["kid"]]
+    found: dict[str, Any] = pyjwt.decode(token, key, ["RS256", "ES256"], issuer=issuer)
+    return found
