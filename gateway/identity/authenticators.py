@@ -6,6 +6,7 @@ that was presented and does not hold ends the search: a request never falls back
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -26,13 +27,15 @@ COOKIE = "sumun_session"
 class Presented:
     """A credential found in a request; `live` is None when it does not hold.
 
-    `error` then says why to a program (RFC 6750, RFC 9449); `dpop` that the scheme was DPoP.
+    `error` then says why to a program (RFC 6750, RFC 9449); `dpop` that the scheme was DPoP;
+    `elsewhere` whose token of which program came from outside the program's networks.
     """
 
     live: Live | None
     channel: Channel
     error: str = ""
     dpop: bool = False
+    elsewhere: tuple[uuid.UUID, str] | None = None
 
 
 Authenticator = Callable[[Runtime, Request], Presented | None]
@@ -58,7 +61,7 @@ def _program(runtime: Runtime, request: Request, scheme: str, token: str) -> Pre
         return Presented(None, Channel.API, "invalid_token", bound)
     found = oauth.check(runtime, request, scheme, token)
     if isinstance(found, oauth.Failed):
-        return Presented(None, Channel.API, found.error, bound)
+        return Presented(None, Channel.API, found.error, bound, found.elsewhere)
     return Presented(found, Channel.API, "", bound)
 
 

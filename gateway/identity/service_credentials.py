@@ -75,8 +75,9 @@ def _verified(runtime: Runtime, account: str, password: str) -> Person | None:
     with runtime.db.read() as session:
         person = session.scalar(select(Person).where(Person.account == account))
     stored = person.password_hash if person else None
-    # The password is cut, not refused: length must not tell a long guess from a wrong one.
-    given = password[: passwords.LONGEST + 1]
+    # The password is cut, not refused: length must not tell a long guess from a wrong one. Its
+    # stored form is cut: some systems send a syllable of Korean as three characters.
+    given = passwords.normal(password)[: passwords.LONGEST + 1]
     return person if passwords.matches(runtime.db, stored, given) else None
 
 

@@ -94,9 +94,10 @@ class Asked(OAuth2Request):  # type: ignore[misc]
     ) -> None:
         super().__init__(method, url, headers=headers)
         repeated = [name for name in values if len(values.getlist(name)) > 1]
+        zeros = [name for name, value in values.items() if "\x00" in name + value]
         self.values = values.to_dict()
         self.payload = BasicOAuth2Payload(self.values)
-        self.repeated = bool(repeated)
+        self.malformed = bool(repeated or zeros)
         self.proofs: list[str] = []
         self.jkt: str | None = None
 
@@ -150,8 +151,8 @@ class Server(Base):  # type: ignore[misc]
         self, request: Asked, methods: list[str], endpoint: str = "token"
     ) -> Client:
         """The client that proves itself, from a network it may be used from."""
-        if request.repeated:
-            raise InvalidRequestError("A parameter is repeated.")
+        if request.malformed:
+            raise InvalidRequestError("A parameter is repeated or holds a zero.")
         client_auth.one_method(request)
         client = cast(Client, super().authenticate_client(request, methods, endpoint))
         if not client.may_come_from(self.actor.place.address):
@@ -235,8 +236,10 @@ class CodeGrant(_TokenGrant, AuthorizationCodeGrant):  # type: ignore[misc]
 
     def validate_authorization_request(self) -> str:
         redirect_uri = str(super().validate_authorization_request())
-        if self.request.repeated:
-            raise InvalidRequestError("A parameter is repeated.", redirect_uri=redirect_uri)
+        if self.request.malformed:
+            raise InvalidRequestError(
+                "A parameter is repeated or holds a zero.", redirect_uri=redirect_uri
+            )
         payload = self.request.payload.data
         if payload.get("code_challenge_method") != "S256" or not CHALLENGE.fullmatch(
             payload.get("code_challenge", "")
