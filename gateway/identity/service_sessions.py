@@ -241,6 +241,14 @@ def open_session(
     return SignedIn(token, person.id, row.expires_at, person.locale)
 
 
+def renew_token(session: Session, session_id: uuid.UUID) -> SignedIn:
+    """Give a session another token, in the caller's transaction; its old one is worth nothing."""
+    token, row = secrets.token_urlsafe(TOKEN_BYTES), session.get_one(SignInSession, session_id)
+    row.token_sha256 = digest(token)
+    person = session.get_one(Person, row.person_id)
+    return SignedIn(token, person.id, row.expires_at, person.locale)
+
+
 def short_device(device: str) -> str:
     """One line that fits its column."""
     return " ".join(device.split())[:DEVICE_LENGTH]
