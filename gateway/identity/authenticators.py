@@ -9,8 +9,9 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
-from flask import Request
+from flask import Request, g
 
 from gateway.identity.models import SessionChannel
 from gateway.identity.oauth import bearer as oauth
@@ -77,9 +78,11 @@ AUTHENTICATORS: tuple[Authenticator, ...] = (bearer, cookie)
 
 
 def authenticate(runtime: Runtime, request: Request) -> Presented | None:
-    """The first credential that the request presents, or None for a visitor."""
-    for authenticator in AUTHENTICATORS:
-        presented = authenticator(runtime, request)
-        if presented is not None:
-            return presented
-    return None
+    """The first credential that the request presents, or None for a visitor.
+
+    Looked at once for a request, whoever asks first: the proof beside a token counts once.
+    """
+    if "presented" not in g:
+        found = (authenticator(runtime, request) for authenticator in AUTHENTICATORS)
+        g.presented = next((each for each in found if each is not None), None)
+    return cast("Presented | None", g.presented)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from flask import Request, g
+from flask import Request
 from sqlalchemy import String, and_, bindparam, exists, or_, select
 
 from gateway.db.hot import HotStatement
@@ -24,6 +24,7 @@ from gateway.identity.oauth.models import ClientKind, OAuthClient, OAuthToken, T
 from gateway.identity.oauth.vocabulary import ACCESS_PREFIX
 from gateway.identity.service_sessions import Application, Live, digest
 from gateway.runtime import Runtime
+from gateway.security import address
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,7 @@ def check(runtime: Runtime, request: Request, scheme: str, token: str) -> Live |
     found = find(runtime, token)
     if found is None:
         return Failed("invalid_token")
-    if not in_networks(tuple(found.networks), g.client_address):
+    if not in_networks(tuple(found.networks), address.of_request()):
         return Failed("invalid_token", (found.person_id, found.client_id))
     if (found.jkt is not None) != (scheme == "dpop"):
         return Failed("invalid_token")
