@@ -31,8 +31,10 @@ from gateway.web.problems import MEDIA_TYPE
 # One core is left to everybody else.
 AT_ONCE = max(1, (os.cpu_count() or 1) - 1)
 WAITING, PATIENCE = 32, 5.0
+# Twice as long as a sign-in took, the next one waits: most of the time is everybody else's.
+REST = 2.0
 RETRY_SECONDS = 2
-TURNS = Turnstile(AT_ONCE, WAITING, PATIENCE)
+TURNS = Turnstile(AT_ONCE, WAITING, PATIENCE, REST)
 SIGN_INS = frozenset({"/sign-in", "/api/v1/session"})
 TURNED_AWAY = Counter(
     "sumun_sign_ins_turned_away",

@@ -136,7 +136,9 @@ def test_the_options_of_a_passkey_name_nobody(accounts: tuple[str, ...], browser
 
     assert accounts
     assert not any("allowCredentials&#34;: [{" in page or "credential_id" in page for page in pages)
-    assert len({OWN.sub("", page) for page in pages}) == 1
+    # The page's own address is in its links to the other language.
+    same = {OWN.sub("", page).replace(name, "") for name, page in zip(accounts, pages, strict=True)}
+    assert len(same) == 1
 
 
 def test_an_answer_of_no_passkey_looks_like_one_of_somebody_elses(

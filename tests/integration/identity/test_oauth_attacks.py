@@ -247,6 +247,11 @@ def test_a_code_lives_a_minute(portal: Peer, signed_in, clock: FixedClock) -> No
         lambda p: p.ask() + "&state=two",
         lambda p: p.ask(scope="openid admin"),
         lambda p: p.ask(response_type="token"),
+        lambda p: p.ask(response_type="co\\de"),
+        lambda p: p.ask(scope='openid "read"'),
+        lambda p: p.ask(scope="openid \u0440ead"),
+        lambda p: p.ask(state="a\x00b"),
+        lambda p: p.ask(nonce="a\x00b"),
         lambda p: p.ask(response_type="code id_token"),
         lambda p: p.ask(client_id="unknown"),
         lambda p: p.ask(request="e30."),
@@ -289,6 +294,17 @@ def test_parameters_come_from_the_body_and_once(where: str, portal: Peer, signed
         )
 
     assert answer.status_code == 400
+
+
+@pytest.mark.parametrize("name", ["grant_type", "client_id", "scope", "redirect_uri"])
+@pytest.mark.parametrize("text", ["\\", '"', "\u0440", "\n", "\x00", "\x7f"])
+def test_what_no_error_may_repeat_is_refused_without_one(name, text, portal: Peer) -> None:
+    given = {"grant_type": "authorization_code", "code": "x", name: text}
+
+    answer = portal.http.post("/oauth2/token", data=given, headers=portal._basic())
+
+    assert answer.status_code in {400, 401}
+    assert answer.json["error"] in {"invalid_request", "invalid_client"}
 
 
 @pytest.mark.parametrize("secret", ["", "wrong", None])
@@ -489,7 +505,7 @@ def test_a_proof_for_one_request_is_none_for_another(bound) -> None:
     headers = {"Authorization": f"DPoP {token}", "DPoP": read}
 
     assert peer.http.delete("/api/v1/session", headers=headers).status_code == 401
-    assert peer.http.get("/api/v1/grants", headers=headers).status_code == 401
+    assert peer.http.get("/api/v1/identities", headers=headers).status_code == 401
 
 
 # -- the tables above are what the attacks are counted by

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import pytest
 
@@ -58,3 +60,32 @@ def test_a_turn_that_ends_badly_is_given_back() -> None:
     assert not turns.full
     with turns.passed():
         assert turns.full
+
+
+def test_a_crowd_leaves_as_much_time_to_others_as_it_is_asked_to() -> None:
+    turns, took, begun = Turnstile(1, 2, 60.0, rest=2.0), 0.02, []
+
+    def work() -> None:
+        with turns.passed():
+            begun.append(time.monotonic())
+            while not turns.full and len(begun) == 1:
+                time.sleep(0.001)
+            time.sleep(took)
+
+    with ThreadPoolExecutor(3) as pool:
+        for each in [pool.submit(work) for _ in range(3)]:
+            each.result(60)
+
+    assert min(later - earlier for earlier, later in pairwise(begun)) >= 3 * took
+
+
+def test_whoever_comes_alone_waits_for_nobody() -> None:
+    turns = Turnstile(1, 3, 60.0, rest=1_000_000.0)
+    with turns.passed():
+        time.sleep(0.001)
+
+    before = time.monotonic()
+    with turns.passed():
+        entered = time.monotonic()
+
+    assert entered - before < 30
