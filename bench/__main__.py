@@ -17,6 +17,7 @@ BENCHMARKS = {
     "audit.verify": "bench.audit_verify",
     "audit.outbox": "bench.audit_outbox",
     "delivery.range": "bench.delivery_range",
+    "identity.flood": "bench.identity_flood",
     "identity.passports": "bench.identity_passports",
     "identity.token": "bench.identity_token",
     "policy.decide": "bench.policy_decide",

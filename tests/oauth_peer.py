@@ -18,7 +18,7 @@ from sqlalchemy import select
 from gateway.identity.models import Membership, MembershipKind, Organisation
 from gateway.identity.oauth.models import AuthMethod, ClientKind
 from gateway.identity.oauth.service_clients import NewClient, register
-from gateway.identity.oauth.vocabulary import Scope
+from gateway.identity.oauth.vocabulary import ASSERTION_TYPE, Scope
 from tests import people
 
 if TYPE_CHECKING:
@@ -194,6 +194,15 @@ def machine(
     place = organisation(runtime, manager, responsible)
     made = register(runtime, people.acting_as(manager), place, NewClient(**new))
     return Peer(runtime, http, made.client_id, None, key)
+
+
+def credentials(robot: Peer, **changes: Any) -> Any:
+    """One call of the token endpoint by a machine."""
+    body = {
+        "grant_type": "client_credentials", "client_assertion_type": ASSERTION_TYPE,
+        "client_assertion": robot.assertion(),
+    } | changes  # fmt: skip
+    return robot.http.post("/oauth2/token", data=body)
 
 
 def native(runtime: Runtime, http: FlaskClient) -> Peer:

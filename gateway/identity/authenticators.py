@@ -6,10 +6,12 @@ that was presented and does not hold ends the search: a request never falls back
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
-from flask import Request
+from flask import Request, g
 
 from gateway.identity.models import SessionChannel
 from gateway.identity.oauth import bearer as oauth
@@ -26,13 +28,15 @@ COOKIE = "sumun_session"
 class Presented:
     """A credential found in a request; `live` is None when it does not hold.
 
-    `error` then says why to a program (RFC 6750, RFC 9449); `dpop` that the scheme was DPoP.
+    `error` then says why to a program (RFC 6750, RFC 9449); `dpop` that the scheme was DPoP;
+    `elsewhere` whose token of which program came from outside the program's networks.
     """
 
     live: Live | None
     channel: Channel
     error: str = ""
     dpop: bool = False
+    elsewhere: tuple[uuid.UUID, str] | None = None
 
 
 Authenticator = Callable[[Runtime, Request], Presented | None]
@@ -58,7 +62,7 @@ def _program(runtime: Runtime, request: Request, scheme: str, token: str) -> Pre
         return Presented(None, Channel.API, "invalid_token", bound)
     found = oauth.check(runtime, request, scheme, token)
     if isinstance(found, oauth.Failed):
-        return Presented(None, Channel.API, found.error, bound)
+        return Presented(None, Channel.API, found.error, bound, found.elsewhere)
     return Presented(found, Channel.API, "", bound)
 
 
@@ -74,9 +78,11 @@ AUTHENTICATORS: tuple[Authenticator, ...] = (bearer, cookie)
 
 
 def authenticate(runtime: Runtime, request: Request) -> Presented | None:
-    """The first credential that the request presents, or None for a visitor."""
-    for authenticator in AUTHENTICATORS:
-        presented = authenticator(runtime, request)
-        if presented is not None:
-            return presented
-    return None
+    """The first credential that the request presents, or None for a visitor.
+
+    Looked at once for a request, whoever asks first: the proof beside a token counts once.
+    """
+    if "presented" not in g:
+        found = (authenticator(runtime, request) for authenticator in AUTHENTICATORS)
+        g.presented = next((each for each in found if each is not None), None)
+    return cast("Presented | None", g.presented)

@@ -24,6 +24,7 @@ from gateway.web.problems import answer, wants_json
 
 RUNTIME = "sumun"
 USER_AGENT_LENGTH = 200
+OTHER_NETWORK = "The token may not be used from this network."
 # Files of the pages themselves, which look the same for everybody.
 ANONYMOUS_ENDPOINTS = frozenset({"web.static"})
 
@@ -145,9 +146,25 @@ def _identify() -> None:
     elif presented.live is None:
         g.actor = Actor.anonymous(_place(presented.channel))
         g.refused_token = presented
+        if presented.elsewhere:
+            _refuse_elsewhere(presented.elsewhere)
     else:
         _enter(presented.live, presented.channel)
         scopes.check(presented.live.application, request)
+
+
+def _refuse_elsewhere(whose: tuple[uuid.UUID, str]) -> None:
+    """A live token from outside its program's networks was taken from there: the log says so."""
+    person_id, client_id = whose
+    refused = Entry(
+        g.actor,
+        Act.SESSION_REFUSED,
+        Outcome.DENY,
+        subjects=[person_id],
+        reason="other_network",
+        detail={"client": client_id},
+    )
+    rt().folding.record(refused)
 
 
 def _enter(live: Live, channel: Channel) -> None:
@@ -269,4 +286,5 @@ def _scheme(presented: Presented | None) -> str:
     if presented is None or not presented.error:
         return "Bearer"
     scheme = 'DPoP algs="ES256 RS256", ' if presented.dpop else "Bearer "
-    return f'{scheme}error="{presented.error}"'
+    why = f', error_description="{OTHER_NETWORK}"' if presented.elsewhere else ""
+    return f'{scheme}error="{presented.error}"{why}'

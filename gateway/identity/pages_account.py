@@ -54,8 +54,10 @@ def show() -> str:
 @account.post("")
 def correct() -> tuple[str, int] | Response:
     """Correct one's own data."""
-    require_person()
-    result = submitted(Corrected, lambda form: people.correct(rt(), actor(), form.correction()))
+    here = require_viewer().session_id
+    result = submitted(
+        Corrected, lambda form: people.correct(rt(), actor(), form.correction(), here)
+    )
     if result.again:
         return _page(data=result.form), result.status
     return done(_("Your data is corrected."), url_for("account.show"))

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 import segno
-from flask import Blueprint, request, url_for
+from flask import Blueprint, make_response, request, url_for
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
@@ -17,7 +17,14 @@ from gateway.identity import passkeys, service_step_up
 from gateway.identity import service_factors as service
 from gateway.identity.factors import factors_of
 from gateway.identity.forms import Submitted, done, submitted
-from gateway.identity.http import actor, require_person, require_viewer, rt, safe_next
+from gateway.identity.http import (
+    actor,
+    require_person,
+    require_viewer,
+    rt,
+    safe_next,
+    start_browser_session,
+)
 from gateway.identity.models import SessionChannel
 from gateway.identity.schemas import PasswordOnly
 from gateway.identity.schemas_factors import FirstCode, NewPasskey, StepUpAnswer
@@ -142,9 +149,10 @@ def stepped_up() -> Answer:
         StepUpAnswer,
         lambda form: service_step_up.step_up(rt(), mine, form.credential, tuple(form.also)),
     )
-    if result.again:
+    if result.done is None:
         return _step_up_page(result.form, target), result.status
-    return done(_("Your passkey has confirmed that it is you."), target)
+    onward = make_response(done(_("Your passkey has confirmed that it is you."), target))
+    return start_browser_session(onward, result.done)
 
 
 def _step_up_page(form: Form, target: str) -> str:

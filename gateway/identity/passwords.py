@@ -1,14 +1,13 @@
-"""Passwords: what they must be, and Argon2id behind a bounded semaphore.
+"""Passwords: what they must be, and Argon2id behind a turnstile.
 
 Parameters follow the OWASP Password Storage Cheat Sheet: 19 MiB, two passes, one lane. Hashing
-costs 20 ms and 19 MiB, so only a few run at once; a flood of sign-ins waits, or is told to.
+costs 20 ms and 19 MiB, so only a few run at once, a few more wait, and the rest is told to.
 """
 
 from __future__ import annotations
 
 import os
 import secrets
-import threading
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,12 +18,15 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from gateway.db import Database
 from gateway.errors import Problem, ProblemCode
 from gateway.identity.rules import fold, refuse
+from gateway.security.turnstile import Full, Turnstile
 
 SHORTEST, LONGEST = 10, 200
 MEMORY_KIB = 19 * 1024
 PASSES = 2
 LANES = 1
 WAIT_SECONDS = 5.0
+# How many may wait for a hash: each holds a thread of the server meanwhile.
+WAITING = 16
 FIELD = "password"
 # Ten characters and more, and still among the first that a guesser tries.
 _COMMON = """
@@ -77,12 +79,12 @@ class Hasher:
 
     def __init__(self, memory_kib: int = MEMORY_KIB, passes: int = PASSES, at_once: int = 0):
         self._argon2 = PasswordHasher(passes, memory_kib, LANES, type=Type.ID)
-        self._slots = threading.BoundedSemaphore(at_once or max(2, os.cpu_count() or 1))
+        self._turns = Turnstile(at_once or max(2, os.cpu_count() or 1), WAITING, WAIT_SECONDS)
         # Verified for unknown accounts, so that they take as long as known ones.
         self._dummy = self._argon2.hash(secrets.token_urlsafe(32))
 
     def hash(self, password: str) -> str:
-        """The encoded Argon2id hash. Raises Problem 503 when no slot frees up in time."""
+        """The encoded Argon2id hash. Raises Problem 503 when too many wait already."""
         with self._slot():
             return self._argon2.hash(normal(password))
 
@@ -97,12 +99,11 @@ class Hasher:
 
     @contextmanager
     def _slot(self) -> Iterator[None]:
-        if not self._slots.acquire(timeout=WAIT_SECONDS):
-            raise Problem(ProblemCode.BUSY, retry_after=1)
         try:
-            yield
-        finally:
-            self._slots.release()
+            with self._turns.passed():
+                yield
+        except Full:
+            raise Problem(ProblemCode.BUSY, retry_after=1) from None
 
 
 HASHER = Hasher()

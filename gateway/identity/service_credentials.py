@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gateway.errors import Problem, ProblemCode
-from gateway.identity import guessing, passwords, rules, throttle
+from gateway.identity import crowd, guessing, passwords, rules, throttle
 from gateway.identity.models import Person, PersonStatus
 from gateway.journal import Act, Actor, Entry, Outcome
 from gateway.runtime import Runtime
@@ -38,8 +38,14 @@ def check_password(runtime: Runtime, actor: Actor, credentials: Credentials) -> 
     """The active person whose password this is; nothing is opened yet.
 
     Raises Problem 401 with one answer for unknown names and wrong passwords, and with another for
-    a right password of a stopped account; 429 while blocked. Every refusal is an event.
+    a right password of a stopped account; 429 while blocked; 503 while too many sign in at once,
+    which counts no attempt. Every refusal is an event.
     """
+    with crowd.turn():
+        return _checked(runtime, actor, credentials)
+
+
+def _checked(runtime: Runtime, actor: Actor, credentials: Credentials) -> Checked:
     folded = rules.fold(credentials.account)
     tried = _tried(runtime, actor, credentials.account, folded)
     counted = guessing.counted_by(runtime, actor, folded)
@@ -69,8 +75,9 @@ def _verified(runtime: Runtime, account: str, password: str) -> Person | None:
     with runtime.db.read() as session:
         person = session.scalar(select(Person).where(Person.account == account))
     stored = person.password_hash if person else None
-    # The password is cut, not refused: length must not tell a long guess from a wrong one.
-    given = password[: passwords.LONGEST + 1]
+    # The password is cut, not refused: length must not tell a long guess from a wrong one. Its
+    # stored form is cut: some systems send a syllable of Korean as three characters.
+    given = passwords.normal(password)[: passwords.LONGEST + 1]
     return person if passwords.matches(runtime.db, stored, given) else None
 
 

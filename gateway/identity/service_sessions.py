@@ -32,6 +32,7 @@ from gateway.identity.models import (
     SignInSession,
 )
 from gateway.identity.models_factors import PendingSignIn
+from gateway.identity.oauth.models import DeviceCode
 from gateway.identity.service_credentials import (
     CHANGED,
     Credentials,
@@ -181,6 +182,7 @@ def sign_out_others(runtime: Runtime, actor: Actor, keep: uuid.UUID) -> None:
     """End every session of the actor's own but `keep`."""
     assert actor.person_id is not None, "only people who are signed in have sessions"
     with runtime.db.write() as session:
+        session.get_one(Person, actor.person_id, with_for_update=True)
         end_all_sessions(session, runtime, actor.person_id, keep)
         ended = Entry(actor, Act.SESSION_ENDED, ref=f"session:{keep}", detail={"others": True})
         runtime.journal.record(session, ended)
@@ -199,9 +201,11 @@ def list_sessions(session: Session, person_id: uuid.UUID, now: datetime) -> Sequ
 def end_all_sessions(
     session: Session, runtime: Runtime, person_id: uuid.UUID, keep: uuid.UUID | None = None
 ) -> None:
-    """End every session of a person but `keep`, and every sign-in half done, in the caller's
-    transaction."""
+    """End every session of a person but `keep`, every sign-in half done, and every device that
+    was let in and has not come yet, in the caller's transaction."""
     session.execute(delete(PendingSignIn).where(PendingSignIn.person_id == person_id))
+    let_in = (DeviceCode.person_id == person_id) & DeviceCode.used_at.is_(None)
+    session.execute(update(DeviceCode).where(let_in).values(used_at=runtime.clock.now()))
     statement = update(SignInSession).where(
         SignInSession.person_id == person_id, SignInSession.ended_at.is_(None)
     )
@@ -234,6 +238,14 @@ def open_session(
     session.add(row)
     _end_previous(session, opening.previous, now)
     runtime.journal.record(session, _started(actor, person, row, opening.detail))
+    return SignedIn(token, person.id, row.expires_at, person.locale)
+
+
+def renew_token(session: Session, session_id: uuid.UUID) -> SignedIn:
+    """Give a session another token, in the caller's transaction; its old one is worth nothing."""
+    token, row = secrets.token_urlsafe(TOKEN_BYTES), session.get_one(SignInSession, session_id)
+    row.token_sha256 = digest(token)
+    person = session.get_one(Person, row.person_id)
     return SignedIn(token, person.id, row.expires_at, person.locale)
 
 

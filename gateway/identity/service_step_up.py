@@ -10,33 +10,35 @@ from gateway.identity import guessing, passkeys, proofs, throttle
 from gateway.identity.models import Acr, SignInSession
 from gateway.identity.passkeys import Ceremony, Use
 from gateway.identity.service_factors import Self, refuse
+from gateway.identity.service_sessions import SignedIn, renew_token
 from gateway.identity.throttle import Kind
 from gateway.journal import Act, Entry
 from gateway.runtime import Runtime
 
 
-def step_up(runtime: Runtime, me: Self, answer: str, also: tuple[uuid.UUID, ...] = ()) -> None:
+def step_up(runtime: Runtime, me: Self, answer: str, also: tuple[uuid.UUID, ...] = ()) -> SignedIn:
     """Confirm oneself with a passkey, for this session and for `also`, others of one's own: a
     client on the command line cannot ask for a passkey itself.
 
-    Raises Problem 422 for what does not hold, 429 while blocked.
+    The session gets a new token and its old one ends (ASVS 7.2.4): whoever had stolen that does
+    not step up with its owner. Raises Problem 422 for what does not hold, 429 while blocked.
     """
     counted = [throttle.subject(runtime, Kind.FACTOR, str(me.person_id))]
     guessing.attempt(runtime, Entry(me.actor, Act.SESSION_STEPPED_UP), counted)
     proof = passkeys.proof(runtime, stepping_up(me), answer)
-    if (
-        proof is None
-        or proof.person_id != me.person_id
-        or not _step(runtime, me, proof, (me.session_id, *also))
-    ):
-        refuse(runtime, me, Act.SESSION_STEPPED_UP, "credential", "wrong_passkey")
+    stepped = None
+    if proof is not None and proof.person_id == me.person_id:
+        stepped = _step(runtime, me, proof, (me.session_id, *also))
+    return stepped or refuse(runtime, me, Act.SESSION_STEPPED_UP, "credential", "wrong_passkey")
 
 
-def _step(runtime: Runtime, me: Self, proof: proofs.Proof, sessions: tuple[uuid.UUID, ...]) -> bool:
+def _step(
+    runtime: Runtime, me: Self, proof: proofs.Proof, sessions: tuple[uuid.UUID, ...]
+) -> SignedIn | None:
     with runtime.db.write() as session:
         if not proof.spend(session):
             session.rollback()
-            return False
+            return None
         throttle.succeeded(session, [throttle.subject(runtime, Kind.FACTOR, str(me.person_id))])
         session.execute(
             update(SignInSession)
@@ -49,7 +51,7 @@ def _step(runtime: Runtime, me: Self, proof: proofs.Proof, sessions: tuple[uuid.
             me.actor, Act.SESSION_STEPPED_UP, ref=f"session:{me.session_id}", detail=detail
         )
         runtime.journal.record(session, entry)
-    return True
+        return renew_token(session, me.session_id)
 
 
 def stepping_up(me: Self) -> Ceremony:

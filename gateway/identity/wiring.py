@@ -8,6 +8,7 @@ from functools import partial
 from flask import Flask
 
 from gateway.identity import (
+    crowd,
     http,
     jobs_invitations,
     pages_checks,
@@ -53,6 +54,7 @@ FORGET_SECONDS = 3600.0
 def install(app: Flask, runtime: Runtime) -> None:
     """Recognise who sends each request; register pages, API, words and navigation."""
     http.install(app)
+    crowd.install(app)
     words.install(app)
     pages_documents.install(app)
     for blueprint in BLUEPRINTS:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Sequence
 
-from flask import Flask, g, request
+from flask import Flask, current_app, g, request
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 HEADER = "X-Forwarded-For"
 UNKNOWN = "unknown"
+TRUSTED = "sumun.trusted_proxies"
 
 
 def parse(text: str) -> Address | None:
@@ -52,10 +53,18 @@ def client_address(peer: str, forwarded: Sequence[str], trusted: Sequence[Networ
 
 
 def install(app: Flask, trusted: Sequence[Network]) -> None:
-    """Set `g.client_address` before every request of `app`."""
+    """Find `g.client_address` before every request of `app`, or as soon as somebody asks for it."""
+    app.extensions[TRUSTED] = tuple(trusted)
+    app.before_request(_find)
 
-    @app.before_request
-    def _find() -> None:
-        g.client_address = client_address(
-            request.remote_addr or "", request.headers.getlist(HEADER), trusted
-        )
+
+def _find() -> None:
+    of_request()
+
+
+def of_request() -> str:
+    """The client's address of the present request."""
+    if "client_address" not in g:
+        trusted, peer = current_app.extensions[TRUSTED], request.remote_addr or ""
+        g.client_address = client_address(peer, request.headers.getlist(HEADER), trusted)
+    return str(g.client_address)

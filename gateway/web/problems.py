@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from flask import Flask, Response, current_app, request
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -100,6 +100,13 @@ def _database_down(error: Exception) -> Response:
     return answer(Problem(ProblemCode.DATABASE_UNAVAILABLE, retry_after=BUSY_SECONDS))
 
 
+def _no_such_value(error: DataError) -> Response:
+    # What was sent holds what no column can: a zero in a text, a number out of range.
+    # Its message would show the value, so only the kind of error is logged.
+    log.warning("the database refused a value: %s", type(error.orig).__name__)
+    return answer(Problem(ProblemCode.BAD_REQUEST))
+
+
 def _unexpected(error: Exception) -> Response:
     # The log has the traceback; the reader gets the request id that finds it.
     log.error("unexpected error", exc_info=error)
@@ -114,6 +121,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(Problem, answer)
     app.register_error_handler(CSRFError, _csrf)
     app.register_error_handler(WriteBusy, _busy)
+    app.register_error_handler(DataError, _no_such_value)
     app.register_error_handler(OperationalError, _database_down)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unexpected)

@@ -93,6 +93,8 @@ class House:
     browsers: dict[str, FlaskClient] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
     bearers: dict[str, dict[str, str]] = field(default_factory=dict)
+    # Who else belongs to every organisation that is made, and as what.
+    colleagues: dict[str, MembershipKind] = field(default_factory=dict)
     made: int = 0
 
     @property
@@ -297,8 +299,16 @@ def organisation(house: House) -> uuid.UUID:
         id=house.new_id(), person_id=person, organisation_id=row.id, started_at=now,
         kind=MembershipKind.MANAGER, confirmed_by=house.world.other,
     )  # fmt: skip
-    house.add(row, manager)
+    house.add(row, manager, *(_colleague(house, row.id, name) for name in house.colleagues))
     return row.id
+
+
+def _colleague(house: House, organisation_id: uuid.UUID, name: str) -> Membership:
+    return Membership(
+        id=house.new_id(), person_id=house.people[name].id, organisation_id=organisation_id,
+        started_at=house.runtime.clock.now(), kind=house.colleagues[name],
+        confirmed_by=house.world.person,
+    )  # fmt: skip
 
 
 def invitation(house: House) -> Invitation:

@@ -14,8 +14,9 @@ from gateway.identity.oauth import bearer, dpop, metadata
 from gateway.identity.oauth import service_devices as devices
 from gateway.identity.oauth import service_grants as grants
 from gateway.identity.oauth import service_tokens as tokens
+from gateway.identity.oauth.asked import Asked
 from gateway.identity.oauth.id_tokens import json_response, signing_keys, user_claims
-from gateway.identity.oauth.server import Asked, Server
+from gateway.identity.oauth.server import Server
 from gateway.identity.oauth.vocabulary import REQUEST_URI_PREFIX
 from gateway.identity.passports.grant import ExchangeGrant
 from gateway.identity.passports.http import sources

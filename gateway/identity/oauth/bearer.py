@@ -7,32 +7,36 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from flask import Request, g
+from flask import Request
 from sqlalchemy import String, and_, bindparam, exists, or_, select
 
 from gateway.db.hot import HotStatement
 from gateway.identity.models import (
     Membership,
-    Organisation,
-    OrganisationStatus,
     Person,
     PersonStatus,
     SignInSession,
 )
 from gateway.identity.oauth import dpop
-from gateway.identity.oauth.clients import in_networks
+from gateway.identity.oauth.clients import in_networks, stands
 from gateway.identity.oauth.jose import BadToken
 from gateway.identity.oauth.models import ClientKind, OAuthClient, OAuthToken, TokenKind
 from gateway.identity.oauth.vocabulary import ACCESS_PREFIX
 from gateway.identity.service_sessions import Application, Live, digest
 from gateway.runtime import Runtime
+from gateway.security import address
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Why a token was not accepted: an error of RFC 6750 or RFC 9449."""
+    """Why a token was not accepted: an error of RFC 6750 or RFC 9449.
+
+    `elsewhere` names the person and the program of a live token that came from outside the
+    networks its program is bound to.
+    """
 
     error: str
+    elsewhere: tuple[uuid.UUID, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +60,12 @@ class Row:
 
 
 def _answered_for() -> Any:
-    """A machine counts while its responsible person belongs to its verified organisation."""
+    """A machine counts while its responsible person belongs to its organisation."""
     belongs = exists().where(
         Membership.person_id == OAuthClient.responsible_id,
         Membership.organisation_id == OAuthClient.organisation_id,
         Membership.confirmed_by.is_not(None),
         Membership.ended_at.is_(None),
-        Organisation.id == OAuthClient.organisation_id,
-        Organisation.status == OrganisationStatus.VERIFIED,
     )
     return or_(OAuthClient.kind != ClientKind.MACHINE, belongs)
 
@@ -96,7 +98,7 @@ def _lookup() -> Any:
         .where(OAuthToken.expires_at > now, SignInSession.expires_at > now)
         .where(and_(SignInSession.ended_at.is_(None), Person.status == PersonStatus.ACTIVE))
         .where(OAuthClient.ended_at.is_(None), OAuthClient.expires_at > now)
-        .where(_answered_for())
+        .where(stands(), _answered_for())
     )
 
 
@@ -114,8 +116,10 @@ def check(runtime: Runtime, request: Request, scheme: str, token: str) -> Live |
     A token that is bound to a key counts only under the scheme `DPoP` with a proof of that key.
     """
     found = find(runtime, token)
-    if found is None or not in_networks(tuple(found.networks), g.client_address):
+    if found is None:
         return Failed("invalid_token")
+    if not in_networks(tuple(found.networks), address.of_request()):
+        return Failed("invalid_token", (found.person_id, found.client_id))
     if (found.jkt is not None) != (scheme == "dpop"):
         return Failed("invalid_token")
     if found.jkt is not None:

@@ -12,8 +12,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from authlib.oauth2.rfc6749 import ClientMixin
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, exists, or_, select
 
+from gateway.identity.models import Organisation, OrganisationStatus
 from gateway.identity.oauth.models import AuthMethod, ClientKind, OAuthClient
 from gateway.identity.oauth.vocabulary import Grant, joined, scopes
 from gateway.runtime import Runtime
@@ -91,12 +92,24 @@ def in_networks(networks: tuple[str, ...], address: str | None) -> bool:
     return any(here in ipaddress.ip_network(each) for each in networks)
 
 
+def stands() -> ColumnElement[bool]:
+    """The condition that a program's organisation is verified; the gateway's own have none."""
+    verified = exists().where(
+        Organisation.id == OAuthClient.organisation_id,
+        Organisation.status == OrganisationStatus.VERIFIED,
+    )
+    return or_(OAuthClient.organisation_id.is_(None), verified)
+
+
 def find_client(runtime: Runtime, client_id: str) -> Client | None:
-    """The live client of this id, or None."""
+    """The live client of this id, or None; a program stops with its organisation."""
+    if "\x00" in client_id:  # which PostgreSQL refuses to look for
+        return None
     found = select(OAuthClient).where(
         OAuthClient.id == client_id,
         OAuthClient.ended_at.is_(None),
         OAuthClient.expires_at > runtime.clock.now(),
+        stands(),
     )
     with runtime.db.read() as session:
         row = session.scalar(found)

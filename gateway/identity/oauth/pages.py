@@ -29,9 +29,10 @@ from gateway.identity.models import SignInSession
 from gateway.identity.oauth import service_devices as devices
 from gateway.identity.oauth import service_grants as grants
 from gateway.identity.oauth.api import is_pushed
+from gateway.identity.oauth.asked import Asked
 from gateway.identity.oauth.clients import Client, find_client
 from gateway.identity.oauth.metadata import multi
-from gateway.identity.oauth.server import Asked, CodeGrant, Server
+from gateway.identity.oauth.server import CodeGrant, Server
 from gateway.identity.oauth.words import scope_words
 from gateway.identity.throttle import Blocked, Kind
 from gateway.security.headers import CSP

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, cast
 from urllib.parse import urlencode
 
@@ -18,13 +18,10 @@ from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import (
     BaseGrant,
     InvalidRequestError,
-    OAuth2Request,
     TokenEndpointMixin,
     UnauthorizedClientError,
 )
 from authlib.oauth2.rfc6749.grants import AuthorizationCodeGrant
-from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
-from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from gateway.identity.oauth import client_auth, dpop, id_tokens
@@ -32,6 +29,7 @@ from gateway.identity.oauth import service_devices as devices
 from gateway.identity.oauth import service_grants as grants
 from gateway.identity.oauth import service_machines as machines
 from gateway.identity.oauth import service_tokens as tokens
+from gateway.identity.oauth.asked import Asked
 from gateway.identity.oauth.clients import Client, find_client
 from gateway.identity.oauth.jose import BadToken
 from gateway.identity.oauth.models import AuthMethod
@@ -66,29 +64,6 @@ class InvalidProofError(OAuth2Error):  # type: ignore[misc]
     error = "invalid_dpop_proof"
 
 
-class Asked(OAuth2Request):  # type: ignore[misc]
-    """A request whose parameters come from one place, each at most once."""
-
-    def __init__(
-        self, method: str, url: str, headers: Mapping[str, str], values: MultiDict[str, str]
-    ) -> None:
-        super().__init__(method, url, headers=headers)
-        repeated = [name for name in values if len(values.getlist(name)) > 1]
-        self.values = values.to_dict()
-        self.payload = BasicOAuth2Payload(self.values)
-        self.repeated = bool(repeated)
-        self.proofs: list[str] = []
-        self.jkt: str | None = None
-
-    @property
-    def form(self) -> dict[str, str]:
-        return self.values
-
-    @property
-    def args(self) -> dict[str, str]:
-        return self.values
-
-
 class Server(Base):  # type: ignore[misc]
     """The provider of one gateway, for one request: `actor` is whoever sends it."""
 
@@ -110,7 +85,12 @@ class Server(Base):  # type: ignore[misc]
         return find_client(self.runtime, client_id)
 
     def create_oauth2_request(self, request: Asked) -> Asked:
-        """Requests are made by the routes, from the one place their parameters belong in."""
+        """Requests are made by the routes, from the one place their parameters belong in.
+
+        Raises InvalidRequestError for one that no error could speak of (RFC 6749 5.2).
+        """
+        if request.unspeakable:
+            raise InvalidRequestError("A parameter holds a character that it may not.")
         return request
 
     def handle_response(self, status: int, payload: Any, headers: Any) -> Response:
@@ -131,8 +111,8 @@ class Server(Base):  # type: ignore[misc]
         self, request: Asked, methods: list[str], endpoint: str = "token"
     ) -> Client:
         """The client that proves itself, from a network it may be used from."""
-        if request.repeated:
-            raise InvalidRequestError("A parameter is repeated.")
+        if request.malformed:
+            raise InvalidRequestError("A parameter is repeated or holds a zero.")
         client_auth.one_method(request)
         client = cast(Client, super().authenticate_client(request, methods, endpoint))
         if not client.may_come_from(self.actor.place.address):
@@ -217,8 +197,10 @@ class CodeGrant(TokenGrant, AuthorizationCodeGrant):  # type: ignore[misc]
 
     def validate_authorization_request(self) -> str:
         redirect_uri = str(super().validate_authorization_request())
-        if self.request.repeated:
-            raise InvalidRequestError("A parameter is repeated.", redirect_uri=redirect_uri)
+        if self.request.malformed:
+            raise InvalidRequestError(
+                "A parameter is repeated or holds a zero.", redirect_uri=redirect_uri
+            )
         payload = self.request.payload.data
         if payload.get("code_challenge_method") != "S256" or not CHALLENGE.fullmatch(
             payload.get("code_challenge", "")

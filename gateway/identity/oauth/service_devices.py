@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
+from gateway.identity.models import Person
 from gateway.identity.oauth import service_tokens as tokens
 from gateway.identity.oauth.clients import Client
 from gateway.identity.oauth.models import DeviceCode
@@ -100,7 +102,7 @@ def poll_device(
     code, jkt = given
     now = runtime.clock.now()
     with runtime.db.write() as session:
-        row = session.get(DeviceCode, digest(code), with_for_update=True)
+        row = _locked(session, digest(code))
         refused = _device_refused(row, client, now, jkt)
         if row is None or refused:
             return refused or Refused("invalid_grant", "unknown_code")
@@ -112,6 +114,14 @@ def poll_device(
             client, row.person_id, row.scope, jkt, row.auth_time, family, now + SESSION_LIFE
         )
         return tokens.opened(session, runtime, actor, what)
+
+
+def _locked(session: Session, key: str) -> DeviceCode | None:
+    """The device's row; its person is locked first, as by whoever ends all of their sessions."""
+    person_id = session.scalar(select(DeviceCode.person_id).where(DeviceCode.device_sha256 == key))
+    if person_id is not None:
+        session.get(Person, person_id, with_for_update=True)
+    return session.get(DeviceCode, key, with_for_update=True)
 
 
 def _device_refused(

@@ -12,11 +12,15 @@ from flask.testing import FlaskClient
 
 from audit.event import Event
 from gateway.identity import wiring
+from gateway.identity.models import Person
 from gateway.journal import Journal
 from gateway.keys import Purpose
 from gateway.runtime import Runtime
 from gateway.web import setup
+from tests import oauth_peer as peers
+from tests import people
 from tests.integration.identity.company import Company, build
+from tests.oauth_peer import Peer
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +81,38 @@ def events(monkeypatch: pytest.MonkeyPatch) -> list[Seen]:
 @pytest.fixture
 def company(runtime: Runtime) -> Company:
     return build(runtime)
+
+
+@pytest.fixture
+def mina(runtime: Runtime) -> Person:
+    """Somebody whom programs act for."""
+    return people.make_person(runtime, "mina")
+
+
+@pytest.fixture
+def signed_in(browser: Callable[..., FlaskClient], mina: Person) -> FlaskClient:
+    """Her browser."""
+    client = browser()
+    people.sign_in(client, mina)
+    return client
+
+
+@pytest.fixture
+def portal(runtime: Runtime, browser: Callable[..., FlaskClient]) -> Peer:
+    """A web server that is registered here."""
+    return peers.web(runtime, browser(), people.make_person(runtime, "manager"))
+
+
+@pytest.fixture
+def robot(runtime: Runtime, browser: Callable[..., FlaskClient]) -> Peer:
+    """A machine for which somebody answers."""
+    boss, worker = people.make_person(runtime, "boss"), people.make_person(runtime, "worker")
+    return peers.machine(runtime, browser(), boss, worker)
+
+
+@pytest.fixture
+def bound(portal: Peer, signed_in: FlaskClient) -> tuple[Peer, str]:
+    """A program with an access token that is bound to its key."""
+    got = portal.redeem(portal.code(signed_in), dpop=True)
+    assert got.json["token_type"] == "DPoP", got.text
+    return portal, got.json["access_token"]

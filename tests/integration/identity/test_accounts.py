@@ -184,6 +184,23 @@ def test_people_correct_their_own_data(runtime: Runtime, browser: Browser) -> No
     )
 
 
+def test_a_session_left_open_is_not_enough_to_change_the_address(
+    runtime: Runtime, browser: Browser, clock: FixedClock
+) -> None:
+    person, client = make_person(runtime, "person"), browser()
+    people.sign_in(client, person)
+    clock.advance(timedelta(minutes=15))
+    own = {"country": "KR", "national": "yes", "locale": "ko"}
+
+    named = post(client, "/account", name="새 이름", email=person.email, **own)
+    moved = post(client, "/account", name="새 이름", email="thief@example.org", **own)
+
+    assert (named.status_code, moved.status_code) == (303, 409)
+    found = stored(runtime, "person")
+    assert found
+    assert (found.name, found.email) == ("새 이름", person.email)
+
+
 def test_a_new_name_ends_the_identity_check_of_the_old_one(
     runtime: Runtime, browser: Browser, clock: FixedClock
 ) -> None:

@@ -434,6 +434,52 @@ def test_step_up_is_noted_in_this_session_only(
     assert "session.stepped_up" in [event.action for event in events]
 
 
+def test_whoever_stole_a_session_does_not_step_up_with_its_owner(
+    home: FlaskClient, browser: Browser
+) -> None:
+    key, thief = add_passkey(home), browser()
+    stolen = home.get_cookie("sumun_session")
+    assert stolen
+    thief.set_cookie("sumun_session", stolen.value)
+    assert signed_in(thief)
+
+    post(home, "/account/step-up", credential=key.get(options(home.get("/account/step-up"))))
+
+    assert signed_in(home)
+    assert not signed_in(thief)
+    assert home.get_cookie("sumun_session") != stolen
+
+
+def test_a_passkey_of_somebody_else_is_no_second_step(
+    runtime: Runtime, holder: Person, home: FlaskClient, browser: Browser
+) -> None:
+    add_passkey(home)
+    theirs, attacking = browser(), browser()
+    people.sign_in(theirs, make_person(runtime, "thief"))
+    foreign = add_passkey(theirs)
+    first_step(attacking, holder)
+    asked = options(attacking.get("/sign-in/second"))
+
+    for key in (foreign, dataclasses.replace(foreign, handle="")):
+        answer = post(attacking, "/sign-in/second", credential=key.get(asked))
+        assert answer.status_code == 401
+    assert not signed_in(attacking)
+
+
+def test_a_passkey_under_the_handle_of_another_account_is_refused(
+    runtime: Runtime, home: FlaskClient, browser: Browser
+) -> None:
+    key, other = add_passkey(home), browser()
+    people.sign_in(other, make_person(runtime, "victim"))
+    victims = add_passkey(other)
+    attacking = browser()
+
+    lied = dataclasses.replace(key, handle=victims.handle)
+
+    assert with_passkey(attacking, lied).status_code == 401
+    assert not signed_in(attacking)
+
+
 def test_somebody_elses_passkey_does_not_step_up(
     runtime: Runtime, home: FlaskClient, browser: Browser
 ) -> None:

@@ -39,29 +39,6 @@ Browser = Callable[..., FlaskClient]
 THREADS, ROUNDS = 8, 50
 
 
-@pytest.fixture
-def mina(runtime: Runtime):
-    return people.make_person(runtime, "mina")
-
-
-@pytest.fixture
-def signed_in(browser: Browser, mina) -> FlaskClient:
-    client = browser()
-    people.sign_in(client, mina)
-    return client
-
-
-@pytest.fixture
-def portal(runtime: Runtime, browser: Browser) -> Peer:
-    return peers.web(runtime, browser(), people.make_person(runtime, "manager"))
-
-
-@pytest.fixture
-def robot(runtime: Runtime, browser: Browser) -> Peer:
-    boss, worker = people.make_person(runtime, "boss"), people.make_person(runtime, "worker")
-    return peers.machine(runtime, browser(), boss, worker)
-
-
 def unsigned(header: dict[str, Any], claims: dict[str, Any]) -> str:
     return f"{b64(json.dumps(header).encode())}.{b64(json.dumps(claims).encode())}."
 
@@ -76,6 +53,7 @@ def signed(header: dict[str, Any], claims: dict[str, Any], key: Any) -> str:
 
 
 OTHER = ECKey.generate_key("P-256")
+P384 = ECKey.generate_key("P-384")
 HMAC_KEY = OctKey.generate_key(256)
 HEAD = {"alg": "ES256", "typ": "JWT"}
 ASSERTIONS: dict[str, Callable[[Peer], str]] = {
@@ -157,18 +135,24 @@ def test_a_machine_gets_no_wider_scope(robot: Peer) -> None:
     assert answer.json["error"] == "invalid_scope"
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"code_challenge": None, "code_challenge_method": None},
-        {"code_challenge_method": None},
-        {"code_challenge_method": "plain"},
-        {"code_challenge_method": "s256"},
-        {"code_challenge": "short"},
-        {"code_challenge": challenge() + "A"},
-    ],
-    ids=str,
+CHALLENGES: tuple[dict[str, Any], ...] = (
+    {"code_challenge": None, "code_challenge_method": None},
+    {"code_challenge_method": None},
+    {"code_challenge_method": ""},
+    {"code_challenge_method": "plain"},
+    {"code_challenge_method": "s256"},
+    {"code_challenge_method": "S256 plain"},
+    {"code_challenge": ""},
+    {"code_challenge": "short"},
+    {"code_challenge": challenge()[:-1]},
+    {"code_challenge": challenge() + "A"},
+    {"code_challenge": challenge()[:-1] + "="},
+    {"code_challenge": challenge()[:-1] + "+"},
+    {"code_challenge": challenge()[:-1] + "\n"},
 )
+
+
+@pytest.mark.parametrize("changes", CHALLENGES, ids=str)
 def test_pkce_with_s256_is_asked_of_every_client(changes, portal: Peer, signed_in) -> None:
     answer = signed_in.get(portal.ask(**changes))
 
@@ -184,24 +168,52 @@ def test_a_wrong_verifier_gets_nothing_and_burns_the_code(verifier, portal, sign
         assert portal.redeem(code).json["error"] == "invalid_grant"
 
 
-@pytest.mark.parametrize(
-    "uri",
-    [
-        "https://evil.example/cb",
-        BACK + "/",
-        BACK + "?x=1",
-        BACK + "#x",
-        BACK.replace("https", "http"),
-        BACK.replace("rp.", "RP."),
-        "https://rp.example.org@evil.example/cb",
-        "https://rp.example.org.evil.example/cb",
-        "https://rp.example.org/cb/../evil",
-        "https://rp.example.org:443/cb",
-        "//rp.example.org/cb",
-        "javascript:alert(1)",
-        "",
-    ],
+REDIRECTS = (
+    "https://evil.example/cb",
+    BACK + "/",
+    BACK + "?x=1",
+    BACK + "?",
+    BACK + "#x",
+    BACK + "#",
+    BACK.replace("https", "http"),
+    BACK.replace("https", "HTTPS"),
+    BACK.replace("rp.", "RP."),
+    BACK.replace("/cb", "/CB"),
+    BACK.replace("/cb", "/%63b"),
+    BACK.replace("/cb", "//cb"),
+    BACK.replace("/cb", "/cb/../evil"),
+    BACK.replace("/cb", "/./cb"),
+    BACK.replace("/cb", "/cb%2f..%2fevil"),
+    BACK.replace("/cb", "/cb;x=1"),
+    BACK.replace("/cb", "\\cb"),
+    BACK.replace("/cb", ":443/cb"),
+    BACK.replace("/cb", ":8443/cb"),
+    BACK.replace("/cb", "./cb"),
+    BACK.replace("/cb", "@evil.example/cb"),
+    BACK.replace("/cb", ".evil.example/cb"),
+    BACK.replace("rp.", "evil@rp."),
+    BACK.replace("rp.", "evil.rp."),
+    # A Cyrillic letter that looks like a Latin one, as it is and as browsers send it.
+    BACK.replace("rp.", "r\u0440."),
+    BACK.replace("rp.", "xn--r-2sb."),
+    BACK.replace("rp.", "\uff52p."),
+    BACK + " ",
+    " " + BACK,
+    BACK + "\n",
+    BACK + "\x00",
+    BACK + "," + BACK,
+    "//rp.example.org/cb",
+    "/cb",
+    "http://127.0.0.1/cb",
+    "http://localhost/cb",
+    "javascript:alert(1)",
+    "data:text/html,x",
+    "urn:ietf:wg:oauth:2.0:oob",
+    "",
 )
+
+
+@pytest.mark.parametrize("uri", REDIRECTS)
 def test_only_the_registered_address_gets_an_answer(uri: str, portal: Peer, signed_in) -> None:
     answer = signed_in.get(portal.ask(redirect_uri=uri))
 
@@ -235,6 +247,11 @@ def test_a_code_lives_a_minute(portal: Peer, signed_in, clock: FixedClock) -> No
         lambda p: p.ask() + "&state=two",
         lambda p: p.ask(scope="openid admin"),
         lambda p: p.ask(response_type="token"),
+        lambda p: p.ask(response_type="co\\de"),
+        lambda p: p.ask(scope='openid "read"'),
+        lambda p: p.ask(scope="openid \u0440ead"),
+        lambda p: p.ask(state="a\x00b"),
+        lambda p: p.ask(nonce="a\x00b"),
         lambda p: p.ask(response_type="code id_token"),
         lambda p: p.ask(client_id="unknown"),
         lambda p: p.ask(request="e30."),
@@ -277,6 +294,17 @@ def test_parameters_come_from_the_body_and_once(where: str, portal: Peer, signed
         )
 
     assert answer.status_code == 400
+
+
+@pytest.mark.parametrize("name", ["grant_type", "client_id", "scope", "redirect_uri"])
+@pytest.mark.parametrize("text", ["\\", '"', "\u0440", "\n", "\x00", "\x7f"])
+def test_what_no_error_may_repeat_is_refused_without_one(name, text, portal: Peer) -> None:
+    given = {"grant_type": "authorization_code", "code": "x", name: text}
+
+    answer = portal.http.post("/oauth2/token", data=given, headers=portal._basic())
+
+    assert answer.status_code in {400, 401}
+    assert answer.json["error"] in {"invalid_request", "invalid_client"}
 
 
 @pytest.mark.parametrize("secret", ["", "wrong", None])
@@ -338,14 +366,6 @@ def test_a_forged_token_opens_nothing(portal: Peer, signed_in) -> None:
 # -- proof of possession
 
 
-@pytest.fixture
-def bound(portal: Peer, signed_in) -> tuple[Peer, str]:
-    """A program with an access token that is bound to its key."""
-    got = portal.redeem(portal.code(signed_in), dpop=True)
-    assert got.json["token_type"] == "DPoP", got.text
-    return portal, got.json["access_token"]
-
-
 PROOFS: dict[str, dict[str, Any]] = {
     "another method": {"htm": "POST"},
     "another address": {"htu": "https://evil.example/api/v1/me"},
@@ -360,6 +380,14 @@ PROOFS: dict[str, dict[str, Any]] = {
     "a nonce of somebody else": {"nonce": "x"},
     "a nonce that is a number": {"nonce": 1},
     "another typ": {"typ": "JWT"},
+    "no typ": {"typ": None},
+    "no method": {"htm": None},
+    "the method in small letters": {"htm": "get"},
+    "no address": {"htu": None},
+    "no time": {"iat": None},
+    "a time that is text": {"iat": "now"},
+    "an empty jti": {"jti": ""},
+    "another curve in the header": {"jwk": P384.as_dict(private=False)},
     "another key": {"key": OTHER, "jwk": OTHER.as_dict(private=False)},
     "a signature of another key": {"key": OTHER},
     "a private key in the header": {"jwk": OTHER.as_dict(private=True), "key": OTHER},
@@ -454,6 +482,41 @@ def test_guessing_a_devices_code_is_slowed_down(signed_in: FlaskClient) -> None:
     ]
 
     assert [each.status_code for each in statuses] == [422] * 10 + [429] * 2
+
+
+def test_a_proof_without_a_signature_is_refused(bound) -> None:
+    peer, token = bound
+    jwk = peer.proof_key.as_dict(private=False)
+    claims = claims_of(peer.proof("GET", "/api/v1/me", token))
+    public = OctKey.import_key(json.dumps(jwk))
+
+    for header, key in (
+        ({"alg": "none", "typ": "dpop+jwt", "jwk": jwk}, None),
+        ({"alg": "HS256", "typ": "dpop+jwt", "jwk": jwk}, public),
+        ({"alg": "HS256", "typ": "dpop+jwt", "jwk": HMAC_KEY.as_dict()}, HMAC_KEY),
+    ):
+        proof = signed(header, claims, key) if key else unsigned(header, claims)
+        assert peer.get("/api/v1/me", token, dpop=True, proof=proof).status_code == 401
+
+
+def test_a_proof_for_one_request_is_none_for_another(bound) -> None:
+    peer, token = bound
+    read = peer.proof("GET", "/api/v1/me", token)
+    headers = {"Authorization": f"DPoP {token}", "DPoP": read}
+
+    assert peer.http.delete("/api/v1/session", headers=headers).status_code == 401
+    assert peer.http.get("/api/v1/identities", headers=headers).status_code == 401
+
+
+# -- the tables above are what the attacks are counted by
+
+
+def test_the_tables_are_as_long_as_they_must_be(portal: Peer) -> None:
+    assert len(ASSERTIONS) >= 17
+    assert len(PROOFS) >= 10
+    assert len(REDIRECTS) >= 15
+    assert len(CHALLENGES) >= 6
+    assert len(forged_tokens(portal, "sat_" + "x" * 43)) >= 17
 
 
 # -- races: of eight at once, exactly one wins

@@ -18,26 +18,9 @@ from gateway.identity.service_sessions import list_sessions, sign_out
 from gateway.runtime import Runtime
 from tests import oauth_peer as peers
 from tests import people
-from tests.oauth_peer import Peer
+from tests.oauth_peer import Peer, credentials
 
 Browser = Callable[..., FlaskClient]
-
-
-@pytest.fixture
-def mina(runtime: Runtime):
-    return people.make_person(runtime, "mina")
-
-
-@pytest.fixture
-def signed_in(browser: Browser, mina) -> FlaskClient:
-    client = browser()
-    people.sign_in(client, mina)
-    return client
-
-
-@pytest.fixture
-def portal(runtime: Runtime, browser: Browser) -> Peer:
-    return peers.web(runtime, browser(), people.make_person(runtime, "manager"))
 
 
 def tokens(peer: Peer, signed_in: FlaskClient, **changes):
@@ -288,16 +271,6 @@ def test_a_machine_is_bound_to_its_networks(runtime, browser) -> None:
 
     assert robot.get("/api/v1/me", held).status_code == 401
     assert credentials(robot).json["error"] == "unauthorized_client"
-
-
-def credentials(robot: Peer, **changes):
-    from gateway.identity.oauth.vocabulary import ASSERTION_TYPE
-
-    body = {
-        "grant_type": "client_credentials", "client_assertion_type": ASSERTION_TYPE,
-        "client_assertion": robot.assertion(),
-    } | changes  # fmt: skip
-    return robot.http.post("/oauth2/token", data=body)
 
 
 def peers_device() -> str:
