@@ -67,6 +67,7 @@ class Application:
     scope: frozenset[str]
     machine: bool
     organisation_id: uuid.UUID | None
+    responsible_id: uuid.UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 
-from sqlalchemy import update
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
 
 from gateway.identity import guessing, passkeys, proofs, throttle
 from gateway.identity.models import Acr, SignInSession
@@ -50,6 +52,19 @@ def _step(runtime: Runtime, me: Self, proof: proofs.Proof, sessions: tuple[uuid.
         )
         runtime.journal.record(session, entry)
     return True
+
+
+def last_confirmed(session: Session, person_id: uuid.UUID, now: datetime) -> datetime | None:
+    """When a passkey last confirmed the person in any session that is live at `now`.
+
+    For questions about somebody whose own session is not at hand.
+    """
+    moment: datetime | None = session.scalar(
+        select(func.max(SignInSession.stepped_up_at, type_=SignInSession.stepped_up_at.type))
+        .where(SignInSession.person_id == person_id, SignInSession.ended_at.is_(None))
+        .where(SignInSession.expires_at > now)
+    )
+    return moment
 
 
 def stepping_up(me: Self) -> Ceremony:

@@ -47,6 +47,7 @@ class Row:
     client_id: str
     kind: str
     organisation_id: uuid.UUID | None
+    responsible_id: uuid.UUID | None
     networks: list[str]
     scope: str
     jkt: str | None
@@ -80,6 +81,7 @@ def _lookup() -> Any:
             OAuthClient.id,
             OAuthClient.kind,
             OAuthClient.organisation_id,
+            OAuthClient.responsible_id,
             OAuthClient.networks,
             OAuthToken.scope,
             OAuthToken.dpop_jkt,
@@ -127,6 +129,7 @@ def check(runtime: Runtime, request: Request, scheme: str, token: str) -> Live |
         frozenset(found.scope.split()),
         found.kind == ClientKind.MACHINE,
         found.organisation_id,
+        found.responsible_id,
     )
     return Live(
         found.session_id,
