@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from gateway.identity import guessing, passkeys, proofs, throttle
 from gateway.identity.models import Acr, SignInSession
 from gateway.identity.passkeys import Ceremony, Use
-from gateway.identity.service_factors import Self, refuse
+from gateway.identity.service_fresh import Self, refuse
 from gateway.identity.throttle import Kind
 from gateway.journal import Act, Entry
 from gateway.runtime import Runtime
