@@ -98,8 +98,8 @@ def _consent(use: Use, approval: Approval, term: str) -> Fix:
     return fix
 
 
-def _authenticate(facts: Facts) -> Facts:
-    return _subject(identity_level=STRONGEST_IDENTITY, strong_auth_at_ms=facts.now_ms)(facts)
+def _step_up(facts: Facts) -> Facts:
+    return _subject(strong_auth_at_ms=facts.now_ms)(facts)
 
 
 def _take_task(facts: Facts) -> Facts:
@@ -184,7 +184,7 @@ FIXES: Final[Mapping[str, Fix]] = {
     "organisation-suspended": _subject(organisation_suspended=False),
     "responsible-person-missing": _subject(responsible_named=True),
     "destruction-overdue": _subject(destruction_overdue=False),
-    "identity-too-weak": _authenticate,
+    "identity-too-weak": _subject(identity_level=STRONGEST_IDENTITY),
     "training-missing": _subject(training=EvidenceState.VALID),
     "irb-missing-or-expired": _standing(irb=EvidenceState.VALID),
     "originals-sandbox-only": _approve(Approval.REGULATORY_SANDBOX),
@@ -228,5 +228,7 @@ FIXES: Final[Mapping[str, Fix]] = {
     "export-content-changed": _export(content_matches_decision=True),
     "export-not-released": _export(state=ExportState.RELEASED),
     "output-review-pending": _export(state=ExportState.RELEASED),
+    # Last, because it holds for minutes only.
+    "step-up-due": _step_up,
     "decider-not-authorised": _give_role,
 }

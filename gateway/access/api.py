@@ -43,7 +43,7 @@ def own() -> Response:
 def one(grant_id: uuid.UUID) -> Response:
     """Show one of one's own grants."""
     person = require_viewer()
-    view = reading.one(rt(), grant_id, zone_of())
+    view = reading.one(rt(), grant_id, zone_of(), views.caller())
     if view.holder.id != person.person_id:
         raise grants.not_found()
     return jsonify(views.grant_out(view).model_dump(mode="json"))
@@ -97,7 +97,13 @@ def can_i(slug: str) -> Response:
     dataset = views.known_dataset(slug)
     person_id = seen.person_id if seen else None
     what_if = stated if stated != Stated("") else None
-    ask = Ask(to_use(dataset.delivery), person_id, dataset_id=dataset.id, stated=what_if)
+    ask = Ask(
+        to_use(dataset.delivery),
+        person_id,
+        dataset_id=dataset.id,
+        stated=what_if,
+        caller=views.caller(),
+    )
     gathered, found = reading.explained(rt(), ask, zone_of())
     answer = CanI(
         dataset=slug,

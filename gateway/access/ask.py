@@ -26,13 +26,24 @@ class Stated:
 
 
 @dataclass(frozen=True, slots=True)
-class SteppedUp:
-    """When a passkey last confirmed the person in the session of this request; None for never."""
+class Machine:
+    """A machine client that acts for an organisation. `answered` says that the person in whose
+    name it asks is the one who answers for it."""
 
-    at: datetime | None
+    organisation_id: uuid.UUID
+    answered: bool
 
 
-NEVER = SteppedUp(None)
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks, as the session or token of this request tells: when a passkey last confirmed the
+    person in it (None: never), and the machine that acts in the person's name, if one does."""
+
+    confirmed_at: datetime | None
+    machine: Machine | None = None
+
+
+NEVER = Caller(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +57,11 @@ class Ask:
     an older one is dead. `request_bytes` are the bytes about to leave. `review`, `export` and
     `zone` are facts of higher features.
 
-    `stepped_up` is given where bytes, or an address of bytes, are asked for in a session: health
-    and face data then need a passkey that has just confirmed the person. An address is a
-    capability that was issued after that, so whoever uses one is not asked again.
+    `caller` is given wherever the question is whether data is to be had now: health and face data
+    then need a passkey that has just confirmed the person, and a machine gets only what its own
+    organisation holds and has signed for. None stands for questions that are nobody's at this
+    moment: an address, which is a capability that was issued after all that, a job, or whether a
+    seat may be booked.
 
     To apply is to ask anew: no grant that is held already counts, nor does one for what is
     `stated` here instead of what the research project says.
@@ -67,7 +80,12 @@ class Ask:
     review: Review | None = None
     export: ExportFacts | None = None
     zone: ZoneFacts | None = None
-    stepped_up: SteppedUp | None = None
+    caller: Caller | None = None
+
+    @property
+    def machine(self) -> Machine | None:
+        """The machine that asks; None for a person."""
+        return self.caller.machine if self.caller else None
 
     @property
     def anew(self) -> bool:

@@ -78,13 +78,15 @@ def gather(db: Database, ask: Ask, now: datetime, ontology: Ontology) -> Gathere
 
 def _read(db: Database, ask: Ask, now: datetime) -> Row | None:
     if ask.grant_id is None:
+        through = ask.machine.organisation_id if ask.machine else None
         found = db.hot.first(
             BY_PERSON,
             now=now,
             person_id=ask.person_id,
             dataset_id=ask.dataset_id,
             version_id=ask.version_id,
-            organisation_id=ask.organisation_id,
+            organisation_id=through or ask.organisation_id,
+            through=through,
             project_id=ask.project_id,
             anew=ask.anew,
         )
@@ -92,6 +94,9 @@ def _read(db: Database, ask: Ask, now: datetime) -> Row | None:
     found = db.hot.first(BY_GRANT, now=now, grant_id=ask.grant_id, version_id=ask.version_id)
     row = Row(*found) if found else None
     if row is None or (ask.person_id is not None and ask.person_id != row.person_id):
+        return None
+    # What the responsible person holds for themselves or elsewhere is not the machine's.
+    if ask.machine and ask.machine.organisation_id != row.organisation_id:
         return None
     return row
 
@@ -131,8 +136,8 @@ def _subject(row: Row, now: datetime, ask: Ask) -> Subject:
     organisation = str(row.organisation_id) if row.organisation_id else None
     return Subject(
         person_id=str(row.person_id),
-        kind=PrincipalKind.PERSON,
-        responsible_named=False,
+        kind=PrincipalKind.MACHINE if ask.machine else PrincipalKind.PERSON,
+        responsible_named=ask.machine is not None and ask.machine.answered,
         crowd_worker=False,
         authenticated=True,
         active=row.status != PersonStatus.CLOSED,

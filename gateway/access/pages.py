@@ -9,8 +9,8 @@ from flask import Blueprint, flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
-from gateway.access import grants, presenter, reading, views
-from gateway.access.ask import to_use
+from gateway.access import grants, presenter, reading, step_up, views
+from gateway.access.ask import Ask, to_use
 from gateway.access.in_zone import zone_of
 from gateway.access.schemas import ReasonForm
 from gateway.agreements.views import to_renew
@@ -101,7 +101,8 @@ def can_i_panel(dataset: Dataset, **_context: Any) -> Markup:
     """The panel "Can I use it?" of a dataset's page."""
     seen = viewer()
     person_id = seen.person_id if seen else None
-    found = reading.can_i(rt(), person_id, dataset.id, to_use(dataset.delivery), zone_of())
+    ask = Ask(to_use(dataset.delivery), person_id, dataset_id=dataset.id, caller=views.caller())
+    found = reading.explained(rt(), ask, zone_of())[1]
     return Markup(  # noqa: S704 - a template of ours, already escaped
         render(
             "access/can_i.html",
@@ -109,6 +110,8 @@ def can_i_panel(dataset: Dataset, **_context: Any) -> Markup:
             blockers_found=presenter.blockers(found.decision),
             steps=presenter.steps(found),
             confirmed=found.confirmed,
+            step_up=seen is not None and step_up.is_the_last_step(found),
+            slug=dataset.slug,
             code=dataset.agreement_code,
             until=to_renew().get(dataset.agreement_code),
         )

@@ -33,6 +33,7 @@ from gateway.access.query_parts import (
     PROJECT,
     PROJECTS,
     RELEASES,
+    THROUGH,
     VERSION,
     D,
     E,
@@ -201,6 +202,7 @@ def _best_grant() -> Expression:
         select(other.c.id)
         .where(other.c.person_id == PERSON, other.c.dataset_id == D.c.id)
         .where(or_(PROJECT.is_(None), other.c.project_id == PROJECT), ~ANEW)
+        .where(or_(THROUGH.is_(None), other.c.organisation_id == THROUGH))
         .order_by(ended, other.c.suspended, other.c.ends_at.desc(), other.c.id.desc())
         .limit(1)
         .scalar_subquery()

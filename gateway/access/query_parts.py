@@ -69,6 +69,8 @@ GRANT = bindparam("grant_id", type_=Uuid())
 VERSION = bindparam("version_id", type_=Uuid())
 ORGANISATION = bindparam("organisation_id", type_=Uuid())
 PROJECT = bindparam("project_id", type_=Uuid())
+# The organisation whose grants alone count; NULL for all that the person holds.
+THROUGH = bindparam("through", type_=Uuid())
 # Whether a new grant is in question, so that none which is held already counts.
 ANEW = bindparam("anew", type_=Boolean())
 

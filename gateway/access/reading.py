@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from gateway.access.ask import Ask, Gathered, to_use
+from gateway.access.ask import Ask, Caller, Gathered, to_use
 from gateway.access.grants import not_found
 from gateway.access.models import EndReason, Grant
 from gateway.access.service import Door, consider
@@ -44,16 +44,24 @@ class GrantView:
 
 
 def own_grants(
-    runtime: Runtime, person_id: uuid.UUID, window: Window, zone: ZoneOf | None = None
+    runtime: Runtime,
+    person_id: uuid.UUID,
+    window: Window,
+    zone: ZoneOf | None = None,
+    caller: Caller | None = None,
 ) -> list[GrantView]:
     """A person's grants, newest first, each with what is missing now; limit + 1 rows.
 
-    `zone` tells the zone facts of a grant, for datasets that are read inside a safe zone.
+    `zone` tells the zone facts of a grant, for datasets that are read inside a safe zone. With
+    `caller` the answers are those that the caller would get; a machine sees only the grants that
+    its organisation holds.
     """
+    held = _joined().where(Grant.person_id == person_id)
+    if caller and caller.machine:
+        held = held.where(Grant.organisation_id == caller.machine.organisation_id)
     with runtime.db.read() as session:
-        rows = session.execute(_ordered(_joined().where(Grant.person_id == person_id), window))
-        found = [tuple(row) for row in rows]
-    return [_view(runtime, row, zone) for row in found]
+        found = [tuple(row) for row in session.execute(_ordered(held, window))]
+    return [_view(runtime, row, zone, caller) for row in found]
 
 
 def dataset_grants(runtime: Runtime, dataset_id: uuid.UUID, window: Window) -> list[GrantView]:
@@ -67,29 +75,24 @@ def dataset_grants(runtime: Runtime, dataset_id: uuid.UUID, window: Window) -> l
         ]
 
 
-def one(runtime: Runtime, grant_id: uuid.UUID, zone: ZoneOf | None = None) -> GrantView:
-    """One grant with its decision; `zone` as for `own_grants`. Raises Problem NOT_FOUND."""
+def one(
+    runtime: Runtime,
+    grant_id: uuid.UUID,
+    zone: ZoneOf | None = None,
+    caller: Caller | None = None,
+) -> GrantView:
+    """One grant with its decision; `zone` and `caller` as for `own_grants`. Raises Problem
+    NOT_FOUND, also for a grant that is none of the calling machine's."""
     with runtime.db.read() as session:
         row = session.execute(_joined().where(Grant.id == grant_id)).first()
     if row is None:
         raise not_found()
-    return _view(runtime, tuple(row), zone)
+    return _view(runtime, tuple(row), zone, caller)
 
 
 def find_dataset(session: Session, slug: str) -> Dataset | None:
     """The dataset of a slug, or None."""
     return session.scalar(select(Dataset).where(Dataset.slug == slug))
-
-
-def can_i(
-    door: Door,
-    person_id: uuid.UUID | None,
-    dataset_id: uuid.UUID,
-    action: Action,
-    zone: ZoneOf | None = None,
-) -> Explanation:
-    """Whether this person could do this now, and the way to a yes. Nothing is recorded."""
-    return explained(door, Ask(action, person_id=person_id, dataset_id=dataset_id), zone)[1]
 
 
 def explained(door: Door, ask: Ask, zone: ZoneOf | None = None) -> tuple[Gathered, Explanation]:
@@ -128,11 +131,15 @@ def _ordered(query: Any, window: Window) -> Any:
     return keyset(query, [Grant.id], window)
 
 
-def _view(runtime: Runtime, row: tuple[Any, ...], zone: ZoneOf | None) -> GrantView:
+def _view(
+    runtime: Runtime, row: tuple[Any, ...], zone: ZoneOf | None, caller: Caller | None
+) -> GrantView:
     grant, dataset, holder = row
     action = to_use(dataset.delivery)
     facts = zone(grant.id) if zone is not None and action in IN_ZONE else None
-    _gathered, decision = consider(runtime, Ask(action, grant_id=grant.id, zone=facts))
+    _gathered, decision = consider(
+        runtime, Ask(action, grant_id=grant.id, zone=facts, caller=caller)
+    )
     state = recorded_state(grant, runtime.clock.now())
     if state == "live" and "GRANT_INACTIVE" in decision.codes:
         state = "pending"

@@ -103,13 +103,15 @@ def still_allowed(door: Door, permit: Permit, again: Ask | None = None) -> bool:
     """Whether a stream under this permit may go on: the same grant epoch, and again a yes.
 
     `again` is the same question with fresh facts of higher features. The bytes themselves are
-    reserved already, so they do not count a second time.
+    reserved already, so they do not count a second time; and whom a passkey had confirmed when
+    the stream began need not confirm themselves to see its end.
     """
     found = gather(door.db, again or permit.ask, door.clock.now(), door.ontology)
     if found is None or found.epoch != permit.gathered.epoch:
         return False
     spent = dataclasses.replace(found.facts.standing, used_bytes=0)
-    facts = dataclasses.replace(found.facts, standing=spent, request_bytes=0)
+    target = dataclasses.replace(found.facts.target, strong_auth_within_ms=0)
+    facts = dataclasses.replace(found.facts, standing=spent, target=target, request_bytes=0)
     return engine_for(door.db, found.release).decide(permit.ask.action, facts).allowed
 
 

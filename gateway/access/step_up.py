@@ -9,23 +9,25 @@ from gateway.access.ask import Ask
 from gateway.clock import to_ms
 from gateway.errors import Problem, ProblemCode
 from policies.engine import Engine
+from policies.explain import Explanation
 from policies.facts import Facts
 from policies.vocabulary import Action, Content, Modality
 
 WINDOW = timedelta(minutes=15)
 CONTENTS = frozenset({Content.HEALTH, Content.FACE})
 ACR = "phr"
+CODE = "STEP_UP_DUE"
 
 
 def window_ms(ask: Ask, modality: str, content: str) -> int:
     """How old the passkey's answer may be for this question; 0 where none is asked for."""
     sensitive = modality == Modality.MEDICAL_IMAGE or content in CONTENTS
-    return WINDOW // timedelta(milliseconds=1) if sensitive and ask.stepped_up else 0
+    return WINDOW // timedelta(milliseconds=1) if sensitive and ask.caller else 0
 
 
 def confirmed_ms(ask: Ask) -> int | None:
     """When a passkey last confirmed the person, for the rules."""
-    return to_ms(ask.stepped_up.at) if ask.stepped_up and ask.stepped_up.at else None
+    return to_ms(ask.caller.confirmed_at) if ask.caller and ask.caller.confirmed_at else None
 
 
 def is_all_that_is_missing(engine: Engine, action: Action, facts: Facts) -> bool:
@@ -34,6 +36,11 @@ def is_all_that_is_missing(engine: Engine, action: Action, facts: Facts) -> bool
         return False
     confirmed = replace(facts.subject, strong_auth_at_ms=facts.now_ms)
     return engine.decide(action, replace(facts, subject=confirmed)).allowed
+
+
+def is_the_last_step(found: Explanation) -> bool:
+    """Whether a path to a yes has come to its last step: the passkey."""
+    return [step.code for step in found.path] == [CODE]
 
 
 def required() -> Problem:

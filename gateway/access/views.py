@@ -9,14 +9,14 @@ from datetime import datetime
 from flask import request
 
 from gateway.access import presenter, reading
-from gateway.access.ask import SteppedUp
+from gateway.access.ask import NEVER, Caller, Machine
 from gateway.access.in_zone import zone_of
 from gateway.access.reading import GrantView
 from gateway.access.schemas import GrantOut
 from gateway.agreements.views import to_renew
 from gateway.catalog.models import Dataset
 from gateway.errors import Problem, ProblemCode
-from gateway.identity.http import require_role, rt, viewer
+from gateway.identity.http import Viewer, require_role, rt, viewer
 from gateway.identity.models import Role
 from gateway.journal import Act, Actor, Entry
 from gateway.keys import Purpose
@@ -25,17 +25,27 @@ from gateway.web.paging import Cursors, Page
 PAGE = 25
 
 
-def stepped_up() -> SteppedUp:
-    """When a passkey last confirmed the person in the session of this request."""
+def caller() -> Caller:
+    """Who asks, by the session or the token of this request."""
     seen = viewer()
-    return SteppedUp(seen.stepped_up_at if seen else None)
+    return Caller(seen.stepped_up_at, _machine(seen)) if seen else NEVER
+
+
+def _machine(seen: Viewer) -> Machine | None:
+    program = seen.application
+    if program is None or not program.machine:
+        return None
+    assert program.organisation_id is not None, "the database keeps no machine without one"
+    return Machine(program.organisation_id, program.responsible_id == seen.person_id)
 
 
 def own_page(person_id: uuid.UUID) -> Page[GrantView]:
     """The present page of a person's own grants."""
     cursors = Cursors(rt().keys.current(Purpose.CURSOR).material)
     window = cursors.window(request.args, f"grants:{person_id}", PAGE)
-    return cursors.page(reading.own_grants(rt(), person_id, window, zone_of()), window, _position)
+    return cursors.page(
+        reading.own_grants(rt(), person_id, window, zone_of(), caller()), window, _position
+    )
 
 
 def renewals(shown: Iterable[GrantView]) -> dict[str, datetime]:

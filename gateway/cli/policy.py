@@ -99,9 +99,13 @@ def explain(home: Home, person: str, dataset: str, action: str, as_json: bool) -
 
 def _explained(home: Home, account: str, slug: str, action: Any) -> dict[str, Any]:
     """Ask as the gateway itself does. That an operator looked is recorded."""
+    from functools import partial
+
     from gateway.access import presenter, reading
+    from gateway.access.ask import Ask, Caller
     from gateway.errors import OperatorError
     from gateway.identity.service_people import by_account
+    from gateway.identity.service_step_up import last_confirmed
     from gateway.journal import Act, Actor, Entry
     from gateway.zones.service_facts import facts_of_grant
 
@@ -109,13 +113,14 @@ def _explained(home: Home, account: str, slug: str, action: Any) -> dict[str, An
         with runtime.db.read() as session:
             person = by_account(session, account)
             dataset = reading.find_dataset(session, slug)
+            caller = Caller(last_confirmed(session, person.id, runtime.clock.now()))
         if dataset is None:
             raise OperatorError(f"there is no dataset {slug!r}")
         entry = Entry(Actor.operator(), Act.POLICY_EXPLAINED, subjects=(person.id,), dataset=slug)
         runtime.journal.append(entry)
-        found = reading.can_i(
-            runtime, person.id, dataset.id, action, lambda grant: facts_of_grant(runtime, grant)
-        )
+        zone = partial(facts_of_grant, runtime)
+        ask = Ask(action, person.id, dataset_id=dataset.id, caller=caller)
+        found = reading.explained(runtime, ask, zone)[1]
     return {
         "account": account,
         "dataset": slug,

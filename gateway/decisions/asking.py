@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from gateway.access.ask import Caller
 from gateway.access.service import append, record_refusal
 from gateway.errors import Problem, ProblemCode
 from gateway.identity import rules
@@ -20,12 +21,14 @@ _NEEDED = sorted(WATCHERS)
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """The signed-in person who asks; `scoped` are their (role, scope) pairs."""
+    """The signed-in person who asks; `scoped` are their (role, scope) pairs, `caller` is what
+    their session says."""
 
     actor: Actor
     person_id: uuid.UUID
     account: str
     scoped: frozenset[tuple[str, str]]
+    caller: Caller
 
     def is_called(self, account: str) -> bool:
         """Whether an account, in any spelling, is the asker's own."""

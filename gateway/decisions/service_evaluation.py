@@ -10,7 +10,7 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from gateway.access.ask import Ask, Gathered
+from gateway.access.ask import Ask, Caller, Gathered
 from gateway.access.facts import gather
 from gateway.access.reading import find_dataset
 from gateway.access.service import Door
@@ -20,6 +20,7 @@ from gateway.decisions.asking import Asker, expect, record_look
 from gateway.errors import Problem, ProblemCode
 from gateway.identity.models import Person
 from gateway.identity.service_people import find_by_account
+from gateway.identity.service_step_up import last_confirmed
 from gateway.policy.loading import engine_for
 from gateway.runtime import Runtime
 from gateway.zones.service_facts import facts_of_grant
@@ -124,16 +125,24 @@ def version_of(
 
 def facts_between(
     runtime: Runtime,
+    asker: Asker,
     person_id: uuid.UUID,
     dataset_id: uuid.UUID,
     version_id: uuid.UUID | None = None,
 ) -> Gathered:
     """What is known between a person and a dataset at this moment, the safe zone included.
 
-    Raises Problem NOT_FOUND.
+    For the asker by the session of this request; for others by any session of theirs that is
+    live. Raises Problem NOT_FOUND.
     """
     # What is gathered does not depend on the action: one reading answers for all of them.
-    ask = Ask(Action.DOWNLOAD, person_id=person_id, dataset_id=dataset_id, version_id=version_id)
+    ask = Ask(
+        Action.DOWNLOAD,
+        person_id=person_id,
+        dataset_id=dataset_id,
+        version_id=version_id,
+        caller=_caller(runtime, asker, person_id),
+    )
     found = gather(runtime.db, ask, runtime.clock.now(), runtime.ontology)
     if found is None:
         raise unknown("데이터셋", "dataset")
@@ -141,6 +150,13 @@ def facts_between(
         return found
     zone = facts_of_grant(runtime, found.grant_id)
     return replace(found, facts=replace(found.facts, zone=zone))
+
+
+def _caller(runtime: Runtime, asker: Asker, person_id: uuid.UUID) -> Caller:
+    if person_id == asker.person_id:
+        return asker.caller
+    with runtime.db.read() as session:
+        return Caller(last_confirmed(session, person_id, runtime.clock.now()))
 
 
 def decided(door: Door, found: Gathered, action: str) -> Decision:
@@ -169,7 +185,7 @@ def _found(
         except Problem as problem:
             named = dataset.slug if dataset else None
             raise Unanswered(problem, person.id if person else None, named) from None
-    return person, dataset, facts_between(runtime, person.id, dataset.id, version_id)
+    return person, dataset, facts_between(runtime, asker, person.id, dataset.id, version_id)
 
 
 def unknown(ko: str, en: str) -> Problem:

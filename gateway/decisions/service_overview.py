@@ -63,7 +63,14 @@ def people_of(
         ties = _ties(session, dataset, [person.id for person in people])
     shown = [person.id for person in people[: window.limit]]
     record_look(runtime, asker, shown, dataset.slug, action=str(action))
-    return [_person_row(runtime, dataset, action, person, ties) for person in people]
+    return [
+        PersonRow(
+            person,
+            ties.get(person.id, frozenset()),
+            *_beside(runtime, asker, dataset, action, person),
+        )
+        for person in people
+    ]
 
 
 def datasets_of(
@@ -76,7 +83,7 @@ def datasets_of(
     with runtime.db.read() as session:
         found = session.scalars(keyset(statement, [Dataset.slug], window, descending=False)).all()
     record_look(runtime, asker, [person.id], None)
-    return [_dataset_row(runtime, dataset, acts, person) for dataset in found]
+    return [_dataset_row(runtime, asker, dataset, acts, person) for dataset in found]
 
 
 def watched_datasets(session: Session, asker: Asker) -> Sequence[Dataset]:
@@ -84,22 +91,17 @@ def watched_datasets(session: Session, asker: Asker) -> Sequence[Dataset]:
     return session.scalars(datasets_among(asker.watched()).order_by(Dataset.slug)).all()
 
 
-def _person_row(
-    runtime: Runtime,
-    dataset: Dataset,
-    action: Action,
-    person: Person,
-    ties: Mapping[uuid.UUID, frozenset[Tie]],
-) -> PersonRow:
-    facts = facts_between(runtime, person.id, dataset.id)
-    found = explained(runtime, facts, action)
-    return PersonRow(person, ties.get(person.id, frozenset()), facts.grant_id, found)
+def _beside(
+    runtime: Runtime, asker: Asker, dataset: Dataset, action: Action, person: Person
+) -> tuple[uuid.UUID | None, Explanation]:
+    facts = facts_between(runtime, asker, person.id, dataset.id)
+    return facts.grant_id, explained(runtime, facts, action)
 
 
 def _dataset_row(
-    runtime: Runtime, dataset: Dataset, acts: Iterable[Action], person: Person
+    runtime: Runtime, asker: Asker, dataset: Dataset, acts: Iterable[Action], person: Person
 ) -> DatasetRow:
-    facts = facts_between(runtime, person.id, dataset.id)
+    facts = facts_between(runtime, asker, person.id, dataset.id)
     found = {action: explained(runtime, facts, action) for action in acts}
     return DatasetRow(dataset, facts.grant_id, found)
 

@@ -53,7 +53,7 @@ def subjects(runtime: Runtime, asker: Asker, resource: Resource, search: Search)
     dataset, version_id = _resource(runtime, asker, search.kind, resource)
 
     def allowed(person: Person) -> bool:
-        found = facts_between(runtime, person.id, dataset.id, version_id)
+        found = facts_between(runtime, asker, person.id, dataset.id, version_id)
         return decided(runtime, found, search.action).allowed
 
     fetch = partial(_fetch, runtime, _possible(dataset, search.action), Person.id)
@@ -73,7 +73,7 @@ def resources(runtime: Runtime, asker: Asker, subject: Subject, search: Search) 
     record_look(runtime, asker, [person.id], None, action=action_name(search.action))
 
     def allowed(dataset: Dataset) -> bool:
-        found = facts_between(runtime, person.id, dataset.id)
+        found = facts_between(runtime, asker, person.id, dataset.id)
         return decided(runtime, found, search.action).allowed
 
     fetch = partial(_fetch, runtime, datasets_among(watched), Dataset.slug)

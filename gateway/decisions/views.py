@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from flask import request, url_for
 
+from gateway.access.views import caller
 from gateway.decisions.asking import WATCHERS, Asker
 from gateway.identity.http import actor, require_role, require_role_somewhere, require_viewer, rt
 from gateway.keys import Purpose
@@ -20,7 +21,7 @@ PAGE: Final = 25
 def asker() -> Asker:
     """The signed-in person who asks. Raises Problem 401 for a program that is not signed in."""
     seen = require_viewer()
-    return Asker(actor(), seen.person_id, seen.account, seen.scoped)
+    return Asker(actor(), seen.person_id, seen.account, seen.scoped, caller())
 
 
 def watcher() -> Asker:

@@ -6,7 +6,7 @@ from flask import Blueprint, Response, current_app, request
 from werkzeug.routing import BaseConverter
 
 from gateway.access.ask import Ask
-from gateway.access.views import stepped_up
+from gateway.access.views import caller
 from gateway.delivery import address
 from gateway.delivery.admission import Admitted, admit
 from gateway.delivery.gate import Gate
@@ -44,7 +44,7 @@ def issue() -> Response:
     person = require_person()
     body = parse(UrlWanted)
     wanted = Wanted(body.dataset, body.path, body.version, body.grant, body.ttl_seconds)
-    issued = _present(body, issue_item(gate(), person, wanted, stepped_up()))
+    issued = _present(body, issue_item(gate(), person, wanted, caller()))
     return Response(issued.model_dump_json(), 201, content_type="application/json")
 
 

@@ -13,7 +13,8 @@ from flask import Blueprint, Response
 from markupsafe import Markup
 
 from gateway.access import service as access
-from gateway.access.ask import Ask, Intent
+from gateway.access.ask import Ask, Caller, Intent
+from gateway.access.views import caller
 from gateway.catalog import manifest_index, views
 from gateway.catalog.models import Dataset, DatasetVersion
 from gateway.catalog.paths import PathInvalid, canonical
@@ -45,13 +46,15 @@ blueprint = Blueprint("zone_files", __name__, template_folder="templates")
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """What somebody at a seat asks for. `stay` is their open session, if there is one."""
+    """What somebody at a seat asks for, and by which session of the browser. `stay` is their open
+    session in the zone, if there is one."""
 
     actor: Actor
     zone: Zone
     dataset: Dataset
     version: DatasetVersion
     stay: ZoneSession | None
+    caller: Caller
 
     @property
     def detail(self) -> dict[str, str]:
@@ -114,7 +117,7 @@ def _visit(slug: str, dataset: str, label: str) -> Visit:
             raise not_here()
         assert me.person_id is not None
         stay = open_session(session, rt().clock.now(), zone.id, me.person_id, row.id)
-    return Visit(me, zone, row, version, stay)
+    return Visit(me, zone, row, version, stay, caller())
 
 
 def _expect_at_seat(me: Actor, zone: Zone) -> None:
@@ -151,6 +154,7 @@ def _ask(runtime: Runtime, visit: Visit) -> Ask:
         grant_id=visit.stay.grant_id if visit.stay else None,
         dataset_id=visit.dataset.id,
         version_id=visit.version.id,
+        caller=visit.caller,
     )
     return _with_zone(runtime, ask, visit)
 

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from gateway.access import reading
 from gateway.access.grants import not_found
 from gateway.access.reading import GrantView
-from gateway.access.views import stepped_up
+from gateway.access.views import caller
 from gateway.delivery.api import EXTENSION
 from gateway.delivery.schemas import UrlForm
 from gateway.delivery.service import Wanted, issue_item
@@ -38,7 +38,7 @@ def issue(grant_id: uuid.UUID) -> ResponseReturnValue:
     form = parsed.value
     wanted = Wanted(view.dataset.slug, form.path, form.version, grant_id, form.minutes * 60)
     try:
-        issued = issue_item(current_app.extensions[EXTENSION], person, wanted, stepped_up())
+        issued = issue_item(current_app.extensions[EXTENSION], person, wanted, caller())
     except Problem as problem:
         return _again(view, parsed.raw, problem)
     return render("delivery/url.html", view=view, form=Form(), issued=issued)

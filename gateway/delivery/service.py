@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gateway.access import service as access
-from gateway.access.ask import NEVER, Ask, Gathered, Intent, SteppedUp
+from gateway.access.ask import NEVER, Ask, Caller, Gathered, Intent
 from gateway.catalog import manifest_index
 from gateway.catalog.items import Item
 from gateway.catalog.models import Dataset, DatasetVersion
@@ -64,10 +64,10 @@ class Issued:
     item: Item
 
 
-def issue_item(gate: Gate, actor: Actor, wanted: Wanted, stepped_up: SteppedUp = NEVER) -> Issued:
+def issue_item(gate: Gate, actor: Actor, wanted: Wanted, caller: Caller = NEVER) -> Issued:
     """A signed address for one file. The event is durable first.
 
-    `stepped_up` is the session's. Raises Problem NOT_FOUND, VALIDATION_FAILED (path),
+    `caller` is the session's. Raises Problem NOT_FOUND, VALIDATION_FAILED (path),
     ACCESS_DENIED with every blocker, INSUFFICIENT_USER_AUTHENTICATION.
     """
     runtime = gate.runtime
@@ -80,7 +80,7 @@ def issue_item(gate: Gate, actor: Actor, wanted: Wanted, stepped_up: SteppedUp =
         grant_id=wanted.grant_id,
         dataset_id=dataset_id,
         version_id=version.id,
-        stepped_up=stepped_up,
+        caller=caller,
     )
     intent = Intent(Act.URL_ISSUED, Act.URL_REFUSED, item=path)
     gathered, decision = access.consider(runtime, ask)

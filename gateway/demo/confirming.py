@@ -9,7 +9,7 @@ from gateway.demo.stage import Stage, StepFailed
 from gateway.demo.web import Visitor
 from gateway.identity import factors, passkeys, service_factors, service_step_up
 from gateway.identity.models import SessionChannel
-from gateway.identity.service_factors import Self
+from gateway.identity.service_fresh import Given, Self
 from gateway.identity.service_sessions import find_live
 from gateway.runtime import Runtime
 
@@ -25,7 +25,7 @@ def confirm(stage: Stage, runtime: Runtime, kim: Visitor, member: Member) -> Non
         stage.check(answer.status_code == UNAUTHORIZED, "401 insufficient_user_authentication")
         me = _self(runtime, kim, member)
         device = Authenticator(origin=runtime.settings.public_url)
-        made = device.create(service_factors.begin_passkey(runtime, me, member.password))
+        made = device.create(service_factors.begin_passkey(runtime, me, Given(member.password)))
         service_factors.add_passkey(runtime, me, "demo", made)
         asked = passkeys.options_to_sign(runtime, service_step_up.stepping_up(me))
         service_step_up.step_up(runtime, me, device.get(asked))
@@ -37,7 +37,7 @@ def take_away(runtime: Runtime, kim: Visitor, member: Member) -> None:
     me = _self(runtime, kim, member)
     with runtime.db.read() as session:
         (passkey,) = factors.factors_of(session, me.person_id).passkeys
-    service_factors.remove_passkey(runtime, me, passkey.id, member.password)
+    service_factors.remove_passkey(runtime, me, passkey.id, Given(member.password))
 
 
 def _self(runtime: Runtime, visitor: Visitor, member: Member) -> Self:

@@ -3,7 +3,9 @@
 What is taken: account, name, mail address, country, the reason of a state, names of devices,
 evidence's issuer, number and reasons, the name typed under an agreement, names and reasons of
 files for a safe zone, accounts written into submitted applications, and whose the facts behind
-decisions were. Stored answers of the last day go too. Titles and plans of research projects stay:
+decisions were; passkeys and all else that signs in; how outside providers and an organisation's
+directory call the person, and where a signature was asked of them by mail. Stored answers of the
+last day go too. Titles and plans of research projects stay:
 they are records of what was decided.
 """
 
@@ -22,14 +24,14 @@ from gateway.applications.models import (
     ProjectMember,
     ResearchProject,
 )
+from gateway.evidence import anonymise_outside as outside
 from gateway.identity.models import (
     Attestation,
     Person,
     PersonStatus,
-    RecoveryToken,
     SignInSession,
 )
-from gateway.identity.service_sessions import end_all_sessions
+from gateway.identity.service_leaving import DELETED, take_away
 from gateway.policy.models import PolicyFacts
 from gateway.runtime import Runtime
 from gateway.web.models import IdempotencyKey
@@ -43,14 +45,14 @@ def anonymise(session: Session, runtime: Runtime, person: Person) -> None:
     account = person.account
     alias = f"{NOBODY}-{person.id.hex[-12:]}"
     _in_submissions(session, person, (account, alias))
-    end_all_sessions(session, runtime, person.id)
+    take_away(session, runtime, person.id)
+    outside.anonymise(session, runtime, person, alias)
     person.account, person.name, person.email = alias, NOBODY, f"{alias}@invalid"
     person.country, person.korean_national = "ZZ", None
     person.status, person.status_reason = PersonStatus.CLOSED, ""
     person.password_hash = ""
     for table, values in _FIELDS:
         session.execute(update(table).where(table.person_id == person.id).values(**values))
-    session.execute(delete(RecoveryToken).where(RecoveryToken.person_id == person.id))
     session.execute(delete(IdempotencyKey).where(IdempotencyKey.actor == str(person.id)))
 
 
@@ -68,8 +70,9 @@ TABLES = (
     *(
         model.__tablename__
         for model in (
-            Person, SignInSession, Attestation, Acceptance, RecoveryToken, IdempotencyKey,
+            Person, SignInSession, Attestation, Acceptance, IdempotencyKey,
             ApplicationRevision, ZoneImport, PolicyFacts,
+            *(table for _name, table in DELETED), *outside.MODELS,
         )
     ),
 )  # fmt: skip

@@ -7,7 +7,7 @@ import uuid
 from flask import Blueprint, Response, request
 from pydantic import BaseModel
 
-from gateway.access.views import stepped_up
+from gateway.access.views import caller
 from gateway.delivery.api import gate
 from gateway.exports import service_reading, upload, views
 from gateway.exports.schemas import (
@@ -86,7 +86,7 @@ def decision(export_id: uuid.UUID) -> Response:
 def url(export_id: uuid.UUID) -> Response:
     """Issue a signed address for one's own released export."""
     me, body = require_person(), parse(UrlBody)
-    found = issue_address(gate(), me, export_id, body.ttl_seconds, stepped_up())
+    found = issue_address(gate(), me, export_id, body.ttl_seconds, caller())
     shown = {name: getattr(found, name) for name in ExportUrl.model_fields}
     return _json(ExportUrl(**shown), 201)
 

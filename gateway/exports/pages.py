@@ -11,7 +11,7 @@ from flask import Blueprint, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from pydantic import BaseModel
 
-from gateway.access.views import stepped_up
+from gateway.access.views import caller
 from gateway.delivery.api import gate
 from gateway.errors import Problem, ProblemCode
 from gateway.exports import service_decision, service_reading, upload, views
@@ -79,7 +79,7 @@ def show(export_id: uuid.UUID) -> str:
 @blueprint.post("/exports/<uuid:export_id>/url")
 def fetch(export_id: uuid.UUID) -> ResponseReturnValue:
     """Issue a signed address and go to it."""
-    found = issue_address(gate(), require_person(), export_id, stepped_up=stepped_up())
+    found = issue_address(gate(), require_person(), export_id, caller=caller())
     return redirect(found.url, code=303)
 
 

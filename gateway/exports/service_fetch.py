@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from gateway.access.ask import NEVER, Ask, SteppedUp
+from gateway.access.ask import NEVER, Ask, Caller
 from gateway.delivery.gate import Gate
 from gateway.delivery.service import Subject, issue
 from gateway.delivery.tokens import Claims, Kind
@@ -36,11 +36,11 @@ def issue_address(
     actor: Actor,
     export_id: uuid.UUID,
     ttl_seconds: int | None = None,
-    stepped_up: SteppedUp = NEVER,
+    caller: Caller = NEVER,
 ) -> Address:
     """A signed address for the actor's own released export; the event is durable first.
 
-    `stepped_up` is the session's. Raises Problem NOT_FOUND, ACCESS_DENIED with every blocker,
+    `caller` is the session's. Raises Problem NOT_FOUND, ACCESS_DENIED with every blocker,
     INSUFFICIENT_USER_AUTHENTICATION, WRONG_STATE for an export that has no content yet.
     """
     with gate.runtime.db.read() as session:
@@ -60,7 +60,7 @@ def issue_address(
         grant_id=export.grant_id,
         version_id=export.version_id,
         export=facts,
-        stepped_up=stepped_up,
+        caller=caller,
     )
     content, size = export.content_sha256, export.bytes
     subject = Subject(Kind.EXPORT, export.id, name, content, size, ZIP)

@@ -239,7 +239,8 @@ class SignInSession(Base):
     """A server-side session; only the SHA-256 of its token is stored.
 
     `acr` and `amr` (RFC 8176, separated by blanks) say how the person was authenticated, and
-    `authenticated_at` when. `stepped_up_at` is when a passkey last confirmed them in it.
+    `authenticated_at` when. `stepped_up_at` is when a passkey last confirmed them in it;
+    `factor_shown` is what else was shown last, and `factor_shown_at` when.
     """
 
     __tablename__ = "sign_in_sessions"
@@ -254,6 +255,8 @@ class SignInSession(Base):
     created_at: Mapped[datetime]
     authenticated_at: Mapped[datetime]
     stepped_up_at: Mapped[datetime | None]
+    factor_shown: Mapped[str] = mapped_column(String(16), default="", server_default="")
+    factor_shown_at: Mapped[datetime | None]
     expires_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
@@ -51,7 +52,8 @@ class RecoveryCode(Base):
 
 
 class PendingSignIn(Base):
-    """A sign-in whose password was right and whose second factor is still to come."""
+    """A sign-in whose first step held and whose second factor is still to come. `amr` says what
+    was shown first, `detail` more of it for the session's event."""
 
     __tablename__ = "pending_sign_ins"
     __table_args__ = (
@@ -61,6 +63,8 @@ class PendingSignIn(Base):
     token_sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
     person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("people.id"))
     device: Mapped[str] = mapped_column(String(120))
+    amr: Mapped[str] = mapped_column(String(40), default="pwd", server_default="pwd")
+    detail: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from gateway.errors import Problem, ProblemCode
-from gateway.identity import passkeys, service_step_up
+from gateway.identity import passkeys, service_fresh, service_step_up
 from gateway.identity import service_factors as service
 from gateway.identity.factors import factors_of
 from gateway.identity.forms import Submitted, done, submitted
@@ -26,9 +26,9 @@ from gateway.identity.http import (
     start_browser_session,
 )
 from gateway.identity.models import SessionChannel
-from gateway.identity.schemas import PasswordOnly
-from gateway.identity.schemas_factors import FirstCode, NewPasskey, StepUpAnswer
-from gateway.identity.service_factors import Secret, Self
+from gateway.identity.schemas_factors import FactorChange, FirstCode, NewPasskey, StepUpAnswer
+from gateway.identity.service_factors import Secret
+from gateway.identity.service_fresh import Given, Self
 from gateway.identity.service_sessions import list_sessions
 from gateway.web.forms import Form
 from gateway.web.i18n import gettext as _
@@ -67,7 +67,7 @@ def ask(change: str) -> str:
 @factors.post("/factors/add-passkey")
 def add_passkey() -> Answer:
     """Show the page on which the browser makes a passkey."""
-    begun = _with_password(lambda password: service.begin_passkey(rt(), me(), password))
+    begun = _asked(lambda given: service.begin_passkey(rt(), me(), given))
     if begun.done is None:
         return _ask(Change.ADD_PASSKEY, begun.form, request.path), begun.status
     return render("identity/passkey_new.html", form=Form(), options=begun.done)
@@ -76,7 +76,7 @@ def add_passkey() -> Answer:
 @factors.post("/factors/add-app")
 def add_app() -> Answer:
     """Show a new secret for an authenticator app."""
-    begun = _with_password(lambda password: service.begin_totp(rt(), me(), password))
+    begun = _asked(lambda given: service.begin_totp(rt(), me(), given))
     if begun.done is None:
         return _ask(Change.ADD_APP, begun.form, request.path), begun.status
     return _app_page(Form(), begun.done)
@@ -91,7 +91,7 @@ def remove_app() -> Answer:
 @factors.post("/factors/new-codes")
 def new_codes() -> Answer:
     """Show new recovery codes, once."""
-    made = _with_password(lambda password: service.renew_codes(rt(), me(), password))
+    made = _asked(lambda given: service.renew_codes(rt(), me(), given))
     if made.done is None:
         return _ask(Change.NEW_CODES, made.form, request.path), made.status
     return _codes_page(made.done)
@@ -166,9 +166,9 @@ def _step_up_page(form: Form, target: str) -> str:
     return render("identity/step_up.html", form=form, next=target, options=options, clients=clients)
 
 
-def _with_password(verb: Callable[[str], T]) -> Submitted[T]:
+def _asked(verb: Callable[[Given], T]) -> Submitted[T]:
     require_person()
-    return submitted(PasswordOnly, lambda form: verb(form.password))
+    return submitted(FactorChange, lambda form: verb(Given(form.password, form.code)))
 
 
 def _expect_own(passkey_id: uuid.UUID) -> None:
@@ -179,8 +179,8 @@ def _expect_own(passkey_id: uuid.UUID) -> None:
         raise Problem(ProblemCode.NOT_FOUND)
 
 
-def _removed(change: str, verb: Callable[[str], None]) -> Answer:
-    result = _with_password(verb)
+def _removed(change: str, verb: Callable[[Given], None]) -> Answer:
+    result = _asked(verb)
     if result.again:
         return _ask(change, result.form, request.path), result.status
     message = _("It is removed. Every other session has ended.")
@@ -188,7 +188,14 @@ def _removed(change: str, verb: Callable[[str], None]) -> Answer:
 
 
 def _ask(change: str, form: Form, action: str) -> str:
-    return render("identity/factor_password.html", change=change, form=form, action=action)
+    factors = service_fresh.due(rt(), me())
+    # After the passkey the browser comes back to the page that asks, not to where it was sent.
+    back = request.path if request.method == "GET" else url_for("account.show")
+    return render(
+        "identity/factor_password.html",
+        change=change, form=form, action=action, due=factors, back=back,
+        possible=passkeys.possible(rt().settings),
+    )  # fmt: skip
 
 
 def _app_page(form: Form, secret: Secret) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from gateway.identity.schemas import Frozen
+from gateway.identity.schemas import Frozen, Secret
 from gateway.identity.service_factors import NAME_LENGTH
 
 # A passkey's answer with the largest attestation; `none` is asked for, which takes under 2 KB.
@@ -28,6 +28,13 @@ class PasskeyAnswer(Frozen):
 
     credential: Answer
     next: Annotated[str, Field(max_length=2000)] = "/"
+
+
+class FactorChange(Frozen):
+    """What is asked before a factor changes: the password, and a code where one is due."""
+
+    password: Secret
+    code: Annotated[str, Field(max_length=100)] = ""
 
 
 class StepUpAnswer(PasskeyAnswer):

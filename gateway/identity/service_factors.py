@@ -1,14 +1,14 @@
 """Setting up, removing and resetting second factors.
 
-Setting up or removing asks for the password once more. The first factor, a removal and a reset
-end every other session: those were opened on weaker or on lost grounds.
+Setting up or removing asks for the password once more, and where there is a factor for one that
+is shown now (see `service_fresh`). The first factor, a removal and a reset end every other session:
+those were opened on weaker or on lost grounds. The person is told of every change by mail.
 """
 
 from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from typing import NoReturn
 
 import pyotp
 from sqlalchemy import Executable, delete, update
@@ -19,13 +19,23 @@ from gateway import ids
 from gateway.errors import Problem, ProblemCode
 from gateway.identity import guessing, passkeys, proofs, rules, throttle
 from gateway.identity.factors import Factors, factors_of
+from gateway.identity.jobs_factors import News, tell
 from gateway.identity.models import Acr, Person, SignInSession
 from gateway.identity.models_factors import OneTimePassword, Passkey, RecoveryCode
 from gateway.identity.passkeys import Ceremony, Use
+from gateway.identity.service_fresh import (
+    REGISTERED,
+    Given,
+    Self,
+    ask,
+    expect,
+    refuse,
+    shown,
+)
 from gateway.identity.service_people import get_person
 from gateway.identity.service_sessions import end_all_sessions
 from gateway.identity.throttle import Kind
-from gateway.journal import Act, Actor, Entry, Outcome
+from gateway.journal import Act, Actor, Entry
 from gateway.runtime import Runtime
 
 ISSUER = "Sumun"
@@ -42,34 +52,12 @@ class Secret:
     uri: str
 
 
-@dataclass(frozen=True, slots=True)
-class Self:
-    """The actor and the session they are in, which outlives the others."""
-
-    actor: Actor
-    session_id: uuid.UUID
-
-    @property
-    def person_id(self) -> uuid.UUID:
-        """The signed-in person."""
-        assert self.actor.person_id is not None, "only people who are signed in have factors"
-        return self.actor.person_id
-
-
-def ask_password(runtime: Runtime, me: Self, act: Act, password: str) -> Person:
-    """The person, whose password this is. Raises Problem 422, or 429 while blocked."""
-    with runtime.db.read() as session:
-        person = get_person(session, me.person_id)
-    guessing.ask_again(runtime, me.actor, act, person, ("password", password))
-    return person
-
-
-def begin_totp(runtime: Runtime, me: Self, password: str) -> Secret:
+def begin_totp(runtime: Runtime, me: Self, given: Given) -> Secret:
     """A new secret that counts once `confirm_totp` has seen a code of it.
 
-    Raises Problem as `ask_password`, and 409 while a confirmed one exists.
+    Raises Problem as `service_fresh.ask`, and 409 while a confirmed one exists.
     """
-    person = ask_password(runtime, me, Act.FACTOR_ADDED, password)
+    person = ask(runtime, me, Act.FACTOR_ADDED, given)
     text = pyotp.random_base32()
     row = OneTimePassword(
         person_id=person.id,
@@ -106,8 +94,7 @@ def confirm_totp(runtime: Runtime, me: Self, code: str) -> tuple[str, ...]:
     if step is None:
         refuse(runtime, me, Act.FACTOR_ADDED, "code", "wrong_second_factor")
     with runtime.db.write() as session:
-        get_person(session, me.person_id, lock=True)
-        had = factors_of(session, me.person_id)
+        had = expect(session, runtime, me, "code")
         confirmed = (
             update(OneTimePassword)
             .where(OneTimePassword.person_id == me.person_id)
@@ -117,12 +104,14 @@ def confirm_totp(runtime: Runtime, me: Self, code: str) -> tuple[str, ...]:
         if not proofs.changed_one(session, confirmed):
             raise Problem(ProblemCode.WRONG_STATE)
         throttle.succeeded(session, counted)
+        shown(session, me, proofs.OTP, runtime.clock.now())
         return _added(session, runtime, me, had, TOTP_KIND)
 
 
-def begin_passkey(runtime: Runtime, me: Self, password: str) -> str:
-    """The options for the browser. Raises Problem as `ask_password`, 409 for too many passkeys."""
-    person = ask_password(runtime, me, Act.FACTOR_ADDED, password)
+def begin_passkey(runtime: Runtime, me: Self, given: Given) -> str:
+    """The options for the browser. Raises Problem as `service_fresh.ask`, 409 for too many
+    passkeys."""
+    person = ask(runtime, me, Act.FACTOR_ADDED, given)
     with runtime.db.read() as session:
         known = factors_of(session, person.id).passkeys
     if len(known) >= MOST_PASSKEYS or not passkeys.possible(runtime.settings):
@@ -150,36 +139,37 @@ def add_passkey(runtime: Runtime, me: Self, name: str, answer: str) -> tuple[str
     )
     try:
         with runtime.db.write() as session:
-            get_person(session, me.person_id, lock=True)
-            had = factors_of(session, me.person_id)
+            had = expect(session, runtime, me, "credential")
             if not found.spend(session):
                 raise Problem(ProblemCode.WRONG_STATE)
             session.add(row)
             session.flush()
+            shown(session, me, REGISTERED, runtime.clock.now())
             return _added(session, runtime, me, had, PASSKEY_KIND)
     except IntegrityError:
         refuse(runtime, me, Act.FACTOR_ADDED, "credential", "passkey_known")
 
 
-def remove_totp(runtime: Runtime, me: Self, password: str) -> None:
-    """Remove the authenticator app. Raises Problem as `ask_password`, 404 without one."""
+def remove_totp(runtime: Runtime, me: Self, given: Given) -> None:
+    """Remove the authenticator app. Raises Problem as `service_fresh.ask`, 404 without one."""
     gone = delete(OneTimePassword).where(OneTimePassword.person_id == me.person_id)
-    _remove(runtime, me, password, gone, TOTP_KIND)
+    _remove(runtime, me, given, gone, TOTP_KIND)
 
 
-def remove_passkey(runtime: Runtime, me: Self, passkey_id: uuid.UUID, password: str) -> None:
-    """Remove one of one's own passkeys. Raises Problem as `ask_password`, 404 for others'."""
+def remove_passkey(runtime: Runtime, me: Self, passkey_id: uuid.UUID, given: Given) -> None:
+    """Remove one of one's own passkeys. Raises Problem as `service_fresh.ask`, 404 for others'."""
     gone = delete(Passkey).where(Passkey.person_id == me.person_id, Passkey.id == passkey_id)
-    _remove(runtime, me, password, gone, PASSKEY_KIND)
+    _remove(runtime, me, given, gone, PASSKEY_KIND)
 
 
-def renew_codes(runtime: Runtime, me: Self, password: str) -> tuple[str, ...]:
-    """New recovery codes; the old ones end. Raises Problem as `ask_password`, 409 without any."""
-    ask_password(runtime, me, Act.RECOVERY_CODES_MADE, password)
+def renew_codes(runtime: Runtime, me: Self, given: Given) -> tuple[str, ...]:
+    """New recovery codes; the old ones end. Raises Problem as `service_fresh.ask`, 409 without a
+    factor."""
+    ask(runtime, me, Act.RECOVERY_CODES_MADE, given)
     with runtime.db.write() as session:
-        get_person(session, me.person_id, lock=True)
-        if not factors_of(session, me.person_id).any:
+        if not expect(session, runtime, me, "code").any:
             raise Problem(ProblemCode.WRONG_STATE)
+        tell(session, runtime, me.person_id, News.CODES)
         return _new_codes(session, runtime, me)
 
 
@@ -198,6 +188,7 @@ def reset_factors(runtime: Runtime, actor: Actor, person_id: uuid.UUID, reason: 
         for table in (Passkey, OneTimePassword, RecoveryCode):
             session.execute(delete(table).where(table.person_id == person.id))
         end_all_sessions(session, runtime, person.id)
+        tell(session, runtime, person.id, News.RESET)
         about = {person.id: {"account": person.account, "name": person.name, "reason": reason}}
         entry = Entry(actor, Act.FACTORS_RESET, subjects=[person.id], about=about)
         runtime.journal.record(session, entry)
@@ -213,6 +204,7 @@ def _added(
 ) -> tuple[str, ...]:
     entry = Entry(me.actor, Act.FACTOR_ADDED, subjects=[me.person_id], detail={"kind": kind})
     runtime.journal.record(session, entry)
+    tell(session, runtime, me.person_id, News(f"{kind}_added"))
     if had.any:
         return ()
     end_all_sessions(session, runtime, me.person_id, me.session_id)
@@ -223,15 +215,16 @@ def _added(
     return _new_codes(session, runtime, me)
 
 
-def _remove(runtime: Runtime, me: Self, password: str, gone: Executable, kind: str) -> None:
-    ask_password(runtime, me, Act.FACTOR_REMOVED, password)
+def _remove(runtime: Runtime, me: Self, given: Given, gone: Executable, kind: str) -> None:
+    ask(runtime, me, Act.FACTOR_REMOVED, given)
     with runtime.db.write() as session:
-        get_person(session, me.person_id, lock=True)
+        expect(session, runtime, me, "code")
         if not proofs.changed_one(session, gone):
             raise Problem(ProblemCode.NOT_FOUND)
         if not factors_of(session, me.person_id).any:
             session.execute(delete(RecoveryCode).where(RecoveryCode.person_id == me.person_id))
         end_all_sessions(session, runtime, me.person_id, me.session_id)
+        tell(session, runtime, me.person_id, News(f"{kind}_removed"))
         entry = Entry(me.actor, Act.FACTOR_REMOVED, subjects=[me.person_id], detail={"kind": kind})
         runtime.journal.record(session, entry)
 
@@ -260,17 +253,3 @@ def _unconfirmed(
 
 def _secret(person: Person, text: str) -> Secret:
     return Secret(text, pyotp.TOTP(text).provisioning_uri(name=person.account, issuer_name=ISSUER))
-
-
-def refuse(runtime: Runtime, me: Self, act: Act, field: str, reason: str) -> NoReturn:
-    """Record the refusal, and say so at the form's field."""
-    runtime.folding.record(Entry(me.actor, act, Outcome.DENY, reason=reason))
-    rules.refuse(
-        field,
-        "확인하지 못했습니다. 처음부터 다시 해 주십시오."
-        if field == "credential"
-        else "일회용 비밀번호가 다릅니다. 인증 앱에 새로 나온 6자리를 입력해 주십시오.",
-        "This could not be confirmed. Please try again from the start."
-        if field == "credential"
-        else "The one-time password is not right. Enter the six digits your app shows now.",
-    )

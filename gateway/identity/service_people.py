@@ -16,6 +16,7 @@ from gateway.identity import guessing, passwords, rules
 from gateway.identity.models import Person, PersonStatus
 from gateway.identity.service_attestations import end_identity_checks
 from gateway.identity.service_consents import check_consents, record_consents
+from gateway.identity.service_leaving import take_away
 from gateway.identity.service_role_reads import keep_an_operator
 from gateway.identity.service_sessions import end_all_sessions
 from gateway.identity.site_documents import SiteDocument
@@ -133,7 +134,8 @@ def suspend(runtime: Runtime, actor: Actor, person_id: uuid.UUID, reason: str) -
 
 
 def close(runtime: Runtime, actor: Actor, person_id: uuid.UUID, reason: str) -> None:
-    """Close an account for good. The row stays: others' decisions and signatures point to it.
+    """Close an account for good, with every way to sign in to it and every program of it. The row
+    stays: others' decisions and signatures point to it.
 
     Raises as `suspend`.
     """
@@ -291,7 +293,8 @@ def _stop(
         keep_an_operator(session, person.id, runtime.clock.now())
         person.status, person.status_reason = status, reason
         end_all_sessions(session, runtime, person.id)
-        runtime.journal.record(session, _about(actor, act, person, reason))
+        gone = take_away(session, runtime, person.id) if status is PersonStatus.CLOSED else {}
+        runtime.journal.record(session, replace(_about(actor, act, person, reason), detail=gone))
 
 
 def _wrong_state(person: Person) -> Problem:

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -46,8 +47,7 @@ from gateway.runtime import Runtime
 from gateway.security.throttle import group
 
 LIFETIME = timedelta(minutes=5)
-WRONG_FACTOR = "wrong_second_factor"
-WRONG_PASSKEY = "wrong_passkey"
+WRONG_FACTOR, WRONG_PASSKEY = "wrong_second_factor", "wrong_passkey"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def begin(
         if person is not None:
             throttle.succeeded(session, checked.counted)
             if has_factor(session, person.id):
-                return pend(session, runtime, person, credentials.device)
+                return pend(session, runtime, person, opening)
             return open_session(session, runtime, actor, person, opening)
     raise refused(runtime, checked.refusal, CHANGED)
 
@@ -105,8 +105,8 @@ def sign_in_client(
     with runtime.db.read() as session:
         needed = has_factor(session, checked.person.id)
     proof = _code_of(runtime, actor, checked, code) if needed else None
-    opening = Opening(credentials.device, SessionChannel.CLIENT)
-    opened = _opened(runtime, actor, opening, proof, lambda session: unchanged(session, checked))
+    how = Opening(credentials.device, SessionChannel.CLIENT)
+    opened = _opened(runtime, actor, how, proof, lambda session: unchanged(session, checked))
     if opened is None:
         raise refused(runtime, checked.refusal, CHANGED)
     with runtime.db.write() as session:
@@ -151,10 +151,9 @@ def finish(
     proof = _proof(runtime, token, row.person_id, shown)
     if proof is None:
         raise _wrong(runtime, refusal, WRONG_FACTOR)
-    opening = Opening(row.device, SessionChannel.BROWSER, previous)
-    opened = _opened(
-        runtime, actor, opening, proof, lambda session: _use(session, token, runtime.clock.now())
-    )
+    opening = Opening(row.device, SessionChannel.BROWSER, previous, detail=row.detail, amr=row.amr)
+    now = runtime.clock.now()
+    opened = _opened(runtime, actor, opening, proof, lambda session: _use(session, token, now))
     if opened is None:
         raise _wrong(runtime, refusal, WRONG_FACTOR)
     with runtime.db.write() as session:
@@ -175,10 +174,8 @@ def sign_in_with_passkey(
     proof = passkeys.proof(runtime, ceremony, answer)
     opened = None
     if proof is not None:
-        person_id = proof.person_id
-        opened = _opened(
-            runtime, actor, opening, proof, lambda session: _active(session, person_id)
-        )
+        admit = partial(_active, person_id=proof.person_id)
+        opened = _opened(runtime, actor, opening, proof, admit)
     if opened is None:
         about = _refusal(actor, proof.person_id if proof else None)
         raise _wrong(runtime, about, WRONG_PASSKEY)
@@ -235,10 +232,10 @@ def _shown(session: Session, person: Person, proof: Proof | None) -> bool:
 
 
 def _strengthened(opening: Opening, proof: Proof | None) -> Opening:
-    """A passkey shows who it is by itself; a code comes after the password."""
+    """A passkey shows who it is by itself; a code comes after what was shown first."""
     if proof is None:
         return opening
-    amr = proof.amr if proof.acr is Acr.PHR else f"pwd {proof.amr}"
+    amr = proof.amr if proof.acr is Acr.PHR else f"{opening.amr} {proof.amr}"
     return replace(opening, acr=proof.acr, amr=amr)
 
 
@@ -252,13 +249,15 @@ def _active(session: Session, person_id: uuid.UUID) -> Person | None:
     return person if person.status == PersonStatus.ACTIVE else None
 
 
-def pend(session: Session, runtime: Runtime, person: Person, device: str) -> Pending:
-    """A sign-in half done, in the caller's transaction: the first step held, a factor is due."""
+def pend(session: Session, runtime: Runtime, person: Person, how: Opening) -> Pending:
+    """A sign-in half done, in the caller's transaction: `how` held, and a factor is due."""
     token, now = secrets.token_urlsafe(TOKEN_BYTES), runtime.clock.now()
     row = PendingSignIn(
         token_sha256=digest(token),
         person_id=person.id,
-        device=short_device(device),
+        device=short_device(how.device),
+        amr=how.amr,
+        detail=dict(how.detail),
         created_at=now,
         expires_at=now + LIFETIME,
     )

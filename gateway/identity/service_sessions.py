@@ -68,6 +68,7 @@ class Application:
     scope: frozenset[str]
     machine: bool
     organisation_id: uuid.UUID | None
+    responsible_id: uuid.UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +234,9 @@ def open_session(
         created_at=now,
         authenticated_at=now,
         stepped_up_at=now if opening.acr is Acr.PHR else None,
+        # After a password or a provider comes the factor: `pwd otp`, `fed recovery`.
+        factor_shown=opening.amr.split()[-1] if opening.acr is Acr.MFA else "",
+        factor_shown_at=now if opening.acr is Acr.MFA else None,
         expires_at=now + LIFETIME,
     )
     session.add(row)

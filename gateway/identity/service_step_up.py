@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 
-from sqlalchemy import update
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
 
 from gateway.identity import guessing, passkeys, proofs, throttle
 from gateway.identity.models import Acr, SignInSession
 from gateway.identity.passkeys import Ceremony, Use
-from gateway.identity.service_factors import Self, refuse
+from gateway.identity.service_fresh import Self, refuse
 from gateway.identity.service_sessions import SignedIn, renew_token
 from gateway.identity.throttle import Kind
 from gateway.journal import Act, Entry
@@ -52,6 +54,19 @@ def _step(
         )
         runtime.journal.record(session, entry)
         return renew_token(session, me.session_id)
+
+
+def last_confirmed(session: Session, person_id: uuid.UUID, now: datetime) -> datetime | None:
+    """When a passkey last confirmed the person in any session that is live at `now`.
+
+    For questions about somebody whose own session is not at hand.
+    """
+    moment: datetime | None = session.scalar(
+        select(func.max(SignInSession.stepped_up_at, type_=SignInSession.stepped_up_at.type))
+        .where(SignInSession.person_id == person_id, SignInSession.ended_at.is_(None))
+        .where(SignInSession.expires_at > now)
+    )
+    return moment
 
 
 def stepping_up(me: Self) -> Ceremony:

@@ -10,6 +10,7 @@ from flask import Flask
 from gateway.identity import (
     crowd,
     http,
+    jobs_factors,
     jobs_invitations,
     pages_checks,
     pages_documents,
@@ -75,8 +76,11 @@ def install(app: Flask, runtime: Runtime) -> None:
 
 
 def handlers(runtime: Runtime) -> dict[str, Callable[[Leased], None]]:
-    """Mail the links of invitations."""
-    return {service_invitations.MAIL_JOB: partial(jobs_invitations.mail, runtime)}
+    """Mail the links of invitations, and what has changed about factors."""
+    return {
+        service_invitations.MAIL_JOB: partial(jobs_invitations.mail, runtime),
+        jobs_factors.MAIL_JOB: partial(jobs_factors.mail, runtime),
+    }
 
 
 def beats(runtime: Runtime) -> list[Beat]:

@@ -27,6 +27,7 @@ class Act(StrEnum):
     CLIENT_WARNED = "client.warned"
     CLIENT_ENDED = "client.ended"
     SESSION_STEPPED_UP = "session.stepped_up"
+    SESSION_FACTOR_SHOWN = "session.factor_shown"
     FACTOR_ADDED = "factor.added"
     FACTOR_REMOVED = "factor.removed"
     FACTORS_RESET = "factors.reset"

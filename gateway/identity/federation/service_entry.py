@@ -147,11 +147,10 @@ def _opened(
     if not proven.signed and roles_of(session, person.id, runtime.clock.now()):
         raise Refused(Refusal.UNSIGNED_FOR_STAFF)
     throttle.succeeded(session, counted_by(runtime, actor))
+    shown = replace(how, amr=FEDERATED, detail=_shown(proven))
     if has_factor(session, person.id):
-        return pend(session, runtime, person, how.device)
-    return open_session(
-        session, runtime, actor, person, replace(how, amr=FEDERATED, detail=_shown(proven))
-    )
+        return pend(session, runtime, person, shown)
+    return open_session(session, runtime, actor, person, shown)
 
 
 def _shown(proven: Proven) -> dict[str, str]:

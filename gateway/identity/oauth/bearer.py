@@ -51,6 +51,7 @@ class Row:
     client_id: str
     kind: str
     organisation_id: uuid.UUID | None
+    responsible_id: uuid.UUID | None
     networks: list[str]
     scope: str
     jkt: str | None
@@ -82,6 +83,7 @@ def _lookup() -> Any:
             OAuthClient.id,
             OAuthClient.kind,
             OAuthClient.organisation_id,
+            OAuthClient.responsible_id,
             OAuthClient.networks,
             OAuthToken.scope,
             OAuthToken.dpop_jkt,
@@ -131,6 +133,7 @@ def check(runtime: Runtime, request: Request, scheme: str, token: str) -> Live |
         frozenset(found.scope.split()),
         found.kind == ClientKind.MACHINE,
         found.organisation_id,
+        found.responsible_id,
     )
     return Live(
         found.session_id,

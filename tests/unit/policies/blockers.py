@@ -19,6 +19,7 @@ BLOCKERS: dict[str, dict[str, Any]] = {
         "standing.approvals": [],
     },
     "identity-too-weak": {"target.identity_level_required": 3, "subject.identity_level": 2},
+    "step-up-due": {"target.strong_auth_within_ms": 1, "subject.strong_auth_at_ms": None},
     "responsible-person-missing": {"subject.kind": "machine", "subject.responsible_named": False},
     "task-scope": {"subject.crowd_worker": True, "task.assigned_to_worker": False},
     "destruction-overdue": {

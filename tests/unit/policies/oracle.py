@@ -146,8 +146,10 @@ def _user(facts: Facts) -> Iterator[str]:
     window, last = target.strong_auth_within_ms, subject.strong_auth_at_ms
     recent = last is not None and facts.now_ms >= 0 and last > facts.now_ms - window
     weak = subject.identity_level < max(floor, target.identity_level_required)
-    if weak or (window > 0 and not recent):
+    if weak:
         yield "IDENTITY_TOO_WEAK"
+    if window > 0 and not recent:
+        yield "STEP_UP_DUE"
     if target.training_required and subject.training.value != "valid":
         yield "TRAINING_MISSING"
     if target.irb_required and standing.irb.value != "valid":

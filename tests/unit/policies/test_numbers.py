@@ -69,6 +69,7 @@ def _access(path: Path) -> dict[str, Any]:
 def test_the_rules_that_compare_numbers_are_known():
     assert {statement.id for statement in NUMERIC} == {
         "identity-too-weak",
+        "step-up-due",
         "task-scope",
         "safe-zone-session-over",
         "agreement-superseded",

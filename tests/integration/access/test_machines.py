@@ -1,0 +1,181 @@
+"""A machine gets what its organisation holds and has signed for, and its person answers for."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import update
+
+from gateway import ids
+from gateway.access import service
+from gateway.access import wiring as access
+from gateway.access.ask import Ask, Caller, Machine
+from gateway.access.models import Grant
+from gateway.agreements import wiring as agreements
+from gateway.agreements.models import OrganisationAcceptance
+from gateway.catalog import wiring as catalog
+from gateway.clock import FixedClock
+from gateway.identity.models import Membership, MembershipKind
+from gateway.identity.oauth.models import OAuthClient
+from gateway.runtime import Runtime
+from policies.vocabulary import Action
+from tests import oauth_peer, people, world
+from tests.oauth_peer import Peer
+from tests.world import World
+
+BODY = {"dataset": "voices", "path": "a.txt"}
+ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+
+@pytest.fixture
+def app(runtime: Runtime) -> Flask:
+    return world.small_app(runtime, catalog, agreements, access)
+
+
+@pytest.fixture
+def place(runtime: Runtime) -> World:
+    made = world.build(runtime)
+    world.put_files(runtime, made, {"a.txt": b"first"})
+    return made
+
+
+@pytest.fixture
+def peer(runtime: Runtime, place: World, client: FlaskClient) -> Peer:
+    """A machine of the grant's organisation, for which the grant's holder answers."""
+    manager, holder = people.make_person(runtime, "the.manager"), people.person(runtime, "holder")
+    made = oauth_peer.machine(runtime, client, manager, holder)
+    organisation = of(runtime, made)
+    world.change(runtime, Grant, place.grant, organisation_id=organisation)
+    return made
+
+
+def of(runtime: Runtime, peer: Peer) -> uuid.UUID:
+    with runtime.db.read() as session:
+        found = session.get_one(OAuthClient, peer.client_id).organisation_id
+    assert found is not None
+    return found
+
+
+def signed(runtime: Runtime, place: World, organisation: uuid.UUID) -> None:
+    """The organisation's official has signed the agreement."""
+    now = runtime.clock.now()
+    values: dict[str, Any] = {
+        "id": ids.new(runtime.clock), "organisation_id": organisation, "code": "open-test",
+        "agreement_version_id": place.agreement, "sha256": "a" * 64, "official_name": "서명권자",
+        "official_title": "대표", "method": "typed_name",
+        "language": "ko", "accepted_at": now, "expires_at": now + timedelta(days=365),
+        "confirmed_at": now,
+    }  # fmt: skip
+    with runtime.db.write() as session:
+        session.add(OrganisationAcceptance(**values))
+
+
+def token(peer: Peer) -> dict[str, str]:
+    answer = peer.token(
+        grant_type="client_credentials", scope="read download",
+        client_assertion_type=ASSERTION, client_assertion=peer.assertion(),
+    )  # fmt: skip
+    assert answer.status_code == 200, answer.text
+    return {"Authorization": f"Bearer {answer.json['access_token']}"}
+
+
+def codes(answer: Any) -> list[str]:
+    return [each["code"] for each in answer.json["blockers"]]
+
+
+def test_without_the_organisations_signature_a_machine_gets_nothing(
+    runtime: Runtime, place: World, peer: Peer, client: FlaskClient
+) -> None:
+    headers = token(peer)
+    refused = client.post("/api/v1/urls", json=BODY, headers=headers)
+    asked = client.get("/api/v1/datasets/voices/can-i", headers=headers)
+    signed(runtime, place, of(runtime, peer))
+    allowed = client.post("/api/v1/urls", json=BODY, headers=headers)
+
+    assert (refused.status_code, codes(refused)) == (403, ["ORGANISATION_ACCEPTANCE_NOT_LIVE"])
+    assert codes(asked) == ["ORGANISATION_ACCEPTANCE_NOT_LIVE"]
+    assert allowed.status_code == 201, allowed.text
+
+
+def test_the_person_needs_no_such_signature(runtime: Runtime, place: World, peer: Peer) -> None:
+    ask = Ask(Action.DOWNLOAD, person_id=place.person, grant_id=place.grant)
+
+    assert service.consider(runtime, ask)[1].allowed
+
+
+def test_a_key_of_its_own_confirms_a_machine_before_health_data(
+    runtime: Runtime, place: World, peer: Peer, client: FlaskClient, clock: FixedClock
+) -> None:
+    world.change(runtime, world.Dataset, place.dataset, content="health")
+    signed(runtime, place, of(runtime, peer))
+    headers = token(peer)
+    now = client.post("/api/v1/urls", json=BODY, headers=headers)
+    clock.advance(timedelta(minutes=15))
+    later = client.post("/api/v1/urls", json=BODY, headers=headers)
+    anew = client.post("/api/v1/urls", json=BODY, headers=token(peer))
+
+    assert [each.status_code for each in (now, later, anew)] == [201, 401, 201]
+
+
+def test_what_its_person_holds_alone_or_elsewhere_is_not_the_machines(
+    runtime: Runtime, place: World, peer: Peer, client: FlaskClient
+) -> None:
+    signed(runtime, place, of(runtime, peer))
+    headers = token(peer)
+    for organisation in (None, place.organisation):
+        world.change(runtime, Grant, place.grant, organisation_id=organisation)
+
+        named = client.post(
+            "/api/v1/urls", json=BODY | {"grant": str(place.grant)}, headers=headers
+        )
+        best = client.post("/api/v1/urls", json=BODY, headers=headers)
+
+        assert named.status_code == 404
+        assert (best.status_code, codes(best)) == (403, ["GRANT_MISSING"])
+        assert client.get("/api/v1/grants", headers=headers).json["grants"] == []
+        one = client.get(f"/api/v1/grants/{place.grant}", headers=headers)
+        assert one.status_code == 404
+
+
+def test_a_machine_whose_person_does_not_answer_for_it_gets_nothing(
+    runtime: Runtime, place: World, peer: Peer, client: FlaskClient
+) -> None:
+    signed(runtime, place, of(runtime, peer))
+    headers = token(peer)
+    manager = people.person(runtime, "the.manager")
+    with runtime.db.write() as session:
+        mine = update(OAuthClient).where(OAuthClient.id == peer.client_id)
+        session.execute(mine.values(responsible_id=manager.id))
+
+    answer = client.post("/api/v1/urls", json=BODY, headers=headers)
+
+    assert (answer.status_code, codes(answer)) == (403, ["RESPONSIBLE_PERSON_MISSING"])
+
+
+def test_no_machine_passes_for_another_organisations(
+    runtime: Runtime, place: World, peer: Peer
+) -> None:
+    elsewhere = Caller(runtime.clock.now(), Machine(place.organisation, answered=True))
+    ask = Ask(Action.DOWNLOAD, person_id=place.person, grant_id=place.grant, caller=elsewhere)
+
+    with pytest.raises(Exception, match="not_found"):
+        service.consider(runtime, ask)
+
+
+def test_the_membership_of_the_person_who_answers_is_the_machines(
+    runtime: Runtime, place: World, peer: Peer, client: FlaskClient
+) -> None:
+    signed(runtime, place, of(runtime, peer))
+    headers = token(peer)
+    with runtime.db.write() as session:
+        left = update(Membership).where(
+            Membership.person_id == place.person, Membership.kind == MembershipKind.MEMBER
+        )
+        session.execute(left.values(ended_at=runtime.clock.now()))
+
+    assert client.post("/api/v1/urls", json=BODY, headers=headers).status_code == 401
