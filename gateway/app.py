@@ -18,6 +18,7 @@ from gateway.oversight import wiring as oversight
 from gateway.policy import wiring as policy
 from gateway.runtime import Runtime
 from gateway.security import hosts
+from gateway.tasks import wiring as tasks
 from gateway.web import openapi, setup
 from gateway.witnessing import wiring as witnessing
 from gateway.zones import wiring as zones
@@ -34,6 +35,7 @@ FEATURES = (
     decisions,
     delivery,
     exports,
+    tasks,
     witnessing,
     oversight,
 )

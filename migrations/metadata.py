@@ -20,11 +20,13 @@ FEATURES = (
     "zones",
     "delivery",
     "exports",
+    "tasks",
     "witnessing",
     "oversight",
 )
 # Tables that a feature keeps in modules of their own.
 PARTS = (
+    "identity.models_crowd",
     "identity.models_factors",
     "identity.models_federation",
     "identity.models_organisations",

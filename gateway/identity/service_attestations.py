@@ -110,7 +110,7 @@ def confirm_in(session: Session, runtime: Runtime, actor: Actor, row: Attestatio
             "자신의 증빙 서류는 확인할 수 없습니다.",
             "Nobody can check their own evidence.",
         )
-    if row.checked_by is not None or row.ended_at is not None:
+    if row.checked_at is not None or row.ended_at is not None:
         raise Problem(ProblemCode.WRONG_STATE)
     row.checked_by, row.checked_at = actor.person_id, runtime.clock.now()
     runtime.journal.record(session, _entry(actor, Act.ATTESTATION_CHECKED, row))
@@ -176,7 +176,7 @@ def unchecked(session: Session) -> Sequence[tuple[Attestation, Person]]:
     rows = session.execute(
         select(Attestation, Person)
         .join(Person, Person.id == Attestation.person_id)
-        .where(Attestation.checked_by.is_(None), Attestation.ended_at.is_(None))
+        .where(Attestation.checked_at.is_(None), Attestation.ended_at.is_(None))
         .where(Attestation.project_id.is_(None))
         .where(Person.status == PersonStatus.ACTIVE)
         .order_by(Attestation.created_at, Attestation.id)
