@@ -11,6 +11,7 @@ from gateway.applications import wiring as applications
 from gateway.catalog import wiring as catalog
 from gateway.decisions import wiring as decisions
 from gateway.delivery import wiring as delivery
+from gateway.emergency import wiring as emergency
 from gateway.exports import wiring as exports
 from gateway.identity import wiring as identity
 from gateway.keys import Purpose
@@ -36,6 +37,7 @@ FEATURES = (
     delivery,
     exports,
     tasks,
+    emergency,
     witnessing,
     oversight,
 )

@@ -21,6 +21,7 @@ FEATURES = (
     "delivery",
     "exports",
     "tasks",
+    "emergency",
     "witnessing",
     "oversight",
 )

@@ -46,7 +46,7 @@ AGREEMENT_CODE: Final = "crowd-work"
 TASKS: Final = frozenset(
     {
         HOME, "tasks.item", "tasks.file", "tasks.finish", "tasks_api.current", "tasks_api.item",
-        "tasks_api.file", "tasks_api.finish",
+"tasks_api.finish",
     }
 )  # fmt: skip
 OPEN: Final = ANONYMOUS_ENDPOINTS | PUBLIC | OWN | TASKS

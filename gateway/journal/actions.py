@@ -161,6 +161,12 @@ class Act(StrEnum):
     EXPORT_REJECTED = "export.rejected"
     EXPORT_RELEASED = "export.released"
     EXPORT_FAILED = "export.failed"
+    # break-glass
+    EMERGENCY_OPENED = "emergency.opened"
+    EMERGENCY_USED = "emergency.used"
+    EMERGENCY_CLOSED = "emergency.closed"
+    EMERGENCY_TOLD = "emergency.told"
+    EMERGENCY_REVIEWED = "emergency.reviewed"
     # oversight and operation
     LOG_SEARCHED = "log.searched"
     LOG_ENTRY_READ = "log.entry_read"

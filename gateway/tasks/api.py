@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from flask import Blueprint, Response
+from flask import Blueprint, url_for
 
 from gateway.identity.http import actor, require_person, require_role_somewhere, require_viewer, rt
 from gateway.identity.schemas_crowd import WorkerOut, WorkerSignUp
@@ -60,10 +60,10 @@ def tasks() -> dict[str, Any]:
 @documented(tag=TAG, json=TaskBody, answer=TaskMade, status=201)
 def assign() -> tuple[dict[str, Any], int]:
     """Assign items of a version to one worker."""
-    me = require_person()
+    me, body = require_person(), parse(TaskBody)
     require_role_somewhere(*ASSIGNERS)
-    new = parse(TaskBody).new(rt().clock.now())
-    return TaskMade(id=service.assign(rt(), me, new)).model_dump(mode="json"), 201
+    made = service.assign(rt(), me, body.new(rt().clock.now()))
+    return TaskMade(id=made).model_dump(mode="json"), 201
 
 
 @blueprint.post("/tasks/<uuid:task_id>/end")
@@ -98,15 +98,9 @@ def item(task_id: uuid.UUID, item_id: uuid.UUID) -> dict[str, Any]:
         size=found.item.size,
         media_type=found.item.media_type,
         sha256=found.item.sha256,
+        file=url_for("tasks.file", task_id=task_id, item_id=item_id),
     )
     return shown.model_dump(mode="json")
-
-
-@blueprint.get("/tasks/<uuid:task_id>/items/<uuid:item_id>/file")
-@documented(tag=TAG)
-def file(task_id: uuid.UUID, item_id: uuid.UUID) -> Response:
-    """The bytes of one item of one's own task."""
-    return opening.file(task_id, item_id)
 
 
 @blueprint.post("/tasks/<uuid:task_id>/items/<uuid:item_id>/finish")

@@ -81,7 +81,7 @@ class CurrentOut(Frozen):
 
 
 class ItemOut(Frozen):
-    """One item of one's own task."""
+    """One item of one's own task; its bytes are at the path `file`."""
 
     id: uuid.UUID
     task: uuid.UUID
@@ -89,6 +89,7 @@ class ItemOut(Frozen):
     size: int
     media_type: str
     sha256: str
+    file: str
 
 
 class AssignedOut(Frozen):

@@ -1,4 +1,4 @@
-"""Crowd workers, identity checks by an agency, and tasks."""
+"""Crowd workers, identity checks by an agency, tasks, and break-glass access."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ def upgrade() -> None:
     _identity_marks()
     _tasks()
     _task_items()
+    _emergencies()
 
 
 def _crowd_workers() -> None:
@@ -127,3 +128,47 @@ def _live(table: str, column: str) -> None:
 
 def _key(table: str, column: str, other: str) -> sa.ForeignKeyConstraint:
     return sa.ForeignKeyConstraint([column], [f"{other}.id"], name=op.f(f"fk_{table}_{column}"))
+
+
+def _emergencies() -> None:
+    table = "emergencies"
+    op.create_table(
+        table,
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("person_id", sa.Uuid(), nullable=False),
+        sa.Column("dataset_id", sa.Uuid(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("minutes", sa.BigInteger(), nullable=False),
+        sa.Column("opened_at", UtcDateTime(), nullable=False),
+        sa.Column("ends_at", UtcDateTime(), nullable=False),
+        sa.Column("ended_at", UtcDateTime(), nullable=True),
+        sa.Column("ended_by", sa.Uuid(), nullable=True),
+        sa.Column("uses", sa.BigInteger(), nullable=False),
+        sa.Column("reviewed_at", UtcDateTime(), nullable=True),
+        sa.Column("reviewed_by", sa.Uuid(), nullable=True),
+        sa.Column("verdict", sa.String(length=16), nullable=True),
+        sa.Column("review_note", sa.Text(), nullable=False),
+        *(
+            sa.CheckConstraint(rule, name=op.f(f"ck_{table}_{name}"))
+            for name, rule in EMERGENCY_RULES.items()
+        ),
+        _key(table, "person_id", "people"),
+        _key(table, "dataset_id", "datasets"),
+        _key(table, "ended_by", "people"),
+        _key(table, "reviewed_by", "people"),
+        sa.PrimaryKeyConstraint("id", name=op.f(f"pk_{table}")),
+    )
+    _live(table, "person_id")
+
+
+EMERGENCY_RULES = {
+    "window": "ends_at > opened_at",
+    "short": "minutes BETWEEN 1 AND 60",
+    "reasoned": "length(reason) >= 20",
+    "reviewed_by_other": "reviewed_by IS NULL OR reviewed_by <> person_id",
+    "over_before_review": "reviewed_by IS NULL OR ended_at IS NOT NULL",
+    "whole_review": (
+        "(reviewed_by IS NULL) = (reviewed_at IS NULL)"
+        " AND (reviewed_by IS NULL) = (verdict IS NULL)"
+    ),
+}
