@@ -11,6 +11,7 @@ from gateway.applications import wiring as applications
 from gateway.catalog import wiring as catalog
 from gateway.decisions import wiring as decisions
 from gateway.delivery import wiring as delivery
+from gateway.emergency import wiring as emergency
 from gateway.exports import wiring as exports
 from gateway.identity import wiring as identity
 from gateway.keys import Purpose
@@ -18,6 +19,7 @@ from gateway.oversight import wiring as oversight
 from gateway.policy import wiring as policy
 from gateway.runtime import Runtime
 from gateway.security import hosts
+from gateway.tasks import wiring as tasks
 from gateway.web import openapi, setup
 from gateway.witnessing import wiring as witnessing
 from gateway.zones import wiring as zones
@@ -34,6 +36,8 @@ FEATURES = (
     decisions,
     delivery,
     exports,
+    tasks,
+    emergency,
     witnessing,
     oversight,
 )

@@ -59,6 +59,8 @@ class Settings(BaseModel):
     tax_service_url: str = "https://api.odcloud.kr/api/nts-businessman"
     # Never shown, not even in an error: it is part of every address that is called.
     tax_service_key: SecretStr = SecretStr("")
+    identity_check_url: str = ""
+    identity_check_key: SecretStr = SecretStr("")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @field_validator("trusted_proxies", "outbound_networks", mode="before")

@@ -24,6 +24,7 @@ from gateway.agreements.carried import check_files
 from gateway.clock import SystemClock
 from gateway.config import Settings
 from gateway.db import Database
+from gateway.emergency.reading import alarm
 from gateway.errors import OperatorError
 from gateway.identity.federation.directory import fetch_keys, fetch_metadata
 from gateway.identity.federation.refusals import Refused
@@ -67,6 +68,8 @@ def examine(settings: Settings) -> Iterator[Check]:
     mend = "find out who did it, run sumun audit verify, then see docs/operations.md"
     yield _guarded("log rules", lambda: _rules(settings), mend)
     yield _guarded("store", lambda: _store(settings), "check SUMUN_STORAGE_URL and its permissions")
+    mend = "an auditor reviews them at /emergency; end those that nobody needs"
+    yield _guarded("emergencies", lambda: _emergencies(settings), mend)
     mend = "mend the file; see docs/witnesses.md"
     yield _guarded("witnesses", lambda: _witnesses(settings), mend)
     mend = "run: sumun audit witness ask; then ask those who run the witnesses that did not sign"
@@ -150,6 +153,15 @@ def _rules(settings: Settings) -> str:
     if gone:
         raise OperatorError(f"missing, switched off or altered: {', '.join(gone)}")
     return "every table of the log refuses what it must never undergo"
+
+
+def _emergencies(settings: Settings) -> str:
+    """Break-glass access that runs, or that no auditor has reviewed."""
+    with _opened(settings) as db, db.read() as session:
+        found = alarm(session, SystemClock().now())
+    if found.live or found.unreviewed:
+        raise OperatorError(f"{found.live} open now, {found.unreviewed} wait for a review")
+    return "none is open, none waits for a review"
 
 
 def _store(settings: Settings) -> str:

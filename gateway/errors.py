@@ -26,6 +26,8 @@ class ProblemCode(StrEnum):
     CSRF_FAILED = "csrf_failed"
     FORBIDDEN = "forbidden"
     INSUFFICIENT_SCOPE = "insufficient_scope"
+    CROWD_WORK_ONLY = "crowd_work_only"
+    IDENTITY_KNOWN = "identity_known"
     STAFF_FACTOR_MISSING = "staff_factor_missing"
     ACCESS_DENIED = "access_denied"
     NOT_FOUND = "not_found"
@@ -137,6 +139,22 @@ PROBLEMS: dict[ProblemCode, ProblemText] = {
         "Staff roles need a second factor",
         "내 계정 화면에서 패스키나 인증 앱을 등록한 뒤, 그것으로 로그인해 주십시오.",
         "Set up a passkey or an authenticator app under Account, and sign in with it.",
+    ),
+    ProblemCode.CROWD_WORK_ONLY: ProblemText(
+        S.FORBIDDEN,
+        "크라우드 작업 계정으로는 볼 수 없습니다",
+        "An account for crowd work does not open this",
+        "배정받은 작업은 /tasks에 있습니다. 데이터셋을 이용하려면 운영자에게 이 계정을 닫아 달라고 "
+        "요청한 뒤 일반 계정으로 가입하여 이용신청을 하십시오.",
+        "Your assigned work is at /tasks. To use datasets, ask the operator to close this account, "
+        "sign up for an ordinary one, and apply.",
+    ),
+    ProblemCode.IDENTITY_KNOWN: ProblemText(
+        S.CONFLICT,
+        "본인확인 결과가 이 계정과 맞지 않습니다",
+        "The identity check does not fit this account",
+        "이미 본인확인을 마친 본인의 계정으로 로그인하거나 운영자에게 문의해 주십시오.",
+        "Sign in with the account that was checked as you, or ask the operator.",
     ),
     ProblemCode.INSUFFICIENT_SCOPE: ProblemText(
         S.FORBIDDEN,

@@ -9,6 +9,7 @@ from gateway.access import wiring as access
 from gateway.agreements import wiring as agreements
 from gateway.catalog import wiring as catalog
 from gateway.delivery import wiring as delivery
+from gateway.emergency import wiring as emergency
 from gateway.evidence import wiring as evidence
 from gateway.exports import wiring as exports
 from gateway.identity import wiring as identity
@@ -21,12 +22,13 @@ from gateway.runtime import Runtime
 from gateway.witnessing import wiring as witnessing
 from gateway.zones import wiring as zones
 
-FEATURES = (identity, catalog, agreements, access, zones, exports)
+FEATURES = (identity, catalog, agreements, access, zones, exports, emergency)
 # Features whose wiring offers `beats(runtime)`: what is done at intervals.
 BEATING: tuple[ModuleType, ...] = (
     identity,
     agreements,
     delivery,
+    emergency,
     evidence,
     witnessing,
     oversight,

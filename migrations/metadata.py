@@ -20,11 +20,14 @@ FEATURES = (
     "zones",
     "delivery",
     "exports",
+    "tasks",
+    "emergency",
     "witnessing",
     "oversight",
 )
 # Tables that a feature keeps in modules of their own.
 PARTS = (
+    "identity.models_crowd",
     "identity.models_factors",
     "identity.models_federation",
     "identity.models_organisations",

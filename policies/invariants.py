@@ -197,9 +197,9 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "I7",
-        "제공 중단된 데이터셋이나 버전은 아무도 이용하지 못합니다.",
-        "Nobody uses a dataset or version that has been withdrawn.",
-        PARTICIPATE,
+        "제공 중단된 데이터셋이나 버전은 아무도 이용하거나 작업하지 못합니다.",
+        "Nobody uses or works on a dataset or version that has been withdrawn.",
+        PARTICIPATE | {Action.WORK_TASK},
         _withdrawn,
     ),
     Invariant(

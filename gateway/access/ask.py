@@ -11,7 +11,7 @@ from typing import Any
 from gateway.journal import Act, Actor
 from policies.decision import Decision
 from policies.duo import Matching
-from policies.facts import ExportFacts, Facts, Review, ZoneFacts
+from policies.facts import ExportFacts, Facts, Review, TaskFacts, ZoneFacts
 from policies.vocabulary import Action, Delivery
 
 
@@ -44,6 +44,8 @@ class Caller:
 
 
 NEVER = Caller(None)
+# No grant is behind these, so none that is held already counts.
+WITHOUT_GRANT = frozenset({Action.APPLY, Action.WORK_TASK})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,8 @@ class Ask:
     `person_id`, when given, must be its holder. Without it the best grant of `person_id` for
     `dataset_id` counts (of `project_id` only, when given). `version_id` None stands for the
     newest released version. `epoch`, when given, must still be the grant's: what was issued under
-    an older one is dead. `request_bytes` are the bytes about to leave. `review`, `export` and
-    `zone` are facts of higher features.
+    an older one is dead. `request_bytes` are the bytes about to leave. `review`, `export`,
+    `zone` and `task` are facts of higher features.
 
     `caller` is given wherever the question is whether data is to be had now: health and face data
     then need a passkey that has just confirmed the person, and a machine gets only what its own
@@ -63,8 +65,8 @@ class Ask:
     moment: an address, which is a capability that was issued after all that, a job, or whether a
     seat may be booked.
 
-    To apply is to ask anew: no grant that is held already counts, nor does one for what is
-    `stated` here instead of what the research project says.
+    To apply, or to work on a task, is to ask anew: no grant that is held already counts, nor does
+    one for what is `stated` here instead of what the research project says.
     """
 
     action: Action
@@ -80,6 +82,7 @@ class Ask:
     review: Review | None = None
     export: ExportFacts | None = None
     zone: ZoneFacts | None = None
+    task: TaskFacts | None = None
     caller: Caller | None = None
 
     @property
@@ -90,7 +93,7 @@ class Ask:
     @property
     def anew(self) -> bool:
         """Whether the question is about a grant that there is not yet."""
-        return self.action is Action.APPLY or self.stated is not None
+        return self.action in WITHOUT_GRANT or self.stated is not None
 
 
 @dataclass(frozen=True, slots=True)

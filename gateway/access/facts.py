@@ -9,7 +9,7 @@ from gateway.access.ask import Ask, Gathered
 from gateway.access.binding import acceptance, binding_terms
 from gateway.access.matching import compare
 from gateway.access.models import EndReason
-from gateway.access.query import BY_GRANT, BY_PERSON, Row
+from gateway.access.query import BY_GRANT, BY_PERSON, BY_TASK, Row
 from gateway.access.query_parts import APPROVAL_BITS
 from gateway.clock import to_ms
 from gateway.db import Database
@@ -27,6 +27,7 @@ from policies.facts import (
 )
 from policies.ontology import Ontology
 from policies.vocabulary import (
+    Action,
     Approval,
     Content,
     Delivery,
@@ -69,7 +70,7 @@ def gather(db: Database, ask: Ask, now: datetime, ontology: Ontology) -> Gathere
         review=ask.review,
         export=ask.export,
         zone=ask.zone,
-        task=None,
+        task=ask.task,
         request_bytes=ask.request_bytes,
         now_ms=to_ms(now),
     )
@@ -80,7 +81,7 @@ def _read(db: Database, ask: Ask, now: datetime) -> Row | None:
     if ask.grant_id is None:
         through = ask.machine.organisation_id if ask.machine else None
         found = db.hot.first(
-            BY_PERSON,
+            BY_TASK if ask.action is Action.WORK_TASK else BY_PERSON,
             now=now,
             person_id=ask.person_id,
             dataset_id=ask.dataset_id,
@@ -138,7 +139,7 @@ def _subject(row: Row, now: datetime, ask: Ask) -> Subject:
         person_id=str(row.person_id),
         kind=PrincipalKind.MACHINE if ask.machine else PrincipalKind.PERSON,
         responsible_named=ask.machine is not None and ask.machine.answered,
-        crowd_worker=False,
+        crowd_worker=bool(row.crowd_worker),
         authenticated=True,
         active=row.status != PersonStatus.CLOSED,
         suspended=row.status == PersonStatus.SUSPENDED,

@@ -25,6 +25,8 @@ from gateway.jobs.queue import Leased
 from gateway.journal import Act, Actor, Entry
 from gateway.runtime import Runtime
 
+# What a higher feature does in the same transaction, before the change; it may raise Problem.
+Within = Callable[[Session], None]
 EXPIRE_JOB = "access.expire_grant"
 MIN_REASON = 10
 MAX_REASON = 2000
@@ -85,7 +87,14 @@ def create_grant(session: Session, runtime: Runtime, actor: Actor, spec: GrantSp
     return grant
 
 
-def revoke(runtime: Runtime, actor: Actor, grant_id: uuid.UUID, reason: str) -> None:
+def revoke(
+    runtime: Runtime,
+    actor: Actor,
+    grant_id: uuid.UUID,
+    reason: str,
+    *,
+    within: Within | None = None,
+) -> None:
     """End a grant for good; its addresses die with the next request. The caller is a steward.
 
     Raises Problem NOT_FOUND, FORBIDDEN for one's own, WRONG_STATE for one that has ended,
@@ -97,10 +106,17 @@ def revoke(runtime: Runtime, actor: Actor, grant_id: uuid.UUID, reason: str) -> 
         end_row(grant, EndReason.REVOKED, runtime.clock.now(), actor.person_id)
         grant.end_note = note
 
-    change_grant(runtime, actor, grant_id, Act.GRANT_REVOKED, change)
+    change_grant(runtime, actor, grant_id, Act.GRANT_REVOKED, change, within=within)
 
 
-def suspend(runtime: Runtime, actor: Actor, grant_id: uuid.UUID, reason: str) -> None:
+def suspend(
+    runtime: Runtime,
+    actor: Actor,
+    grant_id: uuid.UUID,
+    reason: str,
+    *,
+    within: Within | None = None,
+) -> None:
     """Stop a grant until it is resumed; what was issued before stays dead. As `revoke`."""
     note = checked_reason(reason)
 
@@ -109,7 +125,7 @@ def suspend(runtime: Runtime, actor: Actor, grant_id: uuid.UUID, reason: str) ->
         grant.suspended, grant.end_note = True, note
         grant.epoch += 1
 
-    change_grant(runtime, actor, grant_id, Act.GRANT_SUSPENDED, change)
+    change_grant(runtime, actor, grant_id, Act.GRANT_SUSPENDED, change, within=within)
 
 
 def resume(runtime: Runtime, actor: Actor, grant_id: uuid.UUID) -> None:
@@ -172,12 +188,16 @@ def change_grant(
     grant_id: uuid.UUID,
     act: Act,
     change: Callable[[Grant], None],
+    *,
+    within: Within | None = None,
 ) -> None:
     """Change a live grant under its lock, with its event in the same transaction.
 
     Raises Problem NOT_FOUND, FORBIDDEN for one's own, WRONG_STATE for one that has ended.
     """
     with runtime.db.write() as session:
+        if within is not None:
+            within(session)
         grant = session.get(Grant, grant_id, with_for_update=True)
         if grant is None:
             raise not_found()

@@ -1,4 +1,4 @@
-"""The two hot statements behind every decision: by grant, and by person and dataset.
+"""The hot statements behind every decision: by grant, by person and dataset, by task.
 
 One round trip reads person, organisation, membership, dataset, version, grant, acceptance,
 evidence and research project, so that a decision never mixes two moments.
@@ -18,6 +18,7 @@ from sqlalchemy import (
     case,
     exists,
     func,
+    literal,
     or_,
     select,
 )
@@ -52,8 +53,11 @@ from gateway.db import UtcDateTime
 from gateway.db.hot import HotStatement
 from gateway.identity.models import AttestationKind
 from gateway.identity.service_attestations import level_at
+from gateway.identity.service_crowd import is_worker
 from gateway.policy.models import ReleaseState
 from policies.vocabulary import VersionState
+
+CROWD_AGREEMENT = "crowd-work"
 
 
 class Row(NamedTuple):
@@ -120,9 +124,12 @@ class Row(NamedTuple):
     project: uuid.UUID | None
     project_live: bool
     release: str | None
+    crowd_worker: bool
 
 
-def _columns(organisation: Expression, project: Expression) -> list[Any]:
+def _columns(
+    organisation: Expression, project: Expression, code: Expression = D.c.agreement_code
+) -> list[Any]:
     training = evidence(AttestationKind.TRAINING, E.c.person_id == P.c.id)
     irb = evidence(AttestationKind.IRB, E.c.project_id == project)
     live = exists(select(PROJECTS.c.id).where(_running(project)))
@@ -151,7 +158,8 @@ def _columns(organisation: Expression, project: Expression) -> list[Any]:
         "project": project,
         "project_live": live,
         "release": release.scalar_subquery(),
-        **signatures(organisation),
+        "crowd_worker": is_worker(P.c.id, NOW),
+        **signatures(organisation, code),
     }
     tables: tuple[FromClause, ...] = (P, D, V, G)
     return [_column(name, chosen, tables).label(name) for name in Row._fields]
@@ -219,7 +227,7 @@ def _own_organisation() -> Expression:
     )
 
 
-def _by_person() -> Select[Any]:
+def _by_person(code: Expression = D.c.agreement_code) -> Select[Any]:
     own = func.coalesce(ORGANISATION, _own_organisation(), type_=Uuid())
     organisation = case((G.c.id.is_not(None), G.c.organisation_id), else_=own)
     project = func.coalesce(G.c.project_id, PROJECT, type_=Uuid())
@@ -229,8 +237,11 @@ def _by_person() -> Select[Any]:
         .outerjoin(V, _version())
         .outerjoin(ORG, ORG.c.id == organisation)
     )
-    return select(*_columns(organisation, project)).select_from(source).where(D.c.id == DATASET)
+    columns = _columns(organisation, project, code)
+    return select(*columns).select_from(source).where(D.c.id == DATASET)
 
 
 BY_GRANT = HotStatement(_by_grant())
 BY_PERSON = HotStatement(_by_person())
+# Crowd work has an agreement of its own, whatever the dataset's users sign.
+BY_TASK = HotStatement(_by_person(literal(CROWD_AGREEMENT)))

@@ -101,8 +101,11 @@ def membership(organisation: Expression) -> Expression:
     )
 
 
-def signatures(organisation: Expression) -> dict[str, Expression]:
-    """The version in force, and until when signatures of it or of an older version hold.
+def signatures(
+    organisation: Expression, code: Expression = D.c.agreement_code
+) -> dict[str, Expression]:
+    """The version in force of the agreement `code` (the dataset's own), and until when signatures
+    of it or of an older version hold.
 
     `signed_terms` are those of the version that the person's live signature is of, NULL where
     that is the version in force: then there is nothing else to read.
@@ -120,19 +123,21 @@ def signatures(organisation: Expression) -> dict[str, Expression]:
         OA.c.confirmed_at.is_not(None),
     )
     return {
-        "in_force": _in_force(AV.c.sha256),
-        "terms": _in_force(AV.c.terms),
-        "signed_terms": _signed_instead(own, same_organisation),
-        "grace_ends_at": _grace(_signed(A, own, same_organisation), _signed(OA, official)),
-        "signed_until": _until(A, own, same_organisation, binding=True),
-        "signed_other_until": _until(A, own, same_organisation, binding=False),
-        "organisation_signed_until": _until(OA, official, binding=True),
-        "organisation_signed_other_until": _until(OA, official, binding=False),
+        "in_force": _in_force(code, AV.c.sha256),
+        "terms": _in_force(code, AV.c.terms),
+        "signed_terms": _signed_instead(code, own, same_organisation),
+        "grace_ends_at": _grace(
+            code, _signed(code, A, own, same_organisation), _signed(code, OA, official)
+        ),
+        "signed_until": _until(code, A, own, same_organisation, binding=True),
+        "signed_other_until": _until(code, A, own, same_organisation, binding=False),
+        "organisation_signed_until": _until(code, OA, official, binding=True),
+        "organisation_signed_other_until": _until(code, OA, official, binding=False),
     }
 
 
-def _in_force(value: Expression) -> Expression:
-    return select(value).where(AV.c.code == D.c.agreement_code, _holds(AV)).scalar_subquery()
+def _in_force(code: Expression, value: Expression) -> Expression:
+    return select(value).where(AV.c.code == code, _holds(AV)).scalar_subquery()
 
 
 def _holds(versions: Any) -> Expression:
@@ -141,46 +146,46 @@ def _holds(versions: Any) -> Expression:
     return and_(versions.c.state == str(AgreementState.IN_FORCE), or_(ends.is_(None), ends > NOW))
 
 
-def _signed_instead(*conditions: Expression) -> Expression:
+def _signed_instead(code: Expression, *conditions: Expression) -> Expression:
     """The terms of the newest version that a live signature is of, unless it is in force."""
     elsewhere = AV.c.state != str(AgreementState.IN_FORCE)
     return (
         select(case((elsewhere, AV.c.terms), else_=null()))
         .select_from(A.join(AV, A.c.agreement_version_id == AV.c.id))
-        .where(AV.c.code == D.c.agreement_code, A.c.expires_at > NOW, *conditions)
+        .where(AV.c.code == code, A.c.expires_at > NOW, *conditions)
         .order_by(AV.c.number.desc())
         .limit(1)
         .scalar_subquery()
     )
 
 
-def _signed(signatures: Any, *conditions: Expression) -> Expression:
+def _signed(code: Expression, signatures: Any, *conditions: Expression) -> Expression:
     """The number of the version that was signed last."""
     signed = AV.alias("signed_last")
     source = signatures.join(signed, signatures.c.agreement_version_id == signed.c.id)
     return (
         select(func.max(signed.c.number))
         .select_from(source)
-        .where(signed.c.code == D.c.agreement_code, *conditions)
+        .where(signed.c.code == code, *conditions)
         # Two levels down, SQLAlchemy no longer sees by itself which tables are the outer ones.
         .correlate(P, D, G)
         .scalar_subquery()
     )
 
 
-def _grace(*signed: Expression) -> Expression:
+def _grace(code: Expression, *signed: Expression) -> Expression:
     """Until when superseded signatures still hold: the first notice period that ends, of those
     versions that came into force since and accept them no longer."""
     later = AV.alias("later")
     refuses = or_(*(later.c.signed_from > number for number in signed))
     return (
         select(func.min(later.c.grace_ends_at, type_=UtcDateTime()))
-        .where(later.c.code == D.c.agreement_code, later.c.in_force_at.is_not(None), refuses)
+        .where(later.c.code == code, later.c.in_force_at.is_not(None), refuses)
         .scalar_subquery()
     )
 
 
-def _until(signatures: Any, *conditions: Expression, binding: bool) -> Expression:
+def _until(code: Expression, signatures: Any, *conditions: Expression, binding: bool) -> Expression:
     """Until when the best signature holds: of a version that still binds, or of any older one."""
     signed, current = AV.alias("signed"), AV.alias("current")
     binds = signed.c.number >= current.c.signed_from
@@ -192,7 +197,7 @@ def _until(signatures: Any, *conditions: Expression, binding: bool) -> Expressio
                 and_(current.c.code == signed.c.code, _holds(current)),
             )
         )
-        .where(signed.c.code == D.c.agreement_code, binds if binding else ~binds, *conditions)
+        .where(signed.c.code == code, binds if binding else ~binds, *conditions)
         .scalar_subquery()
     )
 

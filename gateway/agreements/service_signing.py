@@ -46,19 +46,24 @@ def sign(runtime: Runtime, actor: Actor, signing: Signing) -> Acceptance:
     VALIDATION_FAILED (another name, organisation missing), WRONG_STATE (hash not in force),
     NOT_FOUND, CONFLICT (signed twice at once).
     """
-    if signing.language not in LANGUAGES:
-        raise _invalid("language", "언어를 선택해 주십시오.", "Please choose a language.")
     try:
         with runtime.db.write() as session:
-            version = _signable(session, signing.sha256, runtime.clock.now())
-            person = session.get_one(Person, actor.person_id)
-            _check_name(person, signing.typed_name)
-            _check_organisation(session, version, person.id, signing.organisation_id)
-            acceptance = _accept(runtime, session, version, person, signing)
-            runtime.journal.record(session, _signed(actor, version, signing))
-            return acceptance
+            return sign_in(session, runtime, actor, signing)
     except IntegrityError as error:
         raise Problem(ProblemCode.CONFLICT) from error
+
+
+def sign_in(session: Session, runtime: Runtime, actor: Actor, signing: Signing) -> Acceptance:
+    """The same in the caller's transaction, who turns IntegrityError into a problem."""
+    if signing.language not in LANGUAGES:
+        raise _invalid("language", "언어를 선택해 주십시오.", "Please choose a language.")
+    version = _signable(session, signing.sha256, runtime.clock.now())
+    person = session.get_one(Person, actor.person_id)
+    _check_name(person, signing.typed_name)
+    _check_organisation(session, version, person.id, signing.organisation_id)
+    acceptance = _accept(runtime, session, version, person, signing)
+    runtime.journal.record(session, _signed(actor, version, signing))
+    return acceptance
 
 
 @dataclass(frozen=True, slots=True)

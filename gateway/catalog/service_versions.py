@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,11 +42,13 @@ class Imported:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a version ends: from which states, why in words, and the code for the log."""
+    """How a version ends: from which states, why in words, and the code for the log. `within` is
+    done first, in the same transaction; it may raise Problem."""
 
     allowed: frozenset[VersionState]
     reason: str
     code: str
+    within: Callable[[Session], None] | None = None
 
 
 def find_version(session: Session, slug: str, label: str) -> tuple[Dataset, DatasetVersion]:
@@ -149,14 +151,25 @@ def reject(runtime: Runtime, actor: Actor, slug: str, label: str, reason: str) -
     _end(runtime, actor, slug, label, ending)
 
 
-def withdraw_version(runtime: Runtime, actor: Actor, slug: str, label: str, reason: str) -> None:
-    """Stop offering a version; bites on the next request. Raises NOT_FOUND, WRONG_STATE."""
+def withdraw_version(
+    runtime: Runtime,
+    actor: Actor,
+    slug: str,
+    label: str,
+    reason: str,
+    *,
+    within: Callable[[Session], None] | None = None,
+) -> None:
+    """Stop offering a version; bites on the next request. `within` is done first, in the same
+    transaction. Raises NOT_FOUND, WRONG_STATE."""
     alive = frozenset(VersionState) - {VersionState.WITHDRAWN}
-    _end(runtime, actor, slug, label, Ending(alive, reason, "withdrawn"))
+    _end(runtime, actor, slug, label, Ending(alive, reason, "withdrawn", within))
 
 
 def _end(runtime: Runtime, actor: Actor, slug: str, label: str, ending: Ending) -> None:
     with runtime.db.write() as session:
+        if ending.within is not None:
+            ending.within(session)
         dataset, version = _locked(session, slug, label)
         if version.state not in ending.allowed:
             raise _wrong_state(

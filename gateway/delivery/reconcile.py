@@ -40,8 +40,8 @@ UNRESOLVED = Counter(
 GRACE = timedelta(hours=6)
 INTERVAL_SECONDS = 300.0
 PAGE = 500
-# What leaves the gateway, and what is read inside a safe zone.
-INTENTS = (Act.DOWNLOAD_AUTHORIZED, Act.ZONE_FILE_AUTHORIZED)
+# What leaves the gateway, what is read inside a safe zone, and what a crowd worker works on.
+INTENTS = (Act.DOWNLOAD_AUTHORIZED, Act.ZONE_FILE_AUTHORIZED, Act.TASK_ITEM_AUTHORIZED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gateway.errors import Problem, ProblemCode
-from gateway.identity import crowd, guessing, passwords, rules, throttle
+from gateway.identity import flood, guessing, passwords, rules, throttle
 from gateway.identity.models import Person, PersonStatus
 from gateway.journal import Act, Actor, Entry, Outcome
 from gateway.runtime import Runtime
@@ -41,7 +41,7 @@ def check_password(runtime: Runtime, actor: Actor, credentials: Credentials) -> 
     a right password of a stopped account; 429 while blocked; 503 while too many sign in at once,
     which counts no attempt. Every refusal is an event.
     """
-    with crowd.turn():
+    with flood.turn():
         return _checked(runtime, actor, credentials)
 
 

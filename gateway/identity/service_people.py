@@ -27,15 +27,19 @@ from gateway.runtime import Runtime
 LOCALES = ("ko", "en")
 # Matches no password: such a person signs in another way.
 NO_PASSWORD = ""
+NO_EMAIL = ""
 
 
 @dataclass(frozen=True, slots=True)
 class NewPerson:
-    """What a new account is made of. `korean_national` is self-declared; None is not stated."""
+    """What a new account is made of. `korean_national` is self-declared; None is not stated.
+
+    `email` is None for a crowd worker who gave a telephone number instead.
+    """
 
     account: str
     name: str
-    email: str
+    email: str | None
     country: str = rules.KOREA
     korean_national: bool | None = None
     locale: str = "ko"
@@ -215,7 +219,7 @@ def valid_person(runtime: Runtime, new: NewPerson) -> Person:
         id=ids.new(runtime.clock),
         account=rules.account(new.account),
         name=rules.name(new.name),
-        email=rules.email(new.email),
+        email=NO_EMAIL if new.email is None else rules.email(new.email),
         country=rules.country(new.country),
         korean_national=new.korean_national,
         locale=_locale(new.locale),

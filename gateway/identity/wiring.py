@@ -8,14 +8,17 @@ from functools import partial
 from flask import Flask
 
 from gateway.identity import (
-    crowd,
+    crowd_gate,
+    flood,
     http,
     jobs_factors,
     jobs_invitations,
     pages_checks,
     pages_documents,
+    pages_identity_check,
     pages_invitations,
     service_checks,
+    service_identity_checks,
     service_invitations,
     words,
 )
@@ -46,7 +49,8 @@ from gateway.web.i18n import lazy
 BLUEPRINTS = (
     sign, second, account, first_password, factors, orgs, staff, evidence, api, oauth_api,
     oauth_pages, programs,
-    pages_invitations.blueprint, pages_checks.blueprint, pages_documents.blueprint,
+    pages_identity_check.blueprint, pages_invitations.blueprint, pages_checks.blueprint,
+    pages_documents.blueprint,
     provisioning.blueprint, scim.blueprint,
 )  # fmt: skip
 FORGET_SECONDS = 3600.0
@@ -55,7 +59,8 @@ FORGET_SECONDS = 3600.0
 def install(app: Flask, runtime: Runtime) -> None:
     """Recognise who sends each request; register pages, API, words and navigation."""
     http.install(app)
-    crowd.install(app)
+    flood.install(app)
+    crowd_gate.install(app)
     words.install(app)
     pages_documents.install(app)
     for blueprint in BLUEPRINTS:
@@ -84,13 +89,19 @@ def handlers(runtime: Runtime) -> dict[str, Callable[[Leased], None]]:
 
 
 def beats(runtime: Runtime) -> list[Beat]:
-    """Forget addresses of invitations that have run out; ask about businesses, daily each; warn
-    about programs that run out, and forget what they were handed long ago."""
+    """Forget addresses of invitations that have run out, and identity checks that nobody came back
+    from; ask about businesses, daily each; warn about programs that run out, and forget what they
+    were handed long ago."""
     forget = partial(service_invitations.forget_addresses, runtime)
     recheck = partial(service_checks.keep, runtime, TaxService.of(runtime.settings))
     return [
         Beat("identity.forget", FORGET_SECONDS, forget),
         Beat("identity.recheck", service_checks.INTERVAL_SECONDS, recheck),
+        Beat(
+            "identity.forget_checks",
+            FORGET_SECONDS,
+            partial(service_identity_checks.forget, runtime),
+        ),
         Beat("oauth.keep", beat_keep.INTERVAL_SECONDS, partial(beat_keep.keep, runtime)),
     ]
 

@@ -8,6 +8,7 @@ from flask import Flask
 
 from gateway.identity.models import Acr, AttestationKind, MembershipKind, OrganisationKind, Role
 from gateway.identity.service_attestations import IrbForm
+from gateway.identity.service_seen_papers import Paper
 from gateway.identity.site_documents import SiteDocument
 from gateway.web import labels
 from gateway.web.i18n import lazy
@@ -63,6 +64,12 @@ ACR: dict[str, Any] = {
 DOCUMENTS: dict[str, Any] = {
     SiteDocument.TERMS: lazy("Terms of service"),
     SiteDocument.PRIVACY: lazy("Privacy notice"),
+}
+PAPERS: dict[str, Any] = {
+    Paper.IDENTITY_CARD: lazy("Identity card"),
+    Paper.DRIVING_LICENCE: lazy("Driving licence"),
+    Paper.PASSPORT: lazy("Passport"),
+    Paper.ALIEN_REGISTRATION: lazy("Alien registration card"),
 }
 STATES: dict[str, dict[str, Label]] = {
     "organisation": {

@@ -39,6 +39,11 @@ class Act(StrEnum):
     IDENTITY_LINKED = "identity.linked"
     IDENTITY_UNLINKED = "identity.unlinked"
     IDENTITY_REFUSED = "identity.refused"
+    IDENTITY_CHECK_BEGUN = "identity_check.begun"
+    IDENTITY_CHECK_REFUSED = "identity_check.refused"
+    IDENTITY_CHECKED = "identity.checked"
+    IDENTITY_RELEASED = "identity.released"
+    CROWD_JOINED = "crowd.joined"
     ORGANISATION_REGISTERED = "organisation.registered"
     ORGANISATION_VERIFIED = "organisation.verified"
     ORGANISATION_REJECTED = "organisation.rejected"
@@ -144,6 +149,13 @@ class Act(StrEnum):
     ZONE_IMPORT_APPROVED = "zone_import.approved"
     ZONE_IMPORT_REJECTED = "zone_import.rejected"
     ZONE_IMPORT_BROUGHT_IN = "zone_import.brought_in"
+    # crowd work
+    TASK_ASSIGNED = "task.assigned"
+    TASK_ITEM_AUTHORIZED = "task_item.authorized"
+    TASK_ITEM_REFUSED = "task_item.refused"
+    TASK_ITEM_COMPLETED = "task_item.completed"
+    TASK_ITEM_FINISHED = "task_item.finished"
+    TASK_ENDED = "task.ended"
     # exports
     EXPORT_SUBMITTED = "export.submitted"
     EXPORT_SCANNED = "export.scanned"
@@ -153,6 +165,12 @@ class Act(StrEnum):
     EXPORT_REJECTED = "export.rejected"
     EXPORT_RELEASED = "export.released"
     EXPORT_FAILED = "export.failed"
+    # break-glass
+    EMERGENCY_OPENED = "emergency.opened"
+    EMERGENCY_USED = "emergency.used"
+    EMERGENCY_CLOSED = "emergency.closed"
+    EMERGENCY_TOLD = "emergency.told"
+    EMERGENCY_REVIEWED = "emergency.reviewed"
     # oversight and operation
     LOG_SEARCHED = "log.searched"
     LOG_ENTRY_READ = "log.entry_read"

@@ -21,7 +21,7 @@ from gateway.clock import from_ms, to_ms
 from gateway.exports.models import Export
 from gateway.journal import Act, Outcome
 from gateway.oversight.reading import Reading
-from gateway.oversight.signs import DONE, NETWORK_WINDOW_MS, REFUSALS, Day, Happening
+from gateway.oversight.signs import DONE, EMERGENCIES, NETWORK_WINDOW_MS, REFUSALS, Day, Happening
 from gateway.runtime import Runtime
 
 QUARTER_MS = 15 * 60_000
@@ -30,6 +30,7 @@ BASELINE = timedelta(days=28)
 SHOWN = 200
 WATCHED = (
     *REFUSALS, Act.DOWNLOAD_AUTHORIZED, Act.URL_ISSUED, Act.SESSION_STARTED, Act.REQUESTS_FOLDED,
+    *EMERGENCIES,
 )  # fmt: skip
 SEEN_OUTCOMES = (Outcome.SUCCESS, Outcome.ALLOW, Outcome.DENY)
 

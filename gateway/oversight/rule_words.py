@@ -56,6 +56,10 @@ RULES: dict[str, RuleWords] = {
         lazy("Downloads without a stated reason"),
         lazy("Downloads for which no purpose of use is on record: %(downloads)s."),
     ),
+    RuleCode.BREAK_GLASS: RuleWords(
+        lazy("Break-glass access"),
+        lazy("Emergencies opened: %(opened)s. Things stopped under them: %(used)s."),
+    ),
     RuleCode.UNFINISHED: RuleWords(
         lazy("Intent without outcome"),
         lazy(

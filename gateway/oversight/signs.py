@@ -30,8 +30,11 @@ NETWORK_BITS = {4: 16, 6: 32}
 DONE = (Outcome.SUCCESS, Outcome.ALLOW)
 REFUSALS = (
     Act.DOWNLOAD_REFUSED, Act.ZONE_FILE_REFUSED, Act.URL_REFUSED, Act.ACCESS_DECIDED,
-    Act.SESSION_REFUSED,
+    Act.SESSION_REFUSED, Act.TASK_ITEM_REFUSED,
 )  # fmt: skip
+
+
+EMERGENCIES = (Act.EMERGENCY_OPENED, Act.EMERGENCY_USED)
 
 
 class RuleCode(StrEnum):
@@ -43,6 +46,7 @@ class RuleCode(StrEnum):
     ENUMERATION = "enumeration"
     REFUSALS = "refusals"
     NO_REASON = "no_reason"
+    BREAK_GLASS = "break_glass"
     UNFINISHED = "unfinished"
 
 
@@ -183,8 +187,16 @@ def no_reason(day: Day) -> list[Sign]:
     return [_sign(RuleCode.NO_REASON, day, behind, {"downloads": len(behind)})] if behind else []
 
 
+def break_glass(day: Day) -> list[Sign]:
+    """Break-glass access that was opened or used: always worth a look."""
+    behind = [one for one in _on_the_day(day) if one.action in EMERGENCIES]
+    used = sum(one.action == Act.EMERGENCY_USED for one in behind)
+    figures = {"opened": len(behind) - used, "used": used}
+    return [_sign(RuleCode.BREAK_GLASS, day, behind, figures)] if behind else []
+
+
 RULES: tuple[Callable[[Day], list[Sign]], ...] = (
-    volume, off_hours, two_networks, enumeration, refusals, no_reason,
+    volume, off_hours, two_networks, enumeration, refusals, no_reason, break_glass,
 )  # fmt: skip
 
 
@@ -221,12 +233,15 @@ def _span(day: Day) -> tuple[int, int]:
 
 
 def _downloads(day: Day) -> list[Happening]:
+    return [one for one in _on_the_day(day) if one.action == Act.DOWNLOAD_AUTHORIZED]
+
+
+def _on_the_day(day: Day) -> list[Happening]:
+    """What was done on the day itself, and was not refused."""
     return [
         one
         for one in day.happenings
-        if one.action == Act.DOWNLOAD_AUTHORIZED
-        and one.outcome in DONE
-        and from_ms(one.time_ms).astimezone(day.zone).date() == day.day
+        if one.outcome in DONE and from_ms(one.time_ms).astimezone(day.zone).date() == day.day
     ]
 
 

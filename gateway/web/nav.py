@@ -68,6 +68,11 @@ class Navigation:
 
     def __init__(self) -> None:
         self._items: list[NavItem] = []
+        self._shown: Callable[[NavItem], bool] = lambda _item: True
+
+    def narrow(self, shown: Callable[[NavItem], bool]) -> None:
+        """Show to nobody what `shown` leaves out in the present request."""
+        self._shown = shown
 
     def add(self, item: NavItem) -> None:
         self._items.append(item)
@@ -75,7 +80,7 @@ class Navigation:
 
     def visible_to(self, viewer: Viewer | None) -> list[NavItem]:
         """The entries for `viewer`, in order."""
-        return [item for item in self._items if item.visible(viewer)]
+        return [item for item in self._items if item.visible(viewer) and self._shown(item)]
 
 
 class Panels:

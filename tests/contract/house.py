@@ -23,6 +23,7 @@ from gateway.applications.service_transaction import transact
 from gateway.catalog.models import DatasetVersion, Tier
 from gateway.delivery.api import EXTENSION
 from gateway.delivery.service import Wanted, issue_item
+from gateway.emergency.models import Emergency
 from gateway.exports.models import Export, ExportKind, ExportState
 from gateway.identity import passwords
 from gateway.identity.models import (
@@ -63,18 +64,21 @@ from gateway.policy.loading import program_engine
 from gateway.runtime import Runtime
 from gateway.scanning.model import RULESET, Verdict
 from gateway.scanning.models import Scan
+from gateway.tasks.models import TaskItem
 from gateway.zones import service_zones
 from gateway.zones.models import Zone, ZoneImport, ZoneSession
 from gateway.zones.service_zones import NewZone
 from policies.vocabulary import Sensitivity
-from tests import applying, people
+from tests import applying, people, working
 from tests import world as worlds
 from tests.world import YEAR, World
 
-STRANGER, OWNER = "stranger", "owner"
-# Who asks: nobody, somebody unrelated, the owner of the object, and one person for each role.
+STRANGER, OWNER, WORKER = "stranger", "owner", "crowd.worker"
+# Who asks: nobody, somebody unrelated, the owner of the object, one person for each role, and a
+# crowd worker, whose account opens nothing but itself, its agreement and its task.
 COLUMNS = (
     STRANGER, "applicant", OWNER, "steward", "committee", "auditor", "contractor", "operator",
+    WORKER,
 )  # fmt: skip
 STAFF = {name: Role(name) for name in COLUMNS if name in set(Role)}
 COMMITTEE_DATASET = "clinic-images"
@@ -140,8 +144,9 @@ def build(runtime: Runtime, app: Flask) -> House:
     with runtime.db.read() as session:
         everybody = {OWNER: session.get_one(Person, world.person)}
     for name in COLUMNS:
-        if name not in {STRANGER, OWNER}:
+        if name not in {STRANGER, OWNER, WORKER}:
             everybody[name] = people.person(runtime, f"the.{name}")
+    everybody[WORKER] = working.worker(runtime, WORKER)
     for name, role in STAFF.items():
         people.grant(runtime, everybody[name], role)
     for name in ("mate", "professor"):
@@ -275,6 +280,43 @@ def verified_organisation(house: House) -> uuid.UUID:
     """A verified organisation that the owner manages."""
     made = organisation(house)
     worlds.change(house.runtime, Organisation, made, status=OrganisationStatus.VERIFIED)
+    return made
+
+
+def task(house: House) -> uuid.UUID:
+    """A live task of the crowd worker; the one before is over."""
+    return _piece(house).task_id
+
+
+def _piece(house: House) -> TaskItem:
+    world, worker = house.world, house.people[WORKER]
+    return working.task(house.runtime, world, worker, house.people["steward"], ["a.txt"])[0]
+
+
+def task_item(house: House) -> dict[str, Any]:
+    """An item of such a task, with the task, as an address names them."""
+    item = _piece(house)
+    return {"task_id": item.task_id, "item_id": item.id}
+
+
+def emergency(house: House) -> uuid.UUID:
+    """A live emergency of the operator; the one before is over."""
+    now, holder = house.runtime.clock.now(), house.people["operator"].id
+    row = Emergency(
+        id=house.new_id(), person_id=holder, dataset_id=house.world.dataset, reason=REASON * 2,
+        minutes=30, opened_at=now, ends_at=now + timedelta(minutes=30),
+    )  # fmt: skip
+    with house.runtime.db.write() as session:
+        live = update(Emergency).where(Emergency.ended_at.is_(None))
+        session.execute(live.values(ended_at=now))
+    house.add(row)
+    return row.id
+
+
+def emergency_over(house: House) -> uuid.UUID:
+    """The same, ended."""
+    made, now = emergency(house), house.runtime.clock.now()
+    worlds.change(house.runtime, Emergency, made, ended_at=now)
     return made
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.contract.house import COLUMNS, STRANGER, House
+from tests.contract.house import COLUMNS, STRANGER, WORKER, House
 from tests.contract.trials import DEFAULT, TRIALS
 
 TABLE_FILE = Path(__file__).with_name("routes.toml")
@@ -96,6 +96,7 @@ def test_a_stranger_gets_nothing_but_what_is_public_and_is_asked_to_sign_in(hous
     assert public == {
         "GET /api/v1/agreements",
         "GET /api/v1/agreements/<code>",
+        "POST /api/v1/crowd-workers",
         "GET /api/v1/datasets",
         "GET /api/v1/datasets/<slug>",
         "GET /api/v1/datasets/<slug>/can-i",
@@ -142,3 +143,37 @@ def test_what_does_not_exist_is_refused_to_everybody(house: House) -> None:
 
 def test_no_line_expects_a_server_error() -> None:
     assert not any(status.startswith("5") for row in TABLE.values() for status in row.split())
+
+
+# What an account for crowd work may open at all; each is of one's own, or public for everybody.
+OF_A_WORKER = (
+    "/account", "/api/v1/me", "/api/v1/session", "/api/v1/access-log", "/tasks", "/api/v1/tasks/",
+    "/policies/<code> of crowd work", "/sign-", "/recover/", "/terms", "/privacy", "/static/",
+    "/healthz", "/readyz", "/docs", "/openapi.json", "/d/",
+)  # fmt: skip
+
+
+def test_a_crowd_worker_opens_nothing_but_the_own_account_agreement_and_task() -> None:
+    column = COLUMNS.index(WORKER)
+    opened = {line.partition(" ")[2] for line, row in TABLE.items() if row.split()[column] != "403"}
+    assert {each for each in opened if not each.startswith(OF_A_WORKER)} == {"/"}
+    assert TABLE["GET /"].split()[column] == "303"
+
+
+def test_each_list_that_a_crowd_worker_asks_for_says_why_not_and_what_would_change_it(
+    house: House,
+) -> None:
+    lists = (
+        "/api/v1/datasets", "/api/v1/datasets/voices/versions/1.0/items", "/api/v1/applications",
+        "/api/v1/grants", "/api/v1/tasks", "/api/v1/zones", "/api/v1/agreements",
+    )  # fmt: skip
+    client = house.app.test_client(use_cookies=False)
+    for path in lists:
+        refusal = client.get(f"{path}?lang=en", headers=house.bearers[WORKER]).json
+        assert refusal["code"] == "crowd_work_only", path
+        assert "ask the operator to close this account" in refusal["next"], path
+    for path in ("/datasets", "/orgs", "/projects", "/policies", "/applications", "/zones"):
+        page = house.browsers[WORKER].get(f"{path}?lang=ko")
+        assert page.status_code == 403, path
+        assert "크라우드 작업 계정으로는 볼 수 없습니다" in page.text, path
+        assert "운영자에게 이 계정을 닫아 달라고" in page.text, path

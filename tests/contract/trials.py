@@ -62,6 +62,17 @@ def _csv(_house: House) -> str:
     return "report.csv"
 
 
+def _stop(house: House, _params: dict[str, Any]) -> dict[str, Any]:
+    return {"stop": "revoke_grant", "target": str(made.grant(house)), "reason": REASON}
+
+
+def _work(_house: House, _params: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "dataset": "voices", "version": "1.0", "account": "mate", "paths": ["a.txt"],
+        "instructions": REASON, "hours": 0,
+    }  # fmt: skip
+
+
 def _unknown_account(house: House, _params: dict[str, Any]) -> dict[str, Any]:
     return {"account": f"nobody.{house.number()}", "password": "wrong"}
 
@@ -163,6 +174,10 @@ ORGANISATION = naming(organisation_id=made.organisation)
 SLUG = naming(slug=_slug)
 BOOKED, SEATED = naming(session_id=made.booking), naming(session_id=made.zone_session)
 PARCEL, CARRIED = naming(import_id=made.zone_import), fixed(decision="approve", note=REASON)
+EMERGENCY = naming(emergency_id=made.emergency)
+EMERGENCY_OVER = naming(emergency_id=made.emergency_over)
+AFTERWARDS = fixed(verdict="justified", note=REASON * 2)
+TASK = naming(task_id=made.task)
 ZONE = naming(slug=made.zone)
 ZONE_VERSION = naming(slug=made.zone, dataset=_slug, label=lambda _house: "1.0")
 ZONE_FILE = naming(
@@ -421,6 +436,27 @@ TRIALS: dict[str, Trial] = {
     "POST /zone-desk/sessions/<uuid:session_id>/cancel": Trial(BOOKED),
     "POST /zone-desk/sessions/<uuid:session_id>/close": Trial(SEATED),
     "POST /zone-desk/sessions/<uuid:session_id>/open": Trial(BOOKED),
+    "GET /api/v1/tasks/<uuid:task_id>/items/<uuid:item_id>": Trial(made.task_item),
+    "POST /api/v1/tasks/<uuid:task_id>/items/<uuid:item_id>/finish": Trial(
+        made.task_item, fixed(outcome="done")
+    ),
+    "POST /api/v1/tasks": Trial(body=_work),
+    "POST /api/v1/tasks/<uuid:task_id>/end": Trial(TASK),
+    "GET /tasks/<uuid:task_id>/items/<uuid:item_id>": Trial(made.task_item),
+    "GET /tasks/<uuid:task_id>/items/<uuid:item_id>/file": Trial(made.task_item),
+    "POST /tasks/<uuid:task_id>/items/<uuid:item_id>/finish": Trial(
+        made.task_item, fixed(outcome="skipped")
+    ),
+    "POST /tasks/<uuid:task_id>/end": Trial(TASK),
+    "GET /policies/<code> of crowd work": Trial(naming(code=lambda _house: "crowd-work")),
+    "GET /api/v1/emergencies/<uuid:emergency_id>": Trial(EMERGENCY),
+    "POST /api/v1/emergencies/<uuid:emergency_id>/uses": Trial(EMERGENCY, _stop),
+    "POST /api/v1/emergencies/<uuid:emergency_id>/end": Trial(EMERGENCY),
+    "POST /api/v1/emergencies/<uuid:emergency_id>/review": Trial(EMERGENCY_OVER, AFTERWARDS),
+    "GET /emergency/<uuid:emergency_id>": Trial(EMERGENCY),
+    "POST /emergency/<uuid:emergency_id>/uses": Trial(EMERGENCY, _stop),
+    "POST /emergency/<uuid:emergency_id>/end": Trial(EMERGENCY),
+    "POST /emergency/<uuid:emergency_id>/review": Trial(EMERGENCY_OVER, AFTERWARDS),
     "GET /zones/<slug>": Trial(ZONE),
     "POST /zones/<slug>/bookings": Trial(ZONE, _seat_form),
     "POST /zones/<slug>/imports": Trial(ZONE, _parcel_form),

@@ -48,6 +48,8 @@ def answer(action: Action, facts: Facts) -> tuple[str, set[str]]:
         codes |= set(_user(facts))
     if action in USE or action == Action.WORK_TASK:
         codes |= set(_signature(facts))
+    if action == Action.WORK_TASK:
+        codes |= {*_withdrawn(facts), *_weak(facts)}
     if action in READ:
         codes |= set(_reader(facts, action))
     if action in TAKE:
@@ -93,8 +95,7 @@ def _participant(facts: Facts) -> Iterator[str]:
         yield "ORGANISATION_SUSPENDED"
     if belongs and not subject.membership_live:
         yield "MEMBERSHIP_ENDED"
-    if target.dataset_withdrawn or target.version_state.value == "withdrawn":
-        yield "DATASET_WITHDRAWN"
+    yield from _withdrawn(facts)
     if subject.kind.value == "machine" and not subject.responsible_named:
         yield "RESPONSIBLE_PERSON_MISSING"
     if subject.destruction_overdue and target.agreement and target.agreement.destruction_on_recall:
@@ -140,8 +141,13 @@ def _clauses(facts: Facts, uses: set[str]) -> Iterator[str]:
             yield name.upper()
 
 
-def _user(facts: Facts) -> Iterator[str]:
-    subject, target, standing = facts.subject, facts.target, facts.standing
+def _withdrawn(facts: Facts) -> Iterator[str]:
+    if facts.target.dataset_withdrawn or facts.target.version_state.value == "withdrawn":
+        yield "DATASET_WITHDRAWN"
+
+
+def _weak(facts: Facts) -> Iterator[str]:
+    subject, target = facts.subject, facts.target
     floor = SENSITIVITY_FLOOR[target.sensitivity.value]
     window, last = target.strong_auth_within_ms, subject.strong_auth_at_ms
     recent = last is not None and facts.now_ms >= 0 and last > facts.now_ms - window
@@ -150,6 +156,11 @@ def _user(facts: Facts) -> Iterator[str]:
         yield "IDENTITY_TOO_WEAK"
     if window > 0 and not recent:
         yield "STEP_UP_DUE"
+
+
+def _user(facts: Facts) -> Iterator[str]:
+    subject, target, standing = facts.subject, facts.target, facts.standing
+    yield from _weak(facts)
     if target.training_required and subject.training.value != "valid":
         yield "TRAINING_MISSING"
     if target.irb_required and standing.irb.value != "valid":

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from gateway.errors import Problem, ProblemCode
-from gateway.identity import crowd
+from gateway.identity import flood
 from gateway.identity.models import Throttle
 from gateway.identity.service_credentials import Credentials, check_password
 from gateway.runtime import Runtime
@@ -23,8 +23,8 @@ Browser = Callable[..., FlaskClient]
 @pytest.fixture
 def full(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Every turn is taken, and nobody may wait."""
-    monkeypatch.setattr(crowd, "TURNS", Turnstile(1, 0, 60.0))
-    with crowd.TURNS.passed():
+    monkeypatch.setattr(flood, "TURNS", Turnstile(1, 0, 60.0))
+    with flood.TURNS.passed():
         yield
 
 
