@@ -470,8 +470,7 @@ def unconfirmed_signature(house: House) -> uuid.UUID:
 def agreement_twice(house: House) -> str:
     """The code of an agreement with two versions."""
     now, code = house.runtime.clock.now(), f"agreement-{house.number()}"
-    with house.runtime.db.read() as session:
-        terms = session.get_one(AgreementVersion, house.world.agreement).terms
+    terms = _terms(house)
     rows = [
         AgreementVersion(
             id=house.new_id(), code=code, number=number, text_ko="본문", text_en="text",
@@ -494,11 +493,16 @@ def agreement(house: House, state: AgreementState = AgreementState.DRAFT) -> uui
     number = house.number()
     row = AgreementVersion(
         id=house.new_id(), code=f"agreement-{number}", number=1, text_ko="본문", text_en="text",
-        sha256=hashlib.sha256(str(number).encode()).hexdigest(), terms={}, state=state,
+        sha256=hashlib.sha256(str(number).encode()).hexdigest(), terms=_terms(house), state=state,
         created_at=house.runtime.clock.now(),
     )  # fmt: skip
     house.add(row)
     return row.id
+
+
+def _terms(house: House) -> Any:
+    with house.runtime.db.read() as session:
+        return session.get_one(AgreementVersion, house.world.agreement).terms
 
 
 def release(house: House) -> str:
