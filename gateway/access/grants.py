@@ -58,14 +58,16 @@ def create_grant(session: Session, runtime: Runtime, actor: Actor, spec: GrantSp
     """Make a grant in the caller's write transaction, with its event.
 
     A live grant of the same person, dataset and research project ends as renewed, at once and
-    in the same transaction. Raises IntegrityError for ids that do not exist.
+    in the same transaction; what was a seat of the organisation, also one that ran out, is one
+    again. Raises IntegrityError for ids that do not exist, Problem CONFLICT for a live seat of
+    another organisation than the application names.
     """
     now = runtime.clock.now()
-    _end_renewed(session, spec, now)
+    holder = _end_renewed(session, spec, now)
     starts = spec.starts_at or now
     grant = Grant(
         id=ids.new(runtime.clock),
-        holder_kind=HolderKind.PERSON,
+        holder_kind=holder,
         person_id=spec.person_id,
         organisation_id=spec.organisation_id,
         dataset_id=spec.dataset_id,
@@ -215,16 +217,40 @@ def plan_expiry(session: Session, runtime: Runtime, grant: Grant) -> None:
     session.execute(update(Job).where(Job.id == job).values(run_after=grant.ends_at))
 
 
-def _end_renewed(session: Session, spec: GrantSpec, now: datetime) -> None:
-    old = session.scalar(
+def _end_renewed(session: Session, spec: GrantSpec, now: datetime) -> HolderKind:
+    """End what is renewed; who holds the new grant: the person, or the organisation's seat."""
+    same = (
         select(Grant)
         .where(Grant.person_id == spec.person_id, Grant.dataset_id == spec.dataset_id)
-        .where(Grant.project_id == spec.project_id, Grant.ended_at.is_(None))
-        .with_for_update()
+        .where(Grant.project_id == spec.project_id)
     )
-    if old is not None:
-        end_row(old, EndReason.RENEWED, now, None)
-        session.flush()
+    old = session.scalar(same.where(Grant.ended_at.is_(None)).with_for_update())
+    if old is None:
+        ran_out = same.where(Grant.end_reason == str(EndReason.EXPIRED))
+        last = session.scalar(ran_out.order_by(Grant.ended_at.desc(), Grant.id.desc()).limit(1))
+        return _kept(last, spec)
+    kind = _kept(old, spec)
+    if kind != old.holder_kind:
+        raise _others_seat()
+    end_row(old, EndReason.RENEWED, now, None)
+    session.flush()
+    return kind
+
+
+def _kept(old: Grant | None, spec: GrantSpec) -> HolderKind:
+    seat = old is not None and old.holder_kind == HolderKind.SEAT
+    same = old is not None and old.organisation_id == spec.organisation_id
+    return HolderKind.SEAT if seat and same else HolderKind.PERSON
+
+
+def _others_seat() -> Problem:
+    return Problem(
+        ProblemCode.CONFLICT,
+        "신청인은 이 연구과제로 다른 기관의 이용 좌석을 쓰고 있습니다. 그 기관을 소속기관으로 하여 "
+        "신청하거나, 그 기관의 관리자가 좌석을 먼저 옮겨야 합니다.",
+        "For this research project the applicant sits on a seat of another organisation. Apply for "
+        "that organisation, or have its manager move the seat first.",
+    )
 
 
 def end_row(grant: Grant, reason: EndReason, now: datetime, by: uuid.UUID | None) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from flask import Flask
 
-from gateway.access import api, grants, pages, pages_seats, visas
+from gateway.access import api, api_seats, grants, pages, pages_seats, visas
 from gateway.identity.passports.http import add_source
 from gateway.jobs.queue import Leased
 from gateway.runtime import Runtime
@@ -19,6 +19,7 @@ def install(app: Flask, _runtime: Runtime) -> None:
     app.register_blueprint(pages.blueprint)
     app.register_blueprint(pages_seats.blueprint)
     app.register_blueprint(api.blueprint)
+    app.register_blueprint(api_seats.blueprint)
     navigation(app).add(NavItem("access.own", lazy("My access"), signed_in, order=40))
     panels(app).add("dataset", pages.can_i_panel, order=10)
     panels(app).add("dataset_actions", pages.steward_link, order=90)

@@ -39,7 +39,7 @@ OWN: Final = frozenset(
         "identity_check.show", "identity_check.begin", "identity_check.come_back",
     }
 )  # fmt: skip
-OWN_BLUEPRINTS: Final = frozenset({"factors", "second", "first_password"})
+OWN_BLUEPRINTS: Final = frozenset({"factors", "second", "first_password", "sessions_api"})
 # The crowd-work agreement, and the items of the task that is assigned, by id.
 AGREEMENT: Final = frozenset({"agreements.show", "agreements.sign", "agreements_api.agreement"})
 AGREEMENT_CODE: Final = "crowd-work"

@@ -8,6 +8,8 @@ from functools import partial
 from flask import Flask
 
 from gateway.identity import (
+    api_invitations,
+    api_sessions,
     crowd_gate,
     flood,
     http,
@@ -25,7 +27,7 @@ from gateway.identity import (
 from gateway.identity.api import api
 from gateway.identity.federation import wiring as federation
 from gateway.identity.models import Role
-from gateway.identity.oauth import beat_keep, pages_clients
+from gateway.identity.oauth import api_clients, beat_keep, pages_clients
 from gateway.identity.oauth.api import api as oauth_api
 from gateway.identity.oauth.pages import pages as oauth_pages
 from gateway.identity.oauth.pages_clients import programs
@@ -50,8 +52,8 @@ BLUEPRINTS = (
     sign, second, account, first_password, factors, orgs, staff, evidence, api, oauth_api,
     oauth_pages, programs,
     pages_identity_check.blueprint, pages_invitations.blueprint, pages_checks.blueprint,
-    pages_documents.blueprint,
-    provisioning.blueprint, scim.blueprint,
+    pages_documents.blueprint, provisioning.blueprint, scim.blueprint, api_sessions.api,
+    api_invitations.api, api_clients.api,
 )  # fmt: skip
 FORGET_SECONDS = 3600.0
 

@@ -217,6 +217,30 @@ NEW_ORGANISATION = fixed(name="새 기관", kind="university", country="DE")
 
 TRIALS: dict[str, Trial] = {
     "POST /access/grant/<uuid:grant_id>/make-seat": Trial(GRANT),
+    "DELETE /api/v1/sessions/<uuid:session_id>": Trial(naming(session_id=made.browser_session)),
+    "GET /api/v1/organisations/<uuid:organisation_id>/invitations": Trial(MANAGED),
+    "POST /api/v1/organisations/<uuid:organisation_id>/invitations": Trial(
+        MANAGED, fixed(email="new@example.org", kind="member")
+    ),
+    "DELETE /api/v1/invitations/<uuid:invitation_id>": Trial(
+        naming(invitation_id=lambda house: made.invitation(house).id)
+    ),
+    "GET /api/v1/organisations/<uuid:organisation_id>/programs": Trial(MANAGED),
+    "POST /api/v1/organisations/<uuid:organisation_id>/programs": Trial(
+        MANAGED,
+        fixed(
+            name="포털",
+            kind="web",
+            auth_method="client_secret_basic",
+            scopes=["openid"],
+            redirect_uris=["https://rp.example.org/cb"],
+        ),
+    ),
+    "DELETE /api/v1/programs/<client_id>": Trial(naming(client_id=made.program)),
+    "GET /api/v1/organisations/<uuid:organisation_id>/seats": Trial(MANAGED),
+    "POST /api/v1/organisations/<uuid:organisation_id>/seats/<uuid:grant_id>/move": Trial(
+        naming(organisation_id=made.verified_organisation, grant_id=made.grant)
+    ),
     "GET /invitations/<token>": Trial(INVITED),
     "POST /invitations/<token>": Trial(INVITED),
     "POST /invitations/<uuid:invitation_id>/withdraw": Trial(

@@ -17,7 +17,8 @@ from sqlalchemy import select
 from gateway import ids
 from gateway.access import seats
 from gateway.access import wiring as access
-from gateway.access.models import Grant, HolderKind
+from gateway.access.grants import GrantSpec, create_grant
+from gateway.access.models import EndReason, Grant, HolderKind
 from gateway.agreements import wiring as agreements
 from gateway.agreements.models import Acceptance, SignatureMethod
 from gateway.catalog import wiring as catalog
@@ -27,6 +28,7 @@ from gateway.delivery.service import Wanted
 from gateway.errors import Problem, ProblemCode
 from gateway.identity import service_memberships as memberships
 from gateway.identity.models import MembershipKind, Organisation, Person, PersonStatus, Role
+from gateway.journal import Actor
 from gateway.runtime import Runtime
 from tests import people
 from tests import world as made
@@ -303,3 +305,46 @@ def test_the_pages_make_and_move_a_seat(runtime: Runtime, small: Flask, office: 
     assert "Move the seat" in page
     assert (empty, wrong, moved) == (422, 422, 303)
     assert people.post(steward, address, person=str(office.mate.id)).status_code == 403
+
+
+def renewal(office: Office, **changes: Any) -> GrantSpec:
+    """What another approval for the same research project gives."""
+    world = office.world
+    given: dict[str, Any] = {
+        "person_id": world.person, "dataset_id": world.dataset, "project_id": world.project,
+        "purpose": "academic_research", "days": 90, "organisation_id": world.organisation,
+    } | changes  # fmt: skip
+    return GrantSpec(**given)
+
+
+def renewed(runtime: Runtime, office: Office, **changes: Any) -> Grant:
+    with runtime.db.write() as session:
+        return create_grant(session, runtime, Actor.system(), renewal(office, **changes))
+
+
+def test_a_renewed_seat_stays_with_its_organisation(runtime: Runtime, seat: Office) -> None:
+    new = renewed(runtime, seat)
+
+    assert (new.holder_kind, new.organisation_id) == (HolderKind.SEAT, seat.world.organisation)
+    with runtime.db.read() as session:
+        assert session.get_one(Grant, seat.world.grant).end_reason == EndReason.RENEWED
+        (only,) = seats.seats_of(session, seat.world.organisation, runtime.clock.now())
+    assert only.grant.id == new.id
+
+
+def test_a_seat_that_ran_out_is_renewed_as_a_seat(runtime: Runtime, seat: Office) -> None:
+    ended = {"ended_at": runtime.clock.now(), "end_reason": EndReason.EXPIRED}
+    made.change(runtime, Grant, seat.world.grant, **ended)
+
+    assert renewed(runtime, seat).holder_kind == HolderKind.SEAT
+
+
+def test_a_seat_is_not_renewed_away_from_its_organisation(runtime: Runtime, seat: Office) -> None:
+    assert code_of(lambda: renewed(runtime, seat, organisation_id=None)) is ProblemCode.CONFLICT
+
+    with runtime.db.read() as session:
+        assert session.get_one(Grant, seat.world.grant).ended_at is None
+
+
+def test_what_a_person_holds_is_renewed_for_the_person(runtime: Runtime, office: Office) -> None:
+    assert renewed(runtime, office, organisation_id=None).holder_kind == HolderKind.PERSON
