@@ -283,7 +283,8 @@ def _official(runtime: Runtime, town: Town) -> None:
         if code == "company":
             signature = _signs(runtime, request.id, code)
             service_confirm.confirm(runtime, town.actor("steward"), signature)
-    town.paths["company_signatures"] = f"/orgs/{company}/signatures"
+    for page in ("documents", "invitations", "programs", "provisioning", "seats", "signatures"):
+        town.paths[f"company_{page}"] = f"/orgs/{company}/{page}"
 
 
 def _signs(runtime: Runtime, request_id: uuid.UUID, code: str) -> uuid.UUID:

@@ -22,7 +22,7 @@ STOPS: dict[str, tuple[str, ...]] = {
         "/", "/projects", "/policies", "/policies/health", "/policies/open-research/diff",
         "signing", "/datasets", "/datasets?q=nothing",
         f"/datasets/{IMAGES}", f"/datasets/{LETTERS}/versions/v1", "/sign-in", "/sign-up",
-        "/terms", "/privacy", "/docs", "/no/such/page",
+        "/terms", "/privacy", "/docs", "/no/such/page", "/crowd/sign-up",
     ),
     "researcher": (
         f"/datasets/{LETTERS}", f"/datasets/{IMAGES}", f"/apply/{IMAGES}", "/applications",
@@ -30,10 +30,15 @@ STOPS: dict[str, tuple[str, ...]] = {
         "approved", "waiting", "returned", "edit", "draft", "/access", "/exports", "released",
         "held", "refused", "/account", "/account/accesses", "/account/password", "/account/close",
         "/orgs", "/orgs?q=한빛", "/orgs/new", "university", "/policies/open-research",
-        "/policies/health", "/audit",
+        "/policies/health", "/audit", "/account/factors/add-passkey", "/account/factors/add-app",
+        "/account/step-up", "/account/passports", "/account/identity-check", "/oauth2/device",
+        "/tasks",
     ),
     "newcomer": ("/applications", "/access", "/exports", f"/apply/{VOICES}", "/account"),
-    "company": ("/access", "company", "company_signatures"),
+    "company": (
+        "/access", "company", "company_documents", "company_invitations", "company_programs",
+        "company_provisioning", "company_seats", "company_signatures",
+    ),
     "steward": (
         "/review", "review", "/review/versions", f"/datasets/{LETTERS}/versions/v2",
         f"/datasets/{LETTERS}", f"/access/dataset/{LETTERS}", "grant", "suspended",
@@ -43,7 +48,7 @@ STOPS: dict[str, tuple[str, ...]] = {
         "/policies/person?account=nobody.here", "/policies/person?account=researcher",
         "/policies/what-if", f"/policies/what-if?account=researcher&dataset={IMAGES}",
         f"/policies/what-if?account=newcomer&dataset={LETTERS}&change=true&grant=live",
-        "/policies/releases", "rules",
+        "/policies/releases", "rules", "/tasks/desk", "/identity-checks",
     ),
     "committee2": ("/review", "committee"),
     VISITOR: (
@@ -58,9 +63,9 @@ STOPS: dict[str, tuple[str, ...]] = {
         "/audit/person?person=researcher", "/audit/anomalies", "/audit/anomalies?state=dismissed",
         "anomaly", "/audit/reports", "/audit/reports/rights?since=2026-01-01&until=2026-12-31",
         "/audit/reports/rights?since=2020-01-01&until=2020-01-31", "log_review", "log_exception",
-        "log_signed",
+        "log_signed", "/emergency",
     ),
-    "first.operator": ("/roles",),
+    "first.operator": ("/roles", "/emergency"),
 }  # fmt: skip
 SENTENCES = """() => {
   const seen = [], skip = "code, pre, time, svg, [lang]:not(html)";
