@@ -25,7 +25,7 @@ from gateway.clock import to_ms
 from gateway.errors import Problem, ProblemCode
 from gateway.evidence.anonymise import anonymise
 from gateway.evidence.holds import Hold, standing
-from gateway.evidence.reading import snapshot
+from gateway.evidence.reading import settle, snapshot
 from gateway.evidence.wiping import wipe
 from gateway.identity.models import Person
 from gateway.identity.service_people import find_by_account
@@ -74,6 +74,8 @@ def erase(runtime: Runtime, actor: Actor, whom: str, reason: str) -> Erased:
     person was erased before; LogUnavailable.
     """
     key = _key(runtime, whom)
+    # The rules that stand are read from the log; an event without its number would not be found.
+    settle(runtime)
     time_ms = to_ms(runtime.clock.now())
     event = _event(runtime, actor, (key, reason), time_ms)
     try:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 
 from audit.bundle import Keys
 from audit.dbapi import Dialect, Sql
+from audit.errors import LogUnavailable
 from audit.log_keys import KeyHistory, read_history
 from audit.note import Signer
 from audit.reader import LogReader
 from audit.stores import store_for
 from gateway.runtime import Runtime
 from gateway.startup import current_signer
+
+_WAIT_SECONDS, _PAUSE_SECONDS = 5.0, 0.01
+_NEWEST = "SELECT MAX(queued_ns) FROM audit_outbox"
+_WAITING = "SELECT 1 FROM audit_outbox WHERE queued_ns <= ? LIMIT 1"
 
 
 @contextmanager
@@ -32,6 +38,24 @@ def snapshot(runtime: Runtime, *, main: bool = False) -> Iterator[tuple[Sql, Log
         finally:
             with suppress(Exception):
                 store.rollback(sql)
+
+
+def settle(runtime: Runtime) -> None:
+    """Wait until everything committed before this call has its number, and so is found.
+
+    Who decides by what the log holds calls this first; `record` numbers shortly after its commit.
+    Raises LogUnavailable when the queue does not empty, as when a row in it was tampered with.
+    """
+    with closing(runtime.db.connect_raw(writable=False)) as connection:
+        sql = store_for(Dialect(runtime.db.dialect)).adopt(connection)
+        newest = sql.one(_NEWEST)
+        until = time.monotonic() + _WAIT_SECONDS
+        # None compares with nothing: an empty queue has nothing waiting.
+        while sql.all(_WAITING, newest or (None,)):
+            if time.monotonic() > until:
+                raise LogUnavailable("events wait for their number and do not get it")
+            runtime.journal.log.kick()
+            time.sleep(_PAUSE_SECONDS)
 
 
 def signer(runtime: Runtime) -> Signer:
