@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from idpyoidc.client.defaults import DEFAULT_OIDC_SERVICES
+from idpyoidc.client.defaults import DEFAULT_KEY_DEFS, DEFAULT_OIDC_SERVICES
 from idpyoidc.client.rp_handler import RPHandler
 
 from gateway.clock import SystemClock
@@ -148,10 +148,17 @@ def test_openid_client_signs_in_as_a_machine(gate: Gate) -> None:
     assert got["me"]["account"] == "manager"
 
 
-def test_idpyoidc_signs_a_person_in(gate: Gate) -> None:
+def test_idpyoidc_signs_a_person_in(gate: Gate, tmp_path: Path) -> None:
     made = gate.register()
     handler = RPHandler(
         base_url="https://rp.example.org",
+        # Its default is a folder below wherever the tests were started.
+        key_conf={
+            "key_defs": DEFAULT_KEY_DEFS,
+            "private_path": str(tmp_path / "private.json"),
+            "public_path": str(tmp_path / "public.json"),
+            "read_only": False,
+        },
         services=DEFAULT_OIDC_SERVICES,
         client_configs={
             "sumun": {
