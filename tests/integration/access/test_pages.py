@@ -30,6 +30,7 @@ from gateway.policy.loading import program_engine
 from gateway.runtime import Runtime
 from tests import people
 from tests import world as made
+from tests.logs import numbered
 from tests.world import World
 
 REASON = {"reason": "약정 위반이 확인되었습니다"}
@@ -170,7 +171,7 @@ def test_a_steward_suspends_and_resumes(steward: FlaskClient, world: World) -> N
 def test_that_a_steward_looked_is_recorded(
     runtime: Runtime, steward: FlaskClient, world: World
 ) -> None:
-    before = runtime.journal.log.size()
+    before = numbered(runtime)
     page = steward.get("/access/dataset/voices")
     assert page.status_code == 200
     assert str(world.grant) in page.text

@@ -28,6 +28,7 @@ from tests import people
 from tests.integration.oversight import reviewing
 from tests.integration.oversight.damage import run
 from tests.integration.oversight.reviewing import at
+from tests.logs import numbered
 from tests.world import World, build
 
 STATEMENT = "지난달 접속기록을 모두 점검했고 이상이 없습니다."
@@ -264,7 +265,7 @@ def test_an_exception_is_withdrawn_by_its_author_alone_and_is_recorded(
 
     assert refused.value.code is ProblemCode.FORBIDDEN
     assert sheet(runtime, review).groups[0].mark is None
-    runtime.journal.log.checkpoint()
+    numbered(runtime)
     with reading(runtime) as found:
         (entry,) = found.log.search(Filters(action=Act.LOG_EXCEPTION_WITHDRAWN))
         assert found.log.leaf(entry).detail["key"] == key
@@ -381,7 +382,7 @@ def test_after_an_erasure_the_record_still_holds_and_names_nobody(
 def test_rights_that_changed_are_reported_by_whom_and_for_whom(
     runtime: Runtime, desk: Desk, clock: FixedClock
 ) -> None:
-    runtime.journal.log.checkpoint()
+    numbered(runtime)
     made = service_reports.rights_report(desk, "2026-11-02", "2026-11-02")
 
     rows = [row for row in made.report.rows if row.task.startswith("role.")]

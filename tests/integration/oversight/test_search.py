@@ -21,6 +21,7 @@ from gateway.journal import Act, Outcome
 from gateway.oversight.reading import reading
 from gateway.runtime import Runtime
 from tests.integration.oversight.conftest import Browser
+from tests.logs import numbered
 from tests.people import make_person, sign_in
 
 Write = Callable[..., int]
@@ -322,6 +323,7 @@ def test_unwritable_log_means_no_answer(
     def refuse(*_: Any) -> int:
         raise LogUnavailable("disk full")
 
+    numbered(runtime)
     monkeypatch.setattr(Log, "append", refuse)
     for path in ("/audit", "/audit/0", "/audit/entries.csv", "/api/v1/audit/entries"):
         answer = auditor.client.get(path)
