@@ -23,10 +23,10 @@ from gateway.identity.models import Person, SessionChannel
 from gateway.identity.passkeys import Ceremony, Use
 from gateway.identity.proofs import Proof
 from gateway.identity.service_credentials import Credentials
-from gateway.identity.service_factors import Self
+from gateway.identity.service_fresh import Given, Self
 from gateway.identity.service_passwords import issue_recovery, use_recovery
 from gateway.identity.service_second import Shown
-from gateway.identity.service_sessions import list_sessions, sign_in
+from gateway.identity.service_sessions import Opening, list_sessions, sign_in
 from gateway.journal import Actor
 from gateway.runtime import Runtime
 from tests import people
@@ -91,8 +91,11 @@ def spent(runtime: Runtime, prove: Callable[[], Proof | None]) -> Attempt:
     return attempt
 
 
+HOW = Opening("", SessionChannel.BROWSER)
+
+
 def app_of(runtime: Runtime, me: Self, clock: FixedClock) -> tuple[pyotp.TOTP, tuple[str, ...]]:
-    secret = service_factors.begin_totp(runtime, me, PASSWORD)
+    secret = service_factors.begin_totp(runtime, me, Given(PASSWORD))
     app = pyotp.TOTP(secret.text)
     return app, service_factors.confirm_totp(runtime, me, app.at(clock.now()))
 
@@ -116,7 +119,7 @@ def test_of_raced_recovery_codes_one_wins(
 
     for number in range(ROUNDS):
         if number and not number % len(codes):
-            codes = service_factors.renew_codes(runtime, me, PASSWORD)
+            codes = service_factors.renew_codes(runtime, me, Given(PASSWORD))
         code = codes[number % len(codes)]
         attempt = spent(runtime, lambda code=code: proofs.by_code(runtime, me.person_id, code))
         assert winners(crowd, attempt) == 1
@@ -127,7 +130,10 @@ def test_of_raced_answers_of_a_passkey_one_wins(
 ) -> None:
     key = Authenticator(origin=runtime.settings.public_url.rstrip("/"))
     service_factors.add_passkey(
-        runtime, me, "노트북", key.create(service_factors.begin_passkey(runtime, me, PASSWORD))
+        runtime,
+        me,
+        "노트북",
+        key.create(service_factors.begin_passkey(runtime, me, Given(PASSWORD))),
     )
     ceremony = Ceremony(Use.SIGN_IN, "browser")
 
@@ -143,7 +149,10 @@ def test_of_raced_answers_of_a_passkey_without_a_counter_one_wins(
     """Most passkeys count nothing, so the challenge alone stands against the race."""
     key = Authenticator(origin=runtime.settings.public_url.rstrip("/"))
     service_factors.add_passkey(
-        runtime, me, "전화기", key.create(service_factors.begin_passkey(runtime, me, PASSWORD))
+        runtime,
+        me,
+        "전화기",
+        key.create(service_factors.begin_passkey(runtime, me, Given(PASSWORD))),
     )
     ceremony = Ceremony(Use.SIGN_IN, "browser")
 
@@ -163,7 +172,7 @@ def test_of_raced_answers_to_one_pending_sign_in_one_wins(
         clock.advance(timedelta(seconds=30))
         with runtime.db.write() as session:
             person = session.get_one(Person, me.person_id)
-            token = service_second.pend(session, runtime, person, "").token
+            token = service_second.pend(session, runtime, person, HOW).token
         shown = Shown(app.at(clock.now()))
 
         def attempt(token: str = token, shown: Shown = shown) -> Any:

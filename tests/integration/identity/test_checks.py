@@ -47,7 +47,12 @@ def settings(settings: Settings, register: stub.Register) -> Settings:
         "SUMUN_TAX_SERVICE_KEY": stub.KEY,
         "SUMUN_OUTBOUND_NETWORKS": "127.0.0.0/8",
     }
-    return load(environment, home=settings.home, database_url=settings.database_url)
+    return load(
+        environment,
+        home=settings.home,
+        database_url=settings.database_url,
+        staff_second_factor="off",
+    )
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from gateway.identity.federation import strict
-from gateway.identity.federation.directory import _fits, _imported
+from gateway.identity.federation.directory import fits, imported
 from gateway.identity.federation.id_tokens import Expected, _Pinned, verify
 from gateway.identity.federation.refusals import Refused
 
@@ -39,8 +39,8 @@ def believed(algorithm: str = "RS256", **changed: Any) -> dict[str, Any]:
     registry = _Pinned(algorithms=[algorithm])
     token = jwt.encode({"alg": algorithm}, HONEST | changed, key, registry=registry)
     public = key.as_dict(private=False)
-    assert _fits(public, None, algorithm)
-    return verify(token, EXPECTED, lambda _kid, _algorithm: _imported(public))
+    assert fits(public, None, algorithm)
+    return verify(token, EXPECTED, lambda _kid, _algorithm: imported(public))
 
 
 @pytest.mark.parametrize("algorithm", ["RS256", "PS256", "ES256", "EdDSA"])
