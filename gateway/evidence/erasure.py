@@ -8,15 +8,15 @@ and checkpoint stays valid.
 from __future__ import annotations
 
 import re
-import time
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from audit.dbapi import Dialect, Sql
-from audit.errors import LeafMalformed
+from audit.errors import LeafMalformed, LogUnavailable
 from audit.event import Domain, Event
 from audit.ocsf import Outcome
 from audit.search import MAX_LIMIT, Filters
@@ -32,7 +32,6 @@ from gateway.identity.service_people import find_by_account
 from gateway.journal import Act, Actor, Entry
 from gateway.runtime import Runtime
 
-_WAIT_SECONDS, _PAUSE_SECONDS = 5.0, 0.02
 _NAMING = (
     "SELECT COUNT(*) FROM (SELECT idx FROM audit_entries WHERE person = ? "
     "UNION SELECT idx FROM audit_subjects WHERE person = ?) AS named"
@@ -189,14 +188,11 @@ def _refused(runtime: Runtime, actor: Actor, key: str, holds: list[Hold]) -> Pro
 
 def _numbered(runtime: Runtime, event_id: str) -> int | None:
     """The index of the erasure, which was queued and gets its number in a moment."""
-    until = time.monotonic() + _WAIT_SECONDS
-    while True:
-        with snapshot(runtime, main=True) as (_sql, reader):
-            found = reader.search(Filters(event_id=event_id), limit=1)
-        if found or time.monotonic() > until:
-            return found[0].index if found else None
-        runtime.journal.log.kick()
-        time.sleep(_PAUSE_SECONDS)
+    with suppress(LogUnavailable):
+        settle(runtime)
+    with snapshot(runtime, main=True) as (_sql, reader):
+        found = reader.search(Filters(event_id=event_id), limit=1)
+    return found[0].index if found else None
 
 
 def _naming(runtime: Runtime, token: str) -> int:

@@ -17,7 +17,7 @@ from gateway.runtime import Runtime
 from gateway.startup import current_signer
 
 _WAIT_SECONDS, _PAUSE_SECONDS = 5.0, 0.01
-_NEWEST = "SELECT MAX(queued_ns) FROM audit_outbox"
+_NEWEST = "SELECT COALESCE(MAX(queued_ns), 0) FROM audit_outbox"
 _WAITING = "SELECT 1 FROM audit_outbox WHERE queued_ns <= ? LIMIT 1"
 
 
@@ -48,12 +48,13 @@ def settle(runtime: Runtime) -> None:
     """
     with closing(runtime.db.connect_raw(writable=False)) as connection:
         sql = store_for(Dialect(runtime.db.dialect)).adopt(connection)
-        newest = sql.one(_NEWEST)
+        (newest,) = sql.all(_NEWEST)
         until = time.monotonic() + _WAIT_SECONDS
-        # None compares with nothing: an empty queue has nothing waiting.
-        while sql.all(_WAITING, newest or (None,)):
+        while sql.all(_WAITING, newest):
             if time.monotonic() > until:
-                raise LogUnavailable("events wait for their number and do not get it")
+                raise LogUnavailable(
+                    "events wait for their number and do not get it: run `sumun audit verify`"
+                )
             runtime.journal.log.kick()
             time.sleep(_PAUSE_SECONDS)
 

@@ -8,7 +8,7 @@ browser (RFC 9207); one-use artefacts used and tokens made in one transaction.
 from __future__ import annotations
 
 import re
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, cast
 from urllib.parse import urlencode
@@ -145,7 +145,7 @@ class Server(Base):  # type: ignore[misc]
         self.runtime.folding.record(entry)
 
 
-class TokenGrant(BaseGrant, TokenEndpointMixin):  # type: ignore[misc]
+class TokenGrant(BaseGrant, TokenEndpointMixin, ABC):  # type: ignore[misc]
     """Authenticates the client and its proof, then leaves the rest to one service verb."""
 
     TOKEN_ENDPOINT_AUTH_METHODS = METHODS

@@ -18,12 +18,13 @@ from gateway.agreements import service
 from gateway.agreements.models import AgreementVersion
 from gateway.agreements.service_signing import Signing, sign
 from gateway.identity.models import Person
-from gateway.journal import Act, Actor, Entry
+from gateway.journal import Act, Actor
 from gateway.oversight.reading import reading
 from gateway.runtime import Runtime
 from policies.agreements import AgreementText, load
 from policies.terms import NOTICE_DAYS, Change
 from policies.vocabulary import Action
+from tests.logs import numbered
 from tests.people import acting_as
 from tests.world import World
 
@@ -98,7 +99,6 @@ def sign_version(runtime: Runtime, world: World, number: int) -> None:
 
 def told(runtime: Runtime, act: Act) -> list[Row]:
     """What the log says of an act, newest first."""
-    # An entry that waits for its number gives everything before it one, too.
-    runtime.journal.append(Entry(Actor.operator(), Act.BACKUP_MADE))
+    numbered(runtime)
     with reading(runtime) as opened:
         return opened.log.search(Filters(action=act), limit=50)

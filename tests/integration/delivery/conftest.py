@@ -19,6 +19,7 @@ from gateway.delivery.service import Wanted
 from gateway.journal import Actor, PartyKind, Place
 from gateway.runtime import Runtime
 from tests import world as made
+from tests.logs import numbered
 from tests.world import World
 
 Issue = Callable[..., str]
@@ -43,6 +44,7 @@ def logged(runtime: Runtime) -> Callable[..., list[Logged]]:
     """Every entry of the log, oldest first, or those of one action."""
 
     def read(action: str | None = None) -> list[Logged]:
+        numbered(runtime)
         with snapshot(runtime) as opened:
             rows = opened.sql.all("SELECT leaf, idx, person, dataset FROM audit_entries")
         found = []

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
+from audit.errors import LogUnavailable
 from audit.event import Domain
 from audit.leaf import decode
 from audit.reader import LogReader
@@ -29,7 +30,7 @@ from gateway.applications.models import (
     ResearchProject,
 )
 from gateway.errors import Problem
-from gateway.evidence import holds, wiping
+from gateway.evidence import holds, reading, wiping
 from gateway.evidence.erasure import erase
 from gateway.evidence.holds import Hold
 from gateway.evidence.publication import publish_now
@@ -41,6 +42,7 @@ from gateway.identity.service_sessions import sign_in
 from gateway.journal import Act, Actor, Channel, Entry, Outcome, Place
 from gateway.runtime import Runtime
 from tests.integration.evidence.conftest import Command, fill
+from tests.integration.oversight.damage import run
 from tests.people import acting_as, grant, operators
 from tests.world import build
 
@@ -328,6 +330,20 @@ def test_a_right_changed_within_three_years_stands_against_it(
 
     runtime.clock.advance(YEAR)  # type: ignore[attr-defined]
     assert erase(runtime, Actor.operator(), "kim.sumun", "요청").token
+
+
+def test_nobody_is_erased_while_an_event_waits_for_its_number(
+    runtime: Runtime, kim: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forged = "INSERT INTO audit_outbox (queued_ns, event_id, leaf, mac) VALUES (1, 'x', ?, ?)"
+    run(runtime.db, forged, b"x", b"x")
+    monkeypatch.setattr(reading, "_WAIT_SECONDS", 0.2)
+
+    with pytest.raises(LogUnavailable, match="sumun audit verify"):
+        erase(runtime, Actor.operator(), str(kim.id), "요청")
+
+    with runtime.db.read() as session:
+        assert session.get_one(Person, kim.id).account == "kim.sumun"
 
 
 def test_another_feature_can_add_a_duty_of_its_own(
