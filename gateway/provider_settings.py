@@ -15,15 +15,24 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from gateway.errors import OperatorError
 
-ID = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 LOCAL_NAME = "localhost"
 MAX_SECRET_BYTES = 4096
 Label = Annotated[str, Field(min_length=1, max_length=60)]
 Algorithm = Literal["RS256", "ES256", "PS256", "EdDSA"]
+
+
+def _plain(value: str) -> str:
+    if not _ID.fullmatch(value):
+        raise ValueError("write 1 to 32 of a-z, 0-9 and hyphens")
+    return value
+
+
+Id = Annotated[str, AfterValidator(_plain)]
 
 
 class ProviderKind(StrEnum):
@@ -83,7 +92,7 @@ class IdentityProvider(BaseModel):
     # Input stays out of errors: it may be a secret.
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    id: str
+    id: Id
     kind: ProviderKind = ProviderKind.OIDC
     label_ko: Label
     label_en: Label
@@ -112,13 +121,6 @@ class IdentityProvider(BaseModel):
             return given
         kind = given.get("kind", ProviderKind.OIDC)
         return (READY.get(kind, {}) if isinstance(kind, str) else {}) | given
-
-    @field_validator("id")
-    @classmethod
-    def _plain(cls, value: str) -> str:
-        if not ID.fullmatch(value):
-            raise ValueError("write 1 to 32 of a-z, 0-9 and hyphens")
-        return value
 
     @model_validator(mode="after")
     def _whole(self) -> IdentityProvider:

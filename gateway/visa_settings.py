@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from gateway.provider_settings import ID, is_loopback
+from gateway.provider_settings import Id, is_loopback
 
 Text = Annotated[str, Field(min_length=1, max_length=255)]
 Algorithm = Literal["RS256", "ES256"]
@@ -45,7 +45,7 @@ class VisaIssuer(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    id: str
+    id: Id
     name: Annotated[str, Field(min_length=1, max_length=120)]
     issuer: Text
     jku: Annotated[tuple[str, ...], Field(min_length=1, max_length=5)]
@@ -59,13 +59,6 @@ class VisaIssuer(BaseModel):
     subjects_of: str = ""
     allow_private: bool = False
     takes: tuple[Rule, ...] = ()
-
-    @field_validator("id")
-    @classmethod
-    def _plain(cls, value: str) -> str:
-        if not ID.fullmatch(value):
-            raise ValueError("write 1 to 32 of a-z, 0-9 and hyphens")
-        return value
 
     @model_validator(mode="after")
     def _whole(self) -> VisaIssuer:

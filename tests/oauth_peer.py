@@ -16,6 +16,8 @@ from joserfc.jwk import ECKey
 from sqlalchemy import select
 
 from gateway.identity.models import Membership, MembershipKind, Organisation
+from gateway.identity.oauth import service_devices as devices
+from gateway.identity.oauth.clients import Client, find_client
 from gateway.identity.oauth.models import AuthMethod, ClientKind
 from gateway.identity.oauth.service_clients import NewClient, register
 from gateway.identity.oauth.vocabulary import ASSERTION_TYPE, Scope
@@ -208,6 +210,30 @@ def credentials(robot: Peer, **changes: Any) -> Any:
 def native(runtime: Runtime, http: FlaskClient) -> Peer:
     """The researcher's own command."""
     return Peer(runtime, http, "sumun-cli")
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A terminal that asked to come in, and somebody's look at its code."""
+
+    cli: Client
+    made: devices.NewDevice
+    waiting: devices.WaitingDevice
+
+    def poll(self, runtime: Runtime) -> Any:
+        """What the terminal is told when it asks."""
+        given = (self.made.device_code, "jkt")
+        return devices.poll_device(runtime, people.visitor(), self.cli, given)
+
+
+def device(runtime: Runtime, scope: str = "read") -> Device:
+    """The client that ships asks to come in, and its code is looked up."""
+    cli = find_client(runtime, "sumun-cli")
+    assert cli is not None
+    made = devices.start_device(runtime, cli, scope, None)
+    waiting = devices.waiting_device(runtime, made.user_code, lambda _id: cli)
+    assert waiting is not None
+    return Device(cli, made, waiting)
 
 
 def membership(runtime: Runtime, person: Person) -> uuid.UUID:

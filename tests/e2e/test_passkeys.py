@@ -10,16 +10,11 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from gateway.app import create_app
-from gateway.clock import SystemClock
-from gateway.config import load
 from gateway.identity import passwords
 from gateway.identity.models import Person
-from gateway.keys import KeyStore
-from gateway.runtime import Runtime
-from gateway.startup import assemble, prepare
 from gateway.web.i18n import Language, translate
 from tests import people, world
-from tests.parts.sqlite import copy
+from tests.e2e.conftest import runtime_at
 from tests.parts.wsgi import serving
 
 FILES = {"a.txt": b"the first of the images"}
@@ -43,7 +38,7 @@ def clinic(tmp_path: Path, sqlite_template: Path) -> Iterator[str]:
 
     with serving(late) as port:
         base = f"http://localhost:{port}"
-        runtime = _runtime(tmp_path, sqlite_template, base)
+        runtime = runtime_at(tmp_path, sqlite_template, base)
         made = world.build(runtime, content="health")
         world.put_files(runtime, made, FILES)
         hashed = passwords.hashed(runtime.db, people.PASSWORD)
@@ -51,17 +46,6 @@ def clinic(tmp_path: Path, sqlite_template: Path) -> Iterator[str]:
         app.append(create_app(runtime))
         yield base
     runtime.close()
-
-
-def _runtime(folder: Path, template: Path, base: str) -> Runtime:
-    home = folder / "home"
-    home.mkdir()
-    url = f"sqlite:///{copy(template, home)}"
-    settings = load({}, home=home, database_url=url, staff_second_factor="off").model_copy(
-        update={"public_url": base}
-    )
-    KeyStore(settings.keys).ensure(data_exists=False)
-    return assemble(settings, prepare(settings), SystemClock())
 
 
 @pytest.fixture(params=["ko", "en"])

@@ -98,6 +98,20 @@ def signed_in(browser: Callable[..., FlaskClient], mina: Person) -> FlaskClient:
 
 
 @pytest.fixture
+def holder(runtime: Runtime) -> Person:
+    """Somebody with a password and nothing more."""
+    return people.make_person(runtime, "holder")
+
+
+@pytest.fixture
+def home(holder: Person, browser: Callable[..., FlaskClient]) -> FlaskClient:
+    """The holder's browser, signed in with the password."""
+    client = browser()
+    people.sign_in(client, holder)
+    return client
+
+
+@pytest.fixture
 def portal(runtime: Runtime, browser: Callable[..., FlaskClient]) -> Peer:
     """A web server that is registered here."""
     return peers.web(runtime, browser(), people.make_person(runtime, "manager"))

@@ -13,7 +13,6 @@ from sqlalchemy import select
 from gateway.clock import FixedClock
 from gateway.identity.models import Membership, Person
 from gateway.identity.oauth import service_devices as devices
-from gateway.identity.oauth.clients import find_client
 from gateway.identity.oauth.models import OAuthClient
 from gateway.identity.oauth.service_clients import end
 from gateway.identity.oauth.service_tokens import Issued, Refused
@@ -179,33 +178,24 @@ def test_a_consent_ends_with_the_session_in_which_it_was_given(
 def test_a_device_let_in_by_a_stolen_session_does_not_come_in_later(
     ending: Ending, runtime: Runtime, signed_in: FlaskClient, mina: Person
 ) -> None:
-    cli = find_client(runtime, "sumun-cli")
-    assert cli is not None
-    made = devices.start_device(runtime, cli, "read offline_access", None)
-    waiting = devices.waiting_device(runtime, made.user_code, lambda _id: cli)
-    assert waiting is not None
-    decided = (True, runtime.clock.now())
-    assert devices.decide_device(runtime, people.acting_as(mina), waiting, decided)
+    device, decided = peers.device(runtime, "read offline_access"), (True, runtime.clock.now())
+    assert devices.decide_device(runtime, people.acting_as(mina), device.waiting, decided)
 
     ending(runtime, mina, None, {})  # type: ignore[arg-type]
 
-    came = devices.poll_device(runtime, people.visitor(), cli, (made.device_code, "jkt"))
+    came = device.poll(runtime)
     assert isinstance(came, Refused)
 
 
 def test_a_device_that_was_let_in_by_one_person_stays_with_them(
     runtime: Runtime, mina: Person
 ) -> None:
-    cli = find_client(runtime, "sumun-cli")
-    assert cli is not None
-    made = devices.start_device(runtime, cli, "read", None)
-    waiting = devices.waiting_device(runtime, made.user_code, lambda _id: cli)
-    assert waiting is not None
-    decided, thief = (True, runtime.clock.now()), people.make_person(runtime, "thief")
-    assert devices.decide_device(runtime, people.acting_as(mina), waiting, decided)
+    device, decided = peers.device(runtime), (True, runtime.clock.now())
+    thief = people.make_person(runtime, "thief")
+    assert devices.decide_device(runtime, people.acting_as(mina), device.waiting, decided)
 
-    assert not devices.decide_device(runtime, people.acting_as(thief), waiting, decided)
-    came = devices.poll_device(runtime, people.visitor(), cli, (made.device_code, "jkt"))
+    assert not devices.decide_device(runtime, people.acting_as(thief), device.waiting, decided)
+    came = device.poll(runtime)
     assert isinstance(came, Issued)
     assert came.person_id == mina.id
 

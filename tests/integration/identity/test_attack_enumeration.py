@@ -14,11 +14,11 @@ from gateway.demo.authenticator import Authenticator
 from gateway.identity import passwords
 from gateway.identity.models import Person
 from gateway.identity.oauth import service_devices as devices
-from gateway.identity.oauth.clients import find_client
 from gateway.identity.service_passwords import issue_recovery, use_recovery
 from gateway.identity.service_people import NO_PASSWORD, close, suspend
 from gateway.journal import Actor
 from gateway.runtime import Runtime
+from tests import oauth_peer as peers
 from tests import people
 from tests.integration.identity.test_factors import add_app, add_passkey, options
 from tests.people import PASSWORD, make_person, post
@@ -184,15 +184,10 @@ def test_a_recovery_address_that_was_used_looks_like_one_that_never_was(
 def test_a_device_code_that_was_used_looks_like_one_that_never_was(
     runtime: Runtime, signed_in: FlaskClient
 ) -> None:
-    cli = find_client(runtime, "sumun-cli")
-    assert cli is not None
-    made = devices.start_device(runtime, cli, "read", None)
-    waiting = devices.waiting_device(runtime, made.user_code, lambda _id: cli)
-    assert waiting is not None
-    who = people.acting_as(people.person(runtime, "mina"))
-    devices.decide_device(runtime, who, waiting, (False, runtime.clock.now()))
+    device, who = peers.device(runtime), people.acting_as(people.person(runtime, "mina"))
+    devices.decide_device(runtime, who, device.waiting, (False, runtime.clock.now()))
 
-    answers = {look(post_code(signed_in, code)) for code in (made.user_code, "BCDF-GHJK")}
+    answers = {look(post_code(signed_in, code)) for code in (device.made.user_code, "BCDF-GHJK")}
 
     assert len(answers) == 1
 

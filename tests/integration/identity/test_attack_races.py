@@ -50,11 +50,6 @@ def crowd() -> Iterator[ThreadPoolExecutor]:
 
 
 @pytest.fixture
-def holder(runtime: Runtime) -> Person:
-    return people.make_person(runtime, "holder")
-
-
-@pytest.fixture
 def me(runtime: Runtime, holder: Person) -> Self:
     """The holder, signed in by password."""
     given = Credentials("holder", PASSWORD)
@@ -125,39 +120,18 @@ def test_of_raced_recovery_codes_one_wins(
         assert winners(crowd, attempt) == 1
 
 
+@pytest.mark.parametrize("counts", [True, False])
 def test_of_raced_answers_of_a_passkey_one_wins(
-    runtime: Runtime, me: Self, crowd: ThreadPoolExecutor
+    runtime: Runtime, me: Self, crowd: ThreadPoolExecutor, counts: bool
 ) -> None:
+    """Most passkeys count nothing: then the challenge alone stands against the race."""
     key = Authenticator(origin=runtime.settings.public_url.rstrip("/"))
-    service_factors.add_passkey(
-        runtime,
-        me,
-        "노트북",
-        key.create(service_factors.begin_passkey(runtime, me, Given(PASSWORD))),
-    )
+    begun = service_factors.begin_passkey(runtime, me, Given(PASSWORD))
+    service_factors.add_passkey(runtime, me, "노트북", key.create(begun))
     ceremony = Ceremony(Use.SIGN_IN, "browser")
 
     for _ in range(ROUNDS):
-        answer = key.get(passkeys.options_to_sign(runtime, ceremony))
-        attempt = spent(runtime, lambda answer=answer: passkeys.proof(runtime, ceremony, answer))
-        assert winners(crowd, attempt) == 1
-
-
-def test_of_raced_answers_of_a_passkey_without_a_counter_one_wins(
-    runtime: Runtime, me: Self, crowd: ThreadPoolExecutor
-) -> None:
-    """Most passkeys count nothing, so the challenge alone stands against the race."""
-    key = Authenticator(origin=runtime.settings.public_url.rstrip("/"))
-    service_factors.add_passkey(
-        runtime,
-        me,
-        "전화기",
-        key.create(service_factors.begin_passkey(runtime, me, Given(PASSWORD))),
-    )
-    ceremony = Ceremony(Use.SIGN_IN, "browser")
-
-    for _ in range(ROUNDS):
-        key.count = -1
+        key.count = key.count if counts else -1
         answer = key.get(passkeys.options_to_sign(runtime, ceremony))
         attempt = spent(runtime, lambda answer=answer: passkeys.proof(runtime, ceremony, answer))
         assert winners(crowd, attempt) == 1

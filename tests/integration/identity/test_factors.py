@@ -81,19 +81,6 @@ def session_row(runtime: Runtime, one: Person) -> SignInSession:
         return session.scalars(newest.order_by(SignInSession.id.desc()).limit(1)).one()
 
 
-@pytest.fixture
-def holder(runtime: Runtime) -> Person:
-    return make_person(runtime, "holder")
-
-
-@pytest.fixture
-def home(holder: Person, browser: Browser) -> FlaskClient:
-    """The holder's browser, signed in with the password."""
-    client = browser()
-    people.sign_in(client, holder)
-    return client
-
-
 def raced(times: int, attempt: Callable[[], bool]) -> int:
     """How many of eight parallel attempts won, over `times` attempts."""
     with ThreadPoolExecutor(8) as pool:

@@ -27,31 +27,18 @@ from gateway.identity.service_sessions import Opening
 from gateway.jobs.worker import Worker
 from gateway.journal import Act, Actor
 from gateway.runtime import Runtime
-from tests import people
 from tests.integration.identity.test_factors import (
     add_app,
     add_passkey,
     options,
     session_row,
 )
-from tests.people import PASSWORD, acting_as, make_person, post, visitor
+from tests.people import PASSWORD, acting_as, post, visitor
 
 Browser = Callable[..., FlaskClient]
 QUARTER = timedelta(minutes=15)
 APP, KEY = "/account/factors/add-app", "/account/factors/add-passkey"
 CODES, GONE = "/account/factors/new-codes", "/account/factors/remove-app"
-
-
-@pytest.fixture
-def holder(runtime: Runtime) -> Person:
-    return make_person(runtime, "holder")
-
-
-@pytest.fixture
-def home(holder: Person, browser: Browser) -> FlaskClient:
-    client = browser()
-    people.sign_in(client, holder)
-    return client
 
 
 def factors(runtime: Runtime, one: Person) -> tuple[int, bool, int]:

@@ -570,16 +570,13 @@ def test_of_raced_refresh_tokens_one_wins(portal: Peer, signed_in, mina, runtime
 
 
 def test_of_raced_device_codes_one_wins(runtime, browser, mina) -> None:
-    cli = find_client(runtime, "sumun-cli")
-    who, person = people.visitor(), people.acting_as(mina)
+    person = people.acting_as(mina)
 
     for _ in range(ROUNDS):
-        made = devices.start_device(runtime, cli, "read", None)
-        waiting = devices.waiting_device(runtime, made.user_code, lambda _id: cli)
-        now = runtime.clock.now()
-        assert winners(partial(devices.decide_device, runtime, person, waiting, (True, now))) == 1
-        given = (made.device_code, "jkt")
-        assert winners(partial(devices.poll_device, runtime, who, cli, given)) == 1
+        device, decided = peers.device(runtime), (True, runtime.clock.now())
+        decide = partial(devices.decide_device, runtime, person, device.waiting, decided)
+        assert winners(decide) == 1
+        assert winners(partial(device.poll, runtime)) == 1
 
 
 def test_of_raced_pushed_requests_one_wins(portal: Peer, signed_in, mina, runtime) -> None:
