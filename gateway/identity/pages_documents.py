@@ -7,6 +7,7 @@ import uuid
 from flask import Blueprint, Flask, Response, current_app, request, url_for
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
+from sqlalchemy.orm import Session
 
 from gateway.errors import Problem, ProblemCode
 from gateway.identity import papers
@@ -14,6 +15,7 @@ from gateway.identity import service_documents as documents
 from gateway.identity.authenticators import authenticate
 from gateway.identity.forms import done, submitted
 from gateway.identity.http import actor, require_person, rt
+from gateway.identity.models import Organisation
 from gateway.identity.models_organisations import OrganisationDocument
 from gateway.identity.schemas_organisations import DocumentForm
 from gateway.identity.service_organisations import get_organisation
@@ -22,7 +24,7 @@ from gateway.web.forms import Form
 from gateway.web.i18n import gettext as _
 from gateway.web.pages import render
 
-UPLOAD = "org_documents.upload"
+UPLOADS = ("org_documents.upload", "documents_api.upload")
 # The other fields of the form, and the envelope of the file.
 FORM_BYTES = 1 << 16
 blueprint = Blueprint("org_documents", __name__, template_folder="templates")
@@ -32,7 +34,7 @@ def install(app: Flask) -> None:
     """Take documents, which are larger than other bodies, from people who are signed in."""
 
     def raise_limit(endpoint: str | None, _values: dict[str, str] | None) -> None:
-        if endpoint == UPLOAD and request.method == "POST" and _signed_in():
+        if endpoint in UPLOADS and request.method == "POST" and _signed_in():
             request.max_content_length = papers.MAX_BYTES + FORM_BYTES
 
     app.url_value_preprocessor(raise_limit)
@@ -48,9 +50,8 @@ def overview(organisation_id: uuid.UUID) -> str:
 @blueprint.post("/orgs/<uuid:organisation_id>/documents")
 def upload(organisation_id: uuid.UUID) -> ResponseReturnValue:
     """Upload one."""
-    me = require_person()
-    with rt().db.read() as session:
-        documents.check_uploader(session, me, get_organisation(session, organisation_id))
+    require_person()
+    check_uploader(organisation_id)
     result = submitted(DocumentForm, lambda form: _add(organisation_id, form))
     if result.done is None:
         return _page(organisation_id, result.form), result.status
@@ -61,6 +62,11 @@ def upload(organisation_id: uuid.UUID) -> ResponseReturnValue:
 @blueprint.get("/organisation-documents/<uuid:document_id>")
 def download(document_id: uuid.UUID) -> Response:
     """One document, as a download."""
+    return file_of(document_id)
+
+
+def file_of(document_id: uuid.UUID) -> Response:
+    """A document's bytes, never shown within the page. Raises Problem 404, 503."""
     try:
         data = documents.read(rt(), require_person(), document_id)
     except (ObjectMissing, StoreUnavailable) as error:
@@ -72,6 +78,20 @@ def download(document_id: uuid.UUID) -> Response:
     response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def check_uploader(organisation_id: uuid.UUID) -> None:
+    """Refuse before the body is read. Raises Problem 403, 404."""
+    with rt().db.read() as session:
+        documents.check_uploader(session, actor(), get_organisation(session, organisation_id))
+
+
+def readable(session: Session, organisation_id: uuid.UUID) -> Organisation:
+    """The organisation, for those who may see its documents. Raises Problem 403, 404."""
+    organisation = get_organisation(session, organisation_id)
+    if not documents.may_read(session, rt(), actor(), organisation_id):
+        raise Problem(ProblemCode.FORBIDDEN)
+    return organisation
 
 
 def panel(organisation_id: uuid.UUID, **_context: object) -> Markup:
@@ -95,9 +115,7 @@ def _add(organisation_id: uuid.UUID, form: DocumentForm) -> OrganisationDocument
 
 def _page(organisation_id: uuid.UUID, form: Form) -> str:
     with rt().db.read() as session:
-        org = get_organisation(session, organisation_id)
-        if not documents.may_read(session, rt(), actor(), organisation_id):
-            raise Problem(ProblemCode.FORBIDDEN)
+        org = readable(session, organisation_id)
     body = Markup(_body(organisation_id, form))  # noqa: S704 the template escapes
     return str(render("identity/org_part.html", org=org, heading=_("Documents"), body=body))
 

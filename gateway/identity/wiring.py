@@ -8,6 +8,7 @@ from functools import partial
 from flask import Flask
 
 from gateway.identity import (
+    api_documents,
     api_invitations,
     api_sessions,
     crowd_gate,
@@ -53,7 +54,7 @@ BLUEPRINTS = (
     oauth_pages, programs,
     pages_identity_check.blueprint, pages_invitations.blueprint, pages_checks.blueprint,
     pages_documents.blueprint, provisioning.blueprint, scim.blueprint, api_sessions.api,
-    api_invitations.api, api_clients.api,
+    api_invitations.api, api_documents.api, api_clients.api,
 )  # fmt: skip
 FORGET_SECONDS = 3600.0
 

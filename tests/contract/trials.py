@@ -246,6 +246,11 @@ TRIALS: dict[str, Trial] = {
     "POST /invitations/<uuid:invitation_id>/withdraw": Trial(
         naming(invitation_id=lambda house: made.invitation(house).id)
     ),
+    "GET /api/v1/organisations/<uuid:organisation_id>/documents": Trial(MANAGED),
+    "POST /api/v1/organisations/<uuid:organisation_id>/documents": Trial(MANAGED),
+    "GET /api/v1/organisation-documents/<uuid:document_id>": Trial(
+        naming(document_id=made.organisation_document)
+    ),
     "GET /organisation-documents/<uuid:document_id>": Trial(
         naming(document_id=made.organisation_document)
     ),

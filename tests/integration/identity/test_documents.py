@@ -18,7 +18,7 @@ from gateway.identity.models import OrganisationStatus, Person
 from gateway.runtime import Runtime
 from tests.integration.identity.company import Company
 from tests.integration.identity.conftest import Seen
-from tests.people import acting_as, csrf, sign_in
+from tests.people import acting_as, bearer, csrf, sign_in
 from tests.world import change
 
 Browser = Callable[..., FlaskClient]
@@ -79,6 +79,49 @@ def test_a_visitor_uploads_nothing_and_no_large_body_is_read(
 
     assert send(browser(), address).status_code == 303
     assert browser().get(address).status_code == 303
+
+
+def test_a_program_uploads_lists_and_reads(
+    company: Company, browser: Browser, events: list[Seen]
+) -> None:
+    client, paper = browser(), PDF + b"x" * (2 << 20)
+    address = f"/api/v1/organisations/{company.org.id}/documents"
+    manager, steward = bearer(client, company.manager), bearer(client, company.steward)
+    query = {"title": "사업자등록증명원"}
+
+    sent = client.post(address, query_string=query, data=paper, headers=manager)
+    read = client.get(f"/api/v1/organisation-documents/{sent.json['id']}", headers=steward)
+
+    assert (sent.status_code, sent.json["size"]) == (201, len(paper))
+    assert client.get(address, headers=steward).json["items"] == [sent.json]
+    assert (read.data, read.content_type) == (paper, "application/pdf")
+    acts = [seen.action for seen in events if "document" in seen.action]
+    assert acts == ["organisation.document_added", "organisation.document_read"]
+
+
+@pytest.mark.parametrize(
+    ("query", "paper", "status"),
+    [
+        ({}, PDF, 422),
+        ({"title": "증명원"}, b"<html>", 422),
+        ({"title": "증명원"}, b"", 422),
+        ({"title": "증명원", "extra": "1"}, PDF, 422),
+        ({"title": "증명원"}, PDF + b"x" * (6 << 20), 413),
+    ],
+)
+def test_a_program_is_told_what_is_wrong_with_a_document(
+    company: Company, browser: Browser, query: dict[str, str], paper: bytes, status: int
+) -> None:
+    client = browser()
+    address, headers = (
+        f"/api/v1/organisations/{company.org.id}/documents",
+        bearer(client, company.manager),
+    )
+
+    answer = client.post(address, query_string=query, data=paper, headers=headers)
+
+    assert answer.status_code == status, answer.text
+    assert client.get(address, headers=headers).json["items"] == []
 
 
 @pytest.mark.parametrize(
