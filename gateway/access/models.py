@@ -13,6 +13,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from gateway.db import Base
 
 LIVE = text("ended_at IS NULL")
+# What the database says of a grant to somebody who voted on its application.
+DECIDED = "grants: the holder decided on its application"
 
 
 class HolderKind(StrEnum):

@@ -15,11 +15,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from gateway import ids
 from gateway.access import grants
-from gateway.access.models import EndReason, Grant, HolderKind
+from gateway.access.models import DECIDED, EndReason, Grant, HolderKind
 from gateway.catalog.models import Dataset
 from gateway.errors import Problem, ProblemCode
 from gateway.identity.models import (
@@ -75,7 +76,8 @@ def move_seat(
     """Give a seat to another confirmed member, by a manager of the organisation; of any number
     of requests about one seat exactly one succeeds.
 
-    Raises Problem FORBIDDEN for others and for giving it to oneself, NOT_FOUND, CONFLICT when
+    Raises Problem FORBIDDEN for others, for giving it to oneself or to somebody who decided on its
+    application, NOT_FOUND, CONFLICT when
     the member has this grant already, WRONG_STATE for a seat that cannot be used now.
     """
     now = runtime.clock.now()
@@ -90,7 +92,7 @@ def move_seat(
         session.flush()
         new = _moved(runtime, old, to_person, now)
         session.add(new)
-        session.flush()
+        _flush(session)
         grants.plan_expiry(session, runtime, new)
         told = grants.entry(session, actor, Act.GRANT_SEAT_MOVED, new)
         detail = {**told.detail, "from": str(old.id)}
@@ -157,6 +159,24 @@ def _check_new_holder(session: Session, actor: Actor, grant: Grant, person: uuid
             "This person holds the same grant already.",
             field="person",
         )
+
+
+def _flush(session: Session) -> None:
+    """Write the new grant. Raises Problem FORBIDDEN when the database finds its holder among those
+    who decided on the application: their votes are kept on a higher floor."""
+    try:
+        session.flush()
+    except IntegrityError as error:
+        if DECIDED not in str(error.orig):
+            raise
+        raise Problem(
+            ProblemCode.FORBIDDEN,
+            "이 이용 권한의 신청을 심의한 사람에게는 좌석을 옮길 수 없습니다. 다른 구성원을 선택해 "
+            "주십시오.",
+            "Whoever decided on the application for this grant cannot be given the seat. Please "
+            "choose another member.",
+            field="person",
+        ) from error
 
 
 def _moved(runtime: Runtime, old: Grant, person_id: uuid.UUID, now: datetime) -> Grant:

@@ -6,11 +6,15 @@ refuse everyone who is or was on the research project's team. Votes are never ch
 
 `SQLITE_DDL` and `POSTGRES_DDL` are run by the migration that creates the tables, one statement at
 a time; both raise a constraint violation (`IntegrityError`) whose message starts with `votes:`.
+`GRANTS_SQLITE_DDL` and `GRANTS_POSTGRES_DDL` came later: nobody holds a grant, nor the seat that
+came of it, on whose application they decided. Their message starts with `grants:`.
 """
 
 from __future__ import annotations
 
 from typing import Final
+
+from gateway.access.models import DECIDED
 
 _TRUE_ORIGIN: Final = """
   SELECT 1 FROM application_items i
@@ -39,6 +43,10 @@ _EXCLUDED: Final = """
 ORIGIN_MESSAGE: Final = "votes: the row does not match its application"
 TEAM_MESSAGE: Final = "votes: the voter is or was on the research project's team"
 EXCLUDED_MESSAGE: Final = "votes: the voter belongs to the applicant's organisation"
+_DECIDED: Final = """
+  SELECT 1 FROM votes v
+  WHERE v.item_id = NEW.application_item_id AND v.voter_id = NEW.person_id
+"""
 FIXED_MESSAGE: Final = "votes: a vote is never changed or deleted"
 
 
@@ -46,9 +54,9 @@ def _quoted(message: str) -> str:
     return message.replace("'", "''")
 
 
-def _sqlite_guard(name: str, condition: str, message: str) -> str:
+def _sqlite_guard(name: str, condition: str, message: str, on: str = "INSERT ON votes") -> str:
     return (
-        f"CREATE TRIGGER {name} BEFORE INSERT ON votes WHEN {condition}\n"
+        f"CREATE TRIGGER {name} BEFORE {on} WHEN {condition}\n"
         f"BEGIN SELECT RAISE(ABORT, '{_quoted(message)}'); END"
     )
 
@@ -68,6 +76,14 @@ SQLITE_DDL: Final = (
     _sqlite_guard("votes_not_excluded", f"EXISTS ({_EXCLUDED})", EXCLUDED_MESSAGE),
     _sqlite_fixed("UPDATE"),
     _sqlite_fixed("DELETE"),
+)
+_CHANGED: Final = "UPDATE OF person_id, application_item_id ON grants"
+GRANTS_SQLITE_DDL: Final = tuple(
+    _sqlite_guard(name, f"EXISTS ({_DECIDED})", DECIDED, on)
+    for name, on in (
+        ("grants_not_decider", "INSERT ON grants"),
+        ("grants_not_decider_later", _CHANGED),
+    )
 )
 
 
@@ -100,4 +116,9 @@ POSTGRES_DDL: Final = (
     _function("votes_fixed", _raise(FIXED_MESSAGE)),
     "CREATE TRIGGER votes_fixed BEFORE UPDATE OR DELETE ON votes"
     " FOR EACH ROW EXECUTE FUNCTION votes_fixed()",
+)
+GRANTS_POSTGRES_DDL: Final = (
+    _function("grants_guard", f"{_guard(f'EXISTS ({_DECIDED})', DECIDED)}\nRETURN NEW;"),
+    f"CREATE TRIGGER grants_not_decider BEFORE INSERT OR {_CHANGED}"
+    " FOR EACH ROW EXECUTE FUNCTION grants_guard()",
 )

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import uuid
+from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, insert, text, update
+from sqlalchemy import delete, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from gateway import ids
+from gateway.access.models import Grant, HolderKind
+from gateway.access.seats import move_seat
 from gateway.applications.models import Application, Choice, ProjectMember, Vote
 from gateway.applications.service_case import submitted_revision
 from gateway.errors import Problem, ProblemCode
-from gateway.identity.models import Membership, Person, Role
+from gateway.identity.models import Membership, MembershipKind, Person, Role
 from gateway.journal import Outcome
 from gateway.runtime import Runtime
 from tests import applying
 from tests.applying import REASON, Cast, organisation
-from tests.people import grant
+from tests.people import acting_as, grant
 
 STEWARD = "voices"
 
@@ -215,6 +218,63 @@ def test_a_role_counts_only_for_its_dataset_and_its_tier(runtime: Runtime, cast:
     with pytest.raises(Problem) as wrong_tier:
         applying.vote(runtime, cast.committee[0], item.id, Choice.APPROVE)
     assert wrong_tier.value.extra["blockers"][0]["code"] == "DECIDER_NOT_AUTHORISED"
+
+
+@pytest.fixture
+def seat(runtime: Runtime, cast: Cast) -> Grant:
+    """What the steward approved, as a seat of an organisation where the steward works now."""
+    made = applying.submitted(runtime, cast.researcher, STEWARD)
+    applying.vote(runtime, cast.steward, applying.item(runtime, made.id).id, Choice.APPROVE)
+    place = organisation(runtime, cast.stranger, cast.researcher, cast.steward, cast.mate)
+    with runtime.db.write() as session:
+        session.execute(
+            update(Membership)
+            .where(Membership.person_id == cast.stranger.id)
+            .values(kind=MembershipKind.MANAGER)
+        )
+        seat = session.scalars(select(Grant)).one()
+        seat.organisation_id, seat.holder_kind = place.id, HolderKind.SEAT
+    return seat
+
+
+def test_a_seat_never_moves_to_whoever_decided_on_it(
+    runtime: Runtime, cast: Cast, seat: Grant
+) -> None:
+    assert seat.organisation_id is not None
+    move = partial(move_seat, runtime, acting_as(cast.stranger), seat.organisation_id, seat.id)
+
+    with pytest.raises(Problem) as refusal:
+        move(cast.steward.id)
+    moved = move(cast.mate.id)
+
+    assert (refusal.value.code, refusal.value.extra["field"]) == (ProblemCode.FORBIDDEN, "person")
+    assert "심의한" in (refusal.value.detail_ko or "")
+    assert (moved.person_id, moved.application_item_id) == (cast.mate.id, seat.application_item_id)
+
+
+def test_the_database_gives_no_decider_the_grant(runtime: Runtime, cast: Cast, seat: Grant) -> None:
+    item, steward = (
+        {"application_item_id": seat.application_item_id},
+        {"person_id": cast.steward.id},
+    )
+    own = {column.name: getattr(seat, column.key) for column in Grant.__table__.columns}
+    ended = {"ended_at": runtime.clock.now(), "end_reason": "given_up"}
+    written = insert(Grant).values(**own | steward | ended | {"id": uuid.uuid4()})
+
+    for statement in (written, update(Grant).values(**steward)):
+        refused(runtime, statement)
+    with runtime.db.write() as session:
+        session.execute(update(Grant).values(application_item_id=None))
+        session.execute(update(Grant).values(**steward))
+    refused(runtime, update(Grant).values(**item))
+
+
+def refused(runtime: Runtime, statement: Any) -> None:
+    with (
+        pytest.raises(IntegrityError, match="decided on its application"),
+        runtime.db.write() as session,
+    ):
+        session.execute(statement)
 
 
 def test_a_refused_vote_is_in_the_log(runtime: Runtime, cast: Cast) -> None:
