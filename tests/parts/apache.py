@@ -13,7 +13,7 @@ MODULES = Path("/usr/lib/apache2/modules")
 LOADED = (
     "mpm_event", "authn_core", "authz_core", "authz_user", "dir", "auth_openidc",
 )  # fmt: skip
-START_SECONDS = 20.0
+START_SECONDS = 60.0
 CONFIGURATION = """
 ServerRoot {folder}
 PidFile {folder}/apache.pid

@@ -22,7 +22,7 @@ from gateway.startup import open_runtime
 from tests.world import small_app
 
 ROOT = Path(__file__).parents[2]
-START_SECONDS = 30.0
+START_SECONDS = 90.0
 THREADS = 32
 
 
