@@ -15,18 +15,24 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 from sqlalchemy import select
 
-from gateway.identity.models import Membership, MembershipKind, Organisation
+from gateway.identity.models import (
+    Membership,
+    MembershipKind,
+    Organisation,
+    Person,
+    SessionChannel,
+)
 from gateway.identity.oauth import service_devices as devices
 from gateway.identity.oauth.clients import Client, find_client
 from gateway.identity.oauth.models import AuthMethod, ClientKind
 from gateway.identity.oauth.service_clients import NewClient, register
 from gateway.identity.oauth.vocabulary import ASSERTION_TYPE, Scope
+from gateway.identity.service_sessions import Opening, list_sessions, open_session
 from tests import people
 
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
 
-    from gateway.identity.models import Person
     from gateway.runtime import Runtime
 
 BACK = "https://rp.example.org/cb"
@@ -224,6 +230,29 @@ class Device:
         """What the terminal is told when it asks."""
         given = (self.made.device_code, "jkt")
         return devices.poll_device(runtime, people.visitor(), self.cli, given)
+
+
+def browser_session(runtime: Runtime, person: Person) -> uuid.UUID:
+    """A session as a browser has one."""
+    with runtime.db.write() as session:
+        row = session.get_one(Person, person.id, with_for_update=True)
+        how = Opening("", SessionChannel.BROWSER)
+        open_session(session, runtime, people.acting_as(person), row, how)
+    return sessions_of(runtime, person)[0]
+
+
+def sessions_of(runtime: Runtime, person: Person) -> list[uuid.UUID]:
+    """The person's live sessions, newest first."""
+    with runtime.db.read() as session:
+        return [one.id for one in list_sessions(session, person.id, runtime.clock.now())]
+
+
+def let_in(
+    runtime: Runtime, person: Person, waiting: devices.WaitingDevice, allowed: bool = True
+) -> bool:
+    """The person's answer to a device, in a browser session made for it."""
+    answer = (allowed, browser_session(runtime, person))
+    return devices.decide_device(runtime, people.acting_as(person), waiting, answer)
 
 
 def device(runtime: Runtime, scope: str = "read") -> Device:

@@ -113,9 +113,12 @@ def store_passkey() -> Answer:
 def confirm_app() -> Answer:
     """Take the first code of the authenticator app; recovery codes follow the first factor."""
     mine = me()
-    result = submitted(FirstCode, lambda form: service.confirm_totp(rt(), mine, form.code))
+    result = submitted(
+        FirstCode, lambda form: service.confirm_totp(rt(), mine, form.secret, form.code)
+    )
     if result.done is None:
-        return _app_page(result.form, service.waiting_totp(rt(), mine)), result.status
+        waiting = service.waiting_totp(rt(), mine, request.form.get("secret", ""))
+        return _app_page(result.form, waiting), result.status
     return _after_adding(result.done)
 
 

@@ -51,6 +51,7 @@ class NewPasskey(Frozen):
 
 
 class FirstCode(Frozen):
-    """The first code of an authenticator app."""
+    """The first code of an authenticator app, with the secret that the page has shown."""
 
+    secret: Annotated[str, Field(max_length=100)] = ""
     code: Code

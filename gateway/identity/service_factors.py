@@ -7,6 +7,7 @@ those were opened on weaker or on lost grounds. The person is told of every chan
 
 from __future__ import annotations
 
+import hmac
 import uuid
 from dataclasses import dataclass
 
@@ -25,6 +26,7 @@ from gateway.identity.models_factors import OneTimePassword, Passkey, RecoveryCo
 from gateway.identity.passkeys import Ceremony, Use
 from gateway.identity.service_fresh import (
     REGISTERED,
+    WINDOW,
     Given,
     Self,
     ask,
@@ -74,22 +76,28 @@ def begin_totp(runtime: Runtime, me: Self, given: Given) -> Secret:
     return _secret(person, text)
 
 
-def waiting_totp(runtime: Runtime, me: Self) -> Secret:
-    """The secret that waits for its first code. Raises Problem 409 when there is none."""
+def waiting_totp(runtime: Runtime, me: Self, secret: str) -> Secret:
+    """The secret that waits for its first code, for whoever knows it.
+
+    Raises Problem 409 when another one waits, or none.
+    """
     with runtime.db.read() as session:
         person = get_person(session, me.person_id)
-        return _secret(person, _unconfirmed(runtime, session, person.id)[1])
+        _unconfirmed(session, runtime, person.id, secret)
+    return _secret(person, secret)
 
 
-def confirm_totp(runtime: Runtime, me: Self, code: str) -> tuple[str, ...]:
+def confirm_totp(runtime: Runtime, me: Self, secret: str, code: str) -> tuple[str, ...]:
     """Let the secret count; its code is used up. Recovery codes when it is the first factor.
 
-    Raises Problem 422 for a wrong code, 409 when nothing waits, 429 while blocked.
+    It is given back by the page on which it was shown after the password: who has no more than
+    the session never saw it. Raises Problem 422 for a wrong code, 409 when it does not wait or no
+    longer, 429 while blocked.
     """
     counted = [throttle.subject(runtime, Kind.FACTOR, str(me.person_id))]
     guessing.attempt(runtime, Entry(me.actor, Act.FACTOR_ADDED), counted)
     with runtime.db.read() as session:
-        row, secret = _unconfirmed(runtime, session, me.person_id)
+        row = _unconfirmed(session, runtime, me.person_id, secret)
     step = proofs.matching_step(runtime, secret, "".join(code.split()))
     if step is None:
         refuse(runtime, me, Act.FACTOR_ADDED, "code", "wrong_second_factor")
@@ -102,7 +110,7 @@ def confirm_totp(runtime: Runtime, me: Self, code: str) -> tuple[str, ...]:
             .values(confirmed_at=runtime.clock.now(), last_step=step)
         )
         if not proofs.changed_one(session, confirmed):
-            raise Problem(ProblemCode.WRONG_STATE)
+            raise _not_waiting()
         throttle.succeeded(session, counted)
         shown(session, me, proofs.OTP, runtime.clock.now())
         return _added(session, runtime, me, had, TOTP_KIND)
@@ -243,12 +251,25 @@ def _new_codes(session: Session, runtime: Runtime, me: Self) -> tuple[str, ...]:
 
 
 def _unconfirmed(
-    runtime: Runtime, session: Session, person_id: uuid.UUID
-) -> tuple[OneTimePassword, str]:
+    session: Session, runtime: Runtime, person_id: uuid.UUID, secret: str
+) -> OneTimePassword:
     row = session.get(OneTimePassword, person_id)
     if row is None or row.confirmed_at is not None:
-        raise Problem(ProblemCode.WRONG_STATE)
-    return row, proofs.unseal(runtime, person_id, row.sealed)
+        raise _not_waiting()
+    kept = proofs.unseal(runtime, person_id, row.sealed)
+    known = hmac.compare_digest(kept.encode(), secret.encode())
+    if not known or runtime.clock.now() >= row.created_at + WINDOW:
+        raise _not_waiting()
+    return row
+
+
+def _not_waiting() -> Problem:
+    return Problem(
+        ProblemCode.WRONG_STATE,
+        "등록을 기다리는 인증 앱이 아니거나 15분이 지났습니다. 처음부터 다시 등록해 주십시오.",
+        "This authenticator app does not wait to be set up, or no longer: 15 minutes have gone by. "
+        "Please begin again.",
+    )
 
 
 def _secret(person: Person, text: str) -> Secret:

@@ -8,7 +8,7 @@ from gateway.errors import Problem, ProblemCode
 from gateway.identity import passwords
 from gateway.identity.service_passwords import store_password
 from gateway.identity.service_people import NO_PASSWORD, get_person
-from gateway.identity.ways import require_recent
+from gateway.identity.ways import expect_recent, require_recent
 from gateway.journal import Act, Actor, Entry
 from gateway.runtime import Runtime
 
@@ -26,6 +26,7 @@ def set_first_password(runtime: Runtime, actor: Actor, new: str, session_id: uui
     hashed = passwords.hashed(runtime.db, new)
     with runtime.db.write() as session:
         person = get_person(session, actor.person_id, lock=True)
+        expect_recent(session, runtime, session_id)
         if person.password_hash != NO_PASSWORD:
             raise Problem(ProblemCode.WRONG_STATE)
         store_password(session, runtime, person, hashed, session_id)

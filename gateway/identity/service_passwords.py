@@ -16,6 +16,7 @@ from gateway.identity.models import Person, PersonStatus, RecoveryToken
 from gateway.identity.service_people import acting, get_person
 from gateway.identity.service_sessions import TOKEN_BYTES, digest, end_all_sessions
 from gateway.identity.throttle import Kind
+from gateway.identity.ways import expect_live
 from gateway.journal import Act, Actor, Entry, Outcome, PartyKind
 from gateway.runtime import Runtime
 from gateway.security.throttle import group
@@ -36,7 +37,9 @@ def change_password(
 ) -> None:
     """Set a new password after giving the present one; every session but `keep` ends.
 
-    Raises Problem 422 for a wrong present or an unfit new password, 429 while blocked.
+    The new one is hashed outside the transaction, so whether the present one is still the present
+    one, and `keep` still open, is asked in it. Raises Problem 422 for a wrong present or an unfit
+    new password, 429 while blocked, 409 or 401 when either changed meanwhile.
     """
     with runtime.db.read() as session:
         person = get_person(session, actor.person_id)
@@ -45,6 +48,10 @@ def change_password(
     hashed = passwords.hashed(runtime.db, new)
     with runtime.db.write() as session:
         changed = get_person(session, person.id, lock=True)
+        if changed.password_hash != person.password_hash:
+            raise Problem(ProblemCode.WRONG_STATE)
+        if keep is not None:
+            expect_live(session, keep)
         store_password(session, runtime, changed, hashed, keep)
         runtime.journal.record(session, Entry(actor, Act.PASSWORD_CHANGED, subjects=[person.id]))
 

@@ -20,7 +20,7 @@ from gateway.identity.service_leaving import take_away
 from gateway.identity.service_role_reads import keep_an_operator
 from gateway.identity.service_sessions import end_all_sessions
 from gateway.identity.site_documents import SiteDocument
-from gateway.identity.ways import require_recent
+from gateway.identity.ways import expect_live, expect_recent
 from gateway.journal import Act, Actor, Entry, PartyKind
 from gateway.runtime import Runtime
 
@@ -105,14 +105,15 @@ def correct(
 
     A checked identity speaks of the name and nationality it was checked with, so changing either
     ends it. Invitations and signatures go by the address, so changing that needs a sign-in of the
-    last 15 minutes (ASVS 7.5.1). Raises Problem 422 for a field, 409 for an older sign-in.
+    last 15 minutes (ASVS 7.5.1). Raises Problem 422 for a field, 409 for an older sign-in, 401 for
+    a session that has ended meanwhile.
     """
-    with runtime.db.read() as session:
-        known = get_person(session, actor.person_id).email
-    if rules.email(correction.email) != known:
-        require_recent(runtime, session_id)
+    email = rules.email(correction.email)
     with runtime.db.write() as session:
-        person = get_person(session, actor.person_id)
+        person = get_person(session, actor.person_id, lock=True)
+        expect_live(session, session_id)
+        if email != person.email:
+            expect_recent(session, runtime, session_id)
         before = _own_data(person)
         rechecked = _apply(person, correction)
         changed = sorted(key for key, value in _own_data(person).items() if value != before[key])

@@ -55,10 +55,26 @@ def require_recent(runtime: Runtime, session_id: uuid.UUID) -> None:
 
     A session left open is then not enough to take an account over. Raises Problem 409.
     """
-    now = runtime.clock.now()
     with runtime.db.read() as session:
-        row = session.get(SignInSession, session_id)
-    if row is None or row.ended_at is not None or now >= row.created_at + RECENT:
+        expect_recent(session, runtime, session_id)
+
+
+def expect_live(session: Session, session_id: uuid.UUID) -> SignInSession:
+    """The session that asks, which must not have ended while its request was under way.
+
+    Called in the change's transaction, with the person locked: whoever ends a stolen session or
+    changes the password has then been before it or will be after it. Raises Problem 401.
+    """
+    row = session.get(SignInSession, session_id, populate_existing=True, with_for_update=True)
+    if row is None or row.ended_at is not None:
+        raise Problem(ProblemCode.NOT_SIGNED_IN)
+    return row
+
+
+def expect_recent(session: Session, runtime: Runtime, session_id: uuid.UUID) -> None:
+    """The same, and that it was opened in the last 15 minutes. Raises Problem 401, 409."""
+    now = runtime.clock.now()
+    if now >= expect_live(session, session_id).created_at + RECENT:
         raise Problem(
             ProblemCode.WRONG_STATE,
             "로그인한 지 15분이 지났습니다. 로그아웃한 뒤 다시 로그인하고 이어서 해 주십시오.",

@@ -105,9 +105,8 @@ def confirming() -> str:
 @providers.post("/account/identities/new")
 def confirm() -> Response:
     """Link it."""
-    require_recent(rt(), require_viewer().session_id)
-    token = request.cookies.get(WAITING_COOKIE, "")
-    entry.link_waiting(rt(), federation(), actor(), token)
+    here, token = require_viewer().session_id, request.cookies.get(WAITING_COOKIE, "")
+    entry.link_waiting(rt(), federation(), actor(), (token, here))
     target = url_for("account.show") + "#identities"
     return _forget(make_response(done(_("The outside account is linked."), target)))
 
@@ -116,7 +115,6 @@ def confirm() -> Response:
 def end(identity_id: uuid.UUID) -> Response:
     """Take an identity off."""
     here = require_viewer().session_id
-    require_recent(rt(), here)
     links.unlink(rt(), actor(), identity_id, here)
     message = _("The outside account is no longer linked. Every other session has ended.")
     return done(message, url_for("account.show") + "#identities")

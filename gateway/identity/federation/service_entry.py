@@ -7,6 +7,7 @@ an address at some provider could then take the account over.
 from __future__ import annotations
 
 import secrets
+import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
@@ -25,7 +26,14 @@ from gateway.identity.models import Person, PersonStatus
 from gateway.identity.models_federation import LinkedIdentity, WaitingIdentity
 from gateway.identity.service_consents import check_consents
 from gateway.identity.service_credentials import stopped
-from gateway.identity.service_people import Made, NewPerson, acting, add_person, valid_person
+from gateway.identity.service_people import (
+    Made,
+    NewPerson,
+    acting,
+    add_person,
+    get_person,
+    valid_person,
+)
 from gateway.identity.service_roles import roles_of
 from gateway.identity.service_second import Pending, pend
 from gateway.identity.service_sessions import (
@@ -36,6 +44,7 @@ from gateway.identity.service_sessions import (
     open_session,
 )
 from gateway.identity.site_documents import SiteDocument
+from gateway.identity.ways import expect_recent
 from gateway.journal import Act, Actor, Entry, Outcome, PartyKind
 from gateway.runtime import Runtime
 
@@ -85,13 +94,19 @@ def waiting(runtime: Runtime, token: str) -> Proven | None:
     return _proven(found) if found else None
 
 
-def link_waiting(runtime: Runtime, federation: Federation, actor: Actor, token: str) -> None:
+def link_waiting(
+    runtime: Runtime, federation: Federation, actor: Actor, waiting_in: tuple[str, uuid.UUID]
+) -> None:
     """Link the identity that waits in this browser to the actor, who has said so.
 
-    Raises Problem 403 when it waits no longer, or is linked; a refusal is an event.
+    `waiting_in` is its token with the session of this request. Raises Problem 403 when it waits no
+    longer, or is linked; a refusal is an event. Raises 401 or 409 as `ways.expect_recent`.
     """
+    token, session_id = waiting_in
     try:
         with runtime.db.write() as session:
+            get_person(session, actor.person_id, lock=True)
+            expect_recent(session, runtime, session_id)
             proven = _taken(session, runtime, token)
             add_link(session, runtime, federation, actor, proven)
     except Refused as error:

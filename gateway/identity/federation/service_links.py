@@ -20,7 +20,7 @@ from gateway.identity.models_federation import LinkedIdentity
 from gateway.identity.passports.service_taking import end_of_identity
 from gateway.identity.service_people import get_person
 from gateway.identity.service_sessions import end_all_sessions
-from gateway.identity.ways import keep_a_way
+from gateway.identity.ways import expect_recent, keep_a_way
 from gateway.journal import Act, Actor, Entry
 from gateway.runtime import Runtime
 
@@ -33,13 +33,16 @@ def link(
     """Link the identity to the actor, who began the errand in the session that now ends it.
 
     `came` ends with the session of this request. Raises Problem 403 for another session, or for
-    an identity that is linked already; a refusal is an event.
+    an identity that is linked already; a refusal is an event. Raises 401 or 409 as
+    `ways.expect_recent`.
     """
     errand, proven, session_id = came
     try:
         if errand.session_id != session_id:
             raise Refused(Refusal.OTHER_PERSON)
         with runtime.db.write() as session:
+            get_person(session, actor.person_id, lock=True)
+            expect_recent(session, runtime, session_id)
             add_link(session, runtime, federation, actor, proven)
     except Refused as error:
         raise refused(runtime, actor, proven.provider, error) from error
@@ -78,9 +81,13 @@ def unlink(
 ) -> None:
     """Take one's own identity off; every session of the person but `keep` ends.
 
-    Raises Problem 404, or 409 when it is the last way to sign in.
+    Raises Problem 404, 409 when it is the last way to sign in, and 401 or 409 as
+    `ways.expect_recent` of `keep`.
     """
     with runtime.db.write() as session:
+        get_person(session, actor.person_id, lock=True)
+        if keep is not None:
+            expect_recent(session, runtime, keep)
         _end(session, runtime, actor, (identity_id, actor.person_id, keep))
 
 

@@ -116,6 +116,7 @@ class DeviceCode(Base):
     interval_seconds: Mapped[int]
     polled_at: Mapped[datetime | None]
     person_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("people.id"))
+    session_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("sign_in_sessions.id"))
     auth_time: Mapped[datetime | None]
     approved: Mapped[bool | None]
     expires_at: Mapped[datetime] = mapped_column(index=True)

@@ -236,11 +236,11 @@ def device_code() -> str | tuple[str, int]:
 @pages.post("/oauth2/device/decide")
 def decide_device() -> Response | tuple[str, int]:
     """The person's answer to the device."""
-    require_viewer()
+    here = require_viewer().session_id
     typed = request.form.get("user_code", "")[:64]
     allowed = request.form.get("decision") == "allow"
     waiting = _waiting(typed)
-    answer = (allowed, _signed_in_at())
+    answer = (allowed, here)
     if waiting is None or not devices.decide_device(rt(), actor(), waiting, answer):
         return _device_page(typed, _("No device waits under this code. Please check it.")), 422
     message = _("The device is signed in.") if allowed else _("The device was refused.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,11 +13,14 @@ from sqlalchemy.orm import Session
 
 from gateway.identity.models import Person
 from gateway.identity.oauth import service_tokens as tokens
+from gateway.identity.oauth.browsers import carried, still_signed_in
 from gateway.identity.oauth.clients import Client
 from gateway.identity.oauth.models import DeviceCode
 from gateway.identity.oauth.service_tokens import Issued, Opening, Refused
 from gateway.identity.oauth.vocabulary import DEVICE_INTERVAL, DEVICE_LIFE, SESSION_LIFE
+from gateway.identity.service_people import get_person
 from gateway.identity.service_sessions import TOKEN_BYTES, digest
+from gateway.identity.ways import expect_live
 from gateway.journal import Act, Actor, Entry, Outcome
 from gateway.runtime import Runtime
 
@@ -70,20 +74,28 @@ def folded_user_code(typed: str) -> str:
 
 
 def decide_device(
-    runtime: Runtime, actor: Actor, device: WaitingDevice, answer: tuple[bool, datetime]
+    runtime: Runtime, actor: Actor, device: WaitingDevice, answer: tuple[bool, uuid.UUID]
 ) -> bool:
     """A person's yes or no to a waiting device; False when somebody decided before or it expired.
 
-    `answer` is the decision and when the person signed in.
+    `answer` is the decision and the session it was given in. Raises Problem 401 when that has
+    ended meanwhile.
     """
-    approved, auth_time = answer
+    approved, session_id = answer
     now = runtime.clock.now()
     with runtime.db.write() as session:
+        get_person(session, actor.person_id, lock=True)
+        signed_in_at = expect_live(session, session_id).authenticated_at
         decided = session.scalar(
             update(DeviceCode)
             .where(DeviceCode.device_sha256 == device.digest, DeviceCode.approved.is_(None))
             .where(DeviceCode.expires_at > now)
-            .values(approved=approved, person_id=actor.person_id, auth_time=auth_time)
+            .values(
+                approved=approved,
+                person_id=actor.person_id,
+                session_id=session_id,
+                auth_time=signed_in_at,
+            )
             .returning(DeviceCode.device_sha256)
         )
         if decided is None:
@@ -109,10 +121,14 @@ def poll_device(
         row.used_at = now
         assert row.person_id is not None
         assert row.auth_time is not None
-        family = tokens.new_family(runtime)
+        browser = still_signed_in(session, runtime, row.person_id, row.session_id)
+        if browser is None:
+            return Refused("invalid_grant", "session_ended")
+        family, ends_at = tokens.new_family(runtime), now + SESSION_LIFE
         what = Opening(
-            client, row.person_id, row.scope, jkt, row.auth_time, family, now + SESSION_LIFE
-        )
+            client, row.person_id, row.scope, jkt, row.auth_time, family, ends_at,
+            **carried(browser),
+        )  # fmt: skip
         return tokens.opened(session, runtime, actor, what)
 
 

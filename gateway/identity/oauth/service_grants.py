@@ -17,8 +17,8 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from gateway.identity.models import Acr, Person, SignInSession
 from gateway.identity.oauth import service_tokens as tokens
+from gateway.identity.oauth.browsers import carried, still_signed_in
 from gateway.identity.oauth.clients import Client
 from gateway.identity.oauth.models import AuthorizationCode, PushedRequest
 from gateway.identity.oauth.service_tokens import Issued, Opening, Refused
@@ -134,7 +134,7 @@ def redeem(runtime: Runtime, actor: Actor, client: Client, given: Redemption) ->
         wrong = _mismatch(row, given)
         if wrong:
             return Refused("invalid_grant", wrong)
-        browser = _still_signed_in(session, runtime, row)
+        browser = still_signed_in(session, runtime, row.person_id, row.session_id)
         if browser is None:
             return Refused("invalid_grant", "session_ended")
         what = Opening(
@@ -146,23 +146,9 @@ def redeem(runtime: Runtime, actor: Actor, client: Client, given: Redemption) ->
             row.family_id,
             now + SESSION_LIFE,
             nonce=row.nonce,
-            # What a passkey confirmed in the browser it did not confirm for the program.
-            acr=Acr.MFA if browser.acr == Acr.PHR else browser.acr,
-            amr=browser.amr,
+            **carried(browser),
         )
         return tokens.opened(session, runtime, actor, what)
-
-
-def _still_signed_in(
-    session: Session, runtime: Runtime, row: AuthorizationCode
-) -> SignInSession | None:
-    """The browser session of a consent, unless it has ended since: whoever ends a session that was
-    stolen also ends what it has just consented to. The person is locked first, as by whoever ends
-    all of their sessions."""
-    session.get(Person, row.person_id, with_for_update=True)
-    browser = session.get_one(SignInSession, row.session_id)
-    live = browser.ended_at is None and browser.expires_at > runtime.clock.now()
-    return browser if live else None
 
 
 def _code_refused(

@@ -22,7 +22,7 @@ from gateway.identity.oauth import service_devices as devices
 from gateway.identity.oauth.clients import find_client
 from gateway.runtime import Runtime
 from gateway.startup import assemble
-from tests import people
+from tests import oauth_peer, people
 from tests.parts.small_server import free_port, serving
 
 ROOT = Path(__file__).parents[3]
@@ -80,10 +80,8 @@ class Desk:
             self.runtime, found.group(1), lambda name: find_client(self.runtime, name)
         )
         assert waiting is not None
-        mina = people.acting_as(people.person(self.runtime, "mina"))
-        assert devices.decide_device(
-            self.runtime, mina, waiting, (allowed, self.runtime.clock.now())
-        )
+        mina = people.person(self.runtime, "mina")
+        assert oauth_peer.let_in(self.runtime, mina, waiting, allowed)
         out, err = process.communicate(timeout=60)
         return process.returncode, out, err
 

@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from gateway.clock import FixedClock
+from gateway.errors import Problem, ProblemCode
 from gateway.identity.models import Membership, Person
 from gateway.identity.oauth import service_devices as devices
 from gateway.identity.oauth.models import OAuthClient
@@ -178,8 +179,8 @@ def test_a_consent_ends_with_the_session_in_which_it_was_given(
 def test_a_device_let_in_by_a_stolen_session_does_not_come_in_later(
     ending: Ending, runtime: Runtime, signed_in: FlaskClient, mina: Person
 ) -> None:
-    device, decided = peers.device(runtime, "read offline_access"), (True, runtime.clock.now())
-    assert devices.decide_device(runtime, people.acting_as(mina), device.waiting, decided)
+    device = peers.device(runtime, "read offline_access")
+    assert peers.let_in(runtime, mina, device.waiting)
 
     ending(runtime, mina, None, {})  # type: ignore[arg-type]
 
@@ -190,14 +191,41 @@ def test_a_device_let_in_by_a_stolen_session_does_not_come_in_later(
 def test_a_device_that_was_let_in_by_one_person_stays_with_them(
     runtime: Runtime, mina: Person
 ) -> None:
-    device, decided = peers.device(runtime), (True, runtime.clock.now())
-    thief = people.make_person(runtime, "thief")
-    assert devices.decide_device(runtime, people.acting_as(mina), device.waiting, decided)
+    device, thief = peers.device(runtime), people.make_person(runtime, "thief")
+    assert peers.let_in(runtime, mina, device.waiting)
 
-    assert not devices.decide_device(runtime, people.acting_as(thief), device.waiting, decided)
+    assert not peers.let_in(runtime, thief, device.waiting)
     came = device.poll(runtime)
     assert isinstance(came, Issued)
     assert came.person_id == mina.id
+
+
+def test_a_device_ends_with_the_session_in_which_it_was_let_in(
+    runtime: Runtime, mina: Person
+) -> None:
+    device, here = (
+        peers.device(runtime, "read offline_access"),
+        peers.browser_session(runtime, mina),
+    )
+    me = people.acting_as(mina)
+    assert devices.decide_device(runtime, me, device.waiting, (True, here))
+
+    sign_out(runtime, me, here)
+
+    came = device.poll(runtime)
+    assert (came.error, came.reason) == ("invalid_grant", "session_ended")
+
+
+def test_an_ended_session_lets_no_device_in(runtime: Runtime, mina: Person) -> None:
+    device, here = peers.device(runtime), peers.browser_session(runtime, mina)
+    me = people.acting_as(mina)
+    sign_out(runtime, me, here)
+
+    with pytest.raises(Problem) as refused:
+        devices.decide_device(runtime, me, device.waiting, (True, here))
+
+    assert refused.value.code is ProblemCode.NOT_SIGNED_IN
+    assert device.poll(runtime).error == "authorization_pending"
 
 
 # -- machines

@@ -13,7 +13,6 @@ from gateway.clock import FixedClock
 from gateway.demo.authenticator import Authenticator
 from gateway.identity import passwords
 from gateway.identity.models import Person
-from gateway.identity.oauth import service_devices as devices
 from gateway.identity.service_passwords import issue_recovery, use_recovery
 from gateway.identity.service_people import NO_PASSWORD, close, suspend
 from gateway.journal import Actor
@@ -184,8 +183,8 @@ def test_a_recovery_address_that_was_used_looks_like_one_that_never_was(
 def test_a_device_code_that_was_used_looks_like_one_that_never_was(
     runtime: Runtime, signed_in: FlaskClient
 ) -> None:
-    device, who = peers.device(runtime), people.acting_as(people.person(runtime, "mina"))
-    devices.decide_device(runtime, who, device.waiting, (False, runtime.clock.now()))
+    device, mina = peers.device(runtime), people.person(runtime, "mina")
+    assert peers.let_in(runtime, mina, device.waiting, allowed=False)
 
     answers = {look(post_code(signed_in, code)) for code in (device.made.user_code, "BCDF-GHJK")}
 

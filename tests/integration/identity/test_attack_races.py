@@ -92,7 +92,7 @@ HOW = Opening("", SessionChannel.BROWSER)
 def app_of(runtime: Runtime, me: Self, clock: FixedClock) -> tuple[pyotp.TOTP, tuple[str, ...]]:
     secret = service_factors.begin_totp(runtime, me, Given(PASSWORD))
     app = pyotp.TOTP(secret.text)
-    return app, service_factors.confirm_totp(runtime, me, app.at(clock.now()))
+    return app, service_factors.confirm_totp(runtime, me, app.secret, app.at(clock.now()))
 
 
 def test_of_raced_one_time_passwords_one_wins(

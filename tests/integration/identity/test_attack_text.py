@@ -88,7 +88,7 @@ def test_it_is_refused_or_kept_as_it_is_where_somebody_signed_in_writes(
         form(signed_in, "/account", name=text, email=text, country=text, **common),
         form(signed_in, "/account/password", present=text, password=text, repeated=text, **common),
         form(signed_in, "/account/factors/add-app", password=text, **common),
-        form(signed_in, "/account/factors/app", code=text, **common),
+        form(signed_in, "/account/factors/app", secret=text, code=text, **common),
         form(signed_in, "/account/step-up", credential=text, **common),
         form(signed_in, "/oauth2/device", user_code=text, **common),
         form(signed_in, "/orgs", name=text, kind="company", country="KR", **common),

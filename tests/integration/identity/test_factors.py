@@ -47,7 +47,7 @@ def add_app(client: FlaskClient, clock: FixedClock) -> tuple[pyotp.TOTP, list[st
     found = SECRET.search(page.text)
     assert found, page.text
     app = pyotp.TOTP(found.group(1))
-    done = post(client, "/account/factors/app", code=app.at(clock.now()))
+    done = post(client, "/account/factors/app", secret=app.secret, code=app.at(clock.now()))
     assert done.status_code == 200, done.text
     clock.advance(timedelta(seconds=30))
     return app, CODES.findall(done.text)

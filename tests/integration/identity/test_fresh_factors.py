@@ -28,6 +28,7 @@ from gateway.jobs.worker import Worker
 from gateway.journal import Act, Actor
 from gateway.runtime import Runtime
 from tests.integration.identity.test_factors import (
+    SECRET,
     add_app,
     add_passkey,
     options,
@@ -38,6 +39,7 @@ from tests.people import PASSWORD, acting_as, post, visitor
 Browser = Callable[..., FlaskClient]
 QUARTER = timedelta(minutes=15)
 APP, KEY = "/account/factors/add-app", "/account/factors/add-passkey"
+CONFIRM = "/account/factors/app"
 CODES, GONE = "/account/factors/new-codes", "/account/factors/remove-app"
 
 
@@ -150,13 +152,46 @@ def test_what_was_begun_too_long_ago_is_not_finished(
     runtime: Runtime, clock: FixedClock, holder: Person, home: FlaskClient
 ) -> None:
     add_passkey(home)
-    page = post(home, APP, password=PASSWORD)
+    app = begun(home)
     clock.advance(QUARTER)
-    waiting = service_factors.waiting_totp(runtime, of(runtime, holder))
-    late = post(home, "/account/factors/app", code=pyotp.TOTP(waiting.text).at(clock.now()))
+    late = post(home, CONFIRM, secret=app.secret, code=app.at(clock.now()))
 
-    assert (page.status_code, late.status_code) == (200, 422)
+    assert late.status_code == 409
     assert factors(runtime, holder)[1] is False
+
+
+def begun(client: FlaskClient) -> pyotp.TOTP:
+    """An app whose secret the page has shown, and which waits for its first code."""
+    page = post(client, APP, password=PASSWORD)
+    found = SECRET.search(page.text)
+    assert found, page.text
+    return pyotp.TOTP(found.group(1))
+
+
+def test_a_stolen_session_never_sees_the_secret_that_waits(
+    runtime: Runtime, clock: FixedClock, holder: Person, home: FlaskClient
+) -> None:
+    app = begun(home)
+
+    blind = post(home, CONFIRM, code="000000")
+    guessed = post(home, CONFIRM, secret=pyotp.random_base32(), code=app.at(clock.now()))
+    code_alone = post(home, CONFIRM, code=app.at(clock.now()))
+
+    for answer in (blind, guessed, code_alone):
+        assert answer.status_code == 409
+        assert app.secret not in answer.text
+    assert factors(runtime, holder)[1] is False
+
+
+def test_whoever_saw_the_secret_may_mistype_its_first_code(
+    clock: FixedClock, home: FlaskClient
+) -> None:
+    app = begun(home)
+
+    wrong = post(home, CONFIRM, secret=app.secret, code="000000")
+
+    assert (wrong.status_code, app.secret in wrong.text) == (422, True)
+    assert post(home, CONFIRM, secret=app.secret, code=app.at(clock.now())).status_code == 200
 
 
 def test_a_session_that_a_password_opened_adds_nothing_to_an_account_with_an_app(

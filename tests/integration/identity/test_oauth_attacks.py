@@ -570,10 +570,10 @@ def test_of_raced_refresh_tokens_one_wins(portal: Peer, signed_in, mina, runtime
 
 
 def test_of_raced_device_codes_one_wins(runtime, browser, mina) -> None:
-    person = people.acting_as(mina)
+    person, here = people.acting_as(mina), peers.browser_session(runtime, mina)
 
     for _ in range(ROUNDS):
-        device, decided = peers.device(runtime), (True, runtime.clock.now())
+        device, decided = peers.device(runtime), (True, here)
         decide = partial(devices.decide_device, runtime, person, device.waiting, decided)
         assert winners(decide) == 1
         assert winners(partial(device.poll, runtime)) == 1

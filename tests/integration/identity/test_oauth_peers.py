@@ -232,9 +232,7 @@ def test_oidc_agent_signs_in_by_the_device_flow(gate: Gate, tmp_path: Path) -> N
             gate.runtime, code, lambda name: find_client(gate.runtime, name)
         )
         assert waiting is not None
-        mina = people.acting_as(people.person(gate.runtime, "mina"))
-        answer = (True, gate.runtime.clock.now())
-        assert devices.decide_device(gate.runtime, mina, waiting, answer)
+        assert oauth_peer.let_in(gate.runtime, people.person(gate.runtime, "mina"), waiting)
         out, _err = generator.communicate(timeout=60)
         assert generator.returncode == 0, out
         got = subprocess.run(
