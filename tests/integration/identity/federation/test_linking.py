@@ -34,6 +34,7 @@ from gateway.identity.models_federation import FlowPurpose, ProviderStatement
 from gateway.runtime import Runtime
 from tests.integration.identity.federation.conftest import ID, Traveller
 from tests.integration.identity.federation.test_coming_in import linked, sign_up_fields
+from tests.oauth_peer import browser_session
 from tests.parts.provider import SUBJECT, Lies
 from tests.people import PASSWORD, acting_as, bearer, make_person, post, sign_in
 
@@ -146,16 +147,17 @@ def test_of_eight_who_link_one_identity_at_once_exactly_one_has_it(runtime: Runt
     federation = Federation.of(runtime)
     issuer = federation.provider(ID).issuer
     racers = [make_person(runtime, f"racer-{number}") for number in range(8)]
-    here = ids.new(runtime.clock)
-    errand = Errand(FlowPurpose.LINK, here)
+    places = {one.id: browser_session(runtime, one) for one in racers}
 
     for round_number in range(10):
         # Another issuer each time: a person has one identity of each.
         proven = Proven(ID, f"{issuer}/{round_number}", SUBJECT, signed=True)
 
         def take(one: Person, proven: Proven = proven) -> bool:
+            here = places[one.id]
+            came = Errand(FlowPurpose.LINK, here), proven, here
             try:
-                link(runtime, federation, acting_as(one), (errand, proven, here))
+                link(runtime, federation, acting_as(one), came)
             except Problem:
                 return False
             return True
