@@ -24,7 +24,7 @@ from tests import people
 from tests.contract import house as made
 from tests.contract.house import House
 from tests.contract.test_routes import ENDS_SESSION, PROGRAMS, TABLE, ask
-from tests.oauth_peer import Peer, credentials, organisation
+from tests.oauth_peer import Peer, accepted, credentials, organisation
 
 RELATIONS = ("member", "second.manager", "signing.official", "other.manager")
 COLLEAGUES = {
@@ -69,6 +69,7 @@ def _machine(house: House) -> None:
         responsible_id=house.owner.id, jwks=json.dumps(key.as_dict(private=False)),
     )  # fmt: skip
     registered = register(house.runtime, people.acting_as(house.owner), place, new)
+    accepted(house.runtime, registered.client_id)
     client = house.app.test_client(use_cookies=False)
     peer = Peer(house.runtime, client, registered.client_id, None, key)
     token = credentials(peer).json["access_token"]

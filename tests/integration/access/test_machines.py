@@ -20,7 +20,7 @@ from gateway.agreements import wiring as agreements
 from gateway.agreements.models import OrganisationAcceptance
 from gateway.catalog import wiring as catalog
 from gateway.clock import FixedClock
-from gateway.identity.models import Membership, MembershipKind
+from gateway.identity.models import Acr, Membership, MembershipKind
 from gateway.identity.oauth.models import OAuthClient
 from gateway.runtime import Runtime
 from policies.vocabulary import Action
@@ -120,6 +120,21 @@ def test_a_key_of_its_own_confirms_a_machine_before_health_data(
     anew = client.post("/api/v1/urls", json=BODY, headers=token(peer))
 
     assert [each.status_code for each in (now, later, anew)] == [201, 401, 201]
+
+
+def test_health_data_waits_for_a_passkey_of_the_person_who_answers(
+    runtime: Runtime, place: World, peer: Peer, client: FlaskClient
+) -> None:
+    world.change(runtime, world.Dataset, place.dataset, content="health")
+    signed(runtime, place, of(runtime, peer))
+    oauth_peer.accepted(runtime, peer.client_id, Acr.MFA)
+    refused = client.post("/api/v1/urls", json=BODY, headers=token(peer))
+    oauth_peer.accepted(runtime, peer.client_id, Acr.PHR)
+    allowed = client.post("/api/v1/urls", json=BODY, headers=token(peer))
+
+    assert (refused.status_code, refused.json["code"]) == (401, "insufficient_user_authentication")
+    assert "책임자가 /account에서 패스키로 인증하고 다시 맡으면" in refused.json["detail"]
+    assert allowed.status_code == 201, allowed.text
 
 
 def test_what_its_person_holds_alone_or_elsewhere_is_not_the_machines(

@@ -77,7 +77,10 @@ class Gate:
         } | changes  # fmt: skip
         if new["kind"] is ClientKind.MACHINE:
             new["responsible_id"] = manager.id
-        return register(self.runtime, people.acting_as(manager), place, NewClient(**new))
+        made = register(self.runtime, people.acting_as(manager), place, NewClient(**new))
+        if new["kind"] is ClientKind.MACHINE:
+            oauth_peer.accepted(self.runtime, made.client_id)
+        return made
 
     def _form(self, path: str) -> str:
         found = TOKEN.search(self.browser.get(path).text)
