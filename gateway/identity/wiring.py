@@ -16,6 +16,7 @@ from gateway.identity import (
     http,
     jobs_factors,
     jobs_invitations,
+    machine_gate,
     pages_checks,
     pages_documents,
     pages_identity_check,
@@ -72,6 +73,7 @@ def install(app: Flask, runtime: Runtime) -> None:
     http.install(app)
     flood.install(app)
     crowd_gate.install(app)
+    machine_gate.install(app)
     words.install(app)
     pages_documents.install(app)
     for blueprint in BLUEPRINTS:

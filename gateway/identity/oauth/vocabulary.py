@@ -41,6 +41,7 @@ class Scope(StrEnum):
     READ = "read"
     WRITE = "write"
     DOWNLOAD = "download"
+    ACCESS_LOG = "access_log"
     PASSPORT = "ga4gh_passport_v1"
 
 

@@ -153,7 +153,13 @@ def test_openid_client_signs_in_as_a_machine(gate: Gate) -> None:
 
     got = openid_client(job)
 
-    assert got["me"]["account"] == "manager"
+    assert got["me"] == {
+        "machine": {
+            "client_id": made.client_id, "name": "연구 포털", "responsible": "Manager",
+            "organisation_id": got["me"]["machine"]["organisation_id"],
+            "organisation": got["me"]["machine"]["organisation"],
+        }
+    }  # fmt: skip
 
 
 def test_idpyoidc_signs_a_person_in(gate: Gate, tmp_path: Path) -> None:
