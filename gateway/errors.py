@@ -27,6 +27,7 @@ class ProblemCode(StrEnum):
     FORBIDDEN = "forbidden"
     INSUFFICIENT_SCOPE = "insufficient_scope"
     CROWD_WORK_ONLY = "crowd_work_only"
+    MACHINE_NOT_ALLOWED = "machine_not_allowed"
     IDENTITY_KNOWN = "identity_known"
     STAFF_FACTOR_MISSING = "staff_factor_missing"
     ACCESS_DENIED = "access_denied"
@@ -148,6 +149,15 @@ PROBLEMS: dict[ProblemCode, ProblemText] = {
         "요청한 뒤 일반 계정으로 가입하여 이용신청을 하십시오.",
         "Your assigned work is at /tasks. To use datasets, ask the operator to close this account, "
         "sign up for an ordinary one, and apply.",
+    ),
+    ProblemCode.MACHINE_NOT_ALLOWED: ProblemText(
+        S.FORBIDDEN,
+        "기계 계정으로는 할 수 없는 일입니다",
+        "A machine does not do this",
+        "기계 계정은 데이터셋과 기관의 이용 권한을 보고 데이터를 받는 데만 씁니다. 신청·서명·예약·"
+        "반출처럼 사람이 할 일은 책임자가 직접 로그인하여 해 주십시오.",
+        "A machine reads datasets and its organisation's grants, and fetches data. To apply, sign, "
+        "book or take anything out, the responsible person signs in themselves.",
     ),
     ProblemCode.IDENTITY_KNOWN: ProblemText(
         S.CONFLICT,

@@ -16,6 +16,7 @@ from joserfc.jwk import ECKey
 from sqlalchemy import select
 
 from gateway.identity.models import (
+    Acr,
     Membership,
     MembershipKind,
     Organisation,
@@ -24,7 +25,7 @@ from gateway.identity.models import (
 )
 from gateway.identity.oauth import service_devices as devices
 from gateway.identity.oauth.clients import Client, find_client
-from gateway.identity.oauth.models import AuthMethod, ClientKind
+from gateway.identity.oauth.models import AuthMethod, ClientKind, OAuthClient
 from gateway.identity.oauth.service_clients import NewClient, register
 from gateway.identity.oauth.vocabulary import ASSERTION_TYPE, Scope
 from gateway.identity.service_sessions import Opening, list_sessions, open_session
@@ -191,7 +192,25 @@ def web(runtime: Runtime, http: FlaskClient, manager: Person, **changes: Any) ->
 def machine(
     runtime: Runtime, http: FlaskClient, manager: Person, responsible: Person, **changes: Any
 ) -> Peer:
-    """A machine of a new organisation for which `responsible` answers."""
+    """A machine of a new organisation for which `responsible` answers, accepted with a passkey, or
+    as `accepted` says; None for one that still waits."""
+    acr = changes.pop("accepted", Acr.PHR)
+    place = organisation(runtime, manager, responsible)
+    made = machine_of(runtime, http, place, manager, responsible, **changes)
+    if acr is not None:
+        accepted(runtime, made.client_id, acr)
+    return made
+
+
+def machine_of(
+    runtime: Runtime,
+    http: FlaskClient,
+    place: uuid.UUID,
+    manager: Person,
+    responsible: Person,
+    **changes: Any,
+) -> Peer:
+    """A machine of this organisation, which nobody has accepted yet."""
     key = ECKey.generate_key("P-256")
     new = {
         "name": "야간 수집기", "kind": ClientKind.MACHINE,
@@ -199,9 +218,15 @@ def machine(
         "scopes": frozenset({Scope.READ, Scope.DOWNLOAD}), "responsible_id": responsible.id,
         "jwks": json.dumps(key.as_dict(private=False)),
     } | changes  # fmt: skip
-    place = organisation(runtime, manager, responsible)
     made = register(runtime, people.acting_as(manager), place, NewClient(**new))
     return Peer(runtime, http, made.client_id, None, key)
+
+
+def accepted(runtime: Runtime, client_id: str, acr: Acr = Acr.PHR) -> None:
+    """As after the responsible person's yes."""
+    with runtime.db.write() as session:
+        row = session.get_one(OAuthClient, client_id)
+        row.accepted_at, row.accepted_acr = runtime.clock.now(), acr
 
 
 def credentials(robot: Peer, **changes: Any) -> Any:

@@ -95,7 +95,7 @@ def refuse(
     record_refusal(door.folding, _entry(door, actor, gathered, decision, intent))
     engine = engine_for(door.db, gathered.release)
     if step_up.is_all_that_is_missing(engine, Action(decision.action), gathered.facts):
-        raise step_up.required()
+        raise step_up.required(gathered.facts.subject.kind)
     raise presenter.denied(decision, explain(engine, decision.action, gathered.facts))
 
 

@@ -11,7 +11,7 @@ from gateway.errors import Problem, ProblemCode
 from policies.engine import Engine
 from policies.explain import Explanation
 from policies.facts import Facts
-from policies.vocabulary import Action, Content, Modality
+from policies.vocabulary import Action, Content, Modality, PrincipalKind
 
 WINDOW = timedelta(minutes=15)
 CONTENTS = frozenset({Content.HEALTH, Content.FACE})
@@ -43,12 +43,23 @@ def is_the_last_step(found: Explanation) -> bool:
     return [step.code for step in found.path] == [CODE]
 
 
-def required() -> Problem:
-    """The 401 that says how to confirm oneself."""
+_OF_A_MACHINE = (
+    "건강·얼굴 데이터는 책임자가 패스키로 인증하고 맡은 기계 계정만, 새로 받은 토큰으로 15분 동안 "
+    "받을 수 있습니다. 책임자가 /account에서 패스키로 인증하고 다시 맡으면 됩니다.",
+    "Health and face data go to a machine that its responsible person has accepted with a passkey, "
+    "for 15 minutes from a new token. They accept it again with a passkey at /account.",
+)
+_OF_A_PERSON = (
+    "건강·얼굴 데이터는 15분 안에 패스키로 인증한 세션에서만 받을 수 있습니다.",
+    "Health and face data need a session that a passkey has confirmed within 15 minutes.",
+)
+
+
+def required(kind: PrincipalKind = PrincipalKind.PERSON) -> Problem:
+    """The 401 that says how to confirm oneself, or who confirms a machine."""
     return Problem(
         ProblemCode.INSUFFICIENT_USER_AUTHENTICATION,
-        "건강·얼굴 데이터는 15분 안에 패스키로 인증한 세션에서만 받을 수 있습니다.",
-        "Health and face data need a session that a passkey has confirmed within 15 minutes.",
+        *(_OF_A_MACHINE if kind is PrincipalKind.MACHINE else _OF_A_PERSON),
         acr_values=ACR,
         max_age=int(WINDOW.total_seconds()),
     )

@@ -211,7 +211,7 @@ def _person(server: str, me: dict[str, Any], as_json: bool) -> dict[str, Any]:
         for row in me.get("memberships", [])
     ]
     names = ("account", "name", "email", "country", "identity_level", "locale")
-    known = {name: me.get(name) for name in names}
+    known = {name: me[name] for name in names if name in me}
     return {"server": server, **known, "roles": roles or "none", "organisations": places or "none"}
 
 

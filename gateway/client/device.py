@@ -14,7 +14,7 @@ from gateway.client.errors import ClientError, Unreachable
 from gateway.client.proof import Prover
 
 CLIENT_ID = "sumun-cli"
-SCOPE = "read write download offline_access"
+SCOPE = "profile email organisation read write download access_log offline_access"
 GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 SLOWER = 5
 WAITING = frozenset({"authorization_pending", "slow_down"})

@@ -6,13 +6,11 @@ from typing import Any
 
 from flask import Blueprint
 
-from gateway.identity import service_people as people
 from gateway.identity import service_sessions as sessions
 from gateway.identity.http import actor, require_viewer, rt
-from gateway.identity.schemas import ClientSession, ClientSignIn, Me, MembershipHeld, RoleHeld
-from gateway.identity.service_attestations import identity_level
+from gateway.identity.own_data import own_data
+from gateway.identity.schemas import ClientSession, ClientSignIn, Me
 from gateway.identity.service_credentials import Credentials
-from gateway.identity.service_memberships import memberships_of
 from gateway.identity.service_second import sign_in_client
 from gateway.web.forms import parse
 from gateway.web.openapi import documented
@@ -46,25 +44,5 @@ def end() -> tuple[str, int]:
 @api.get("/me")
 @documented(tag="identity", answer=Me)
 def me() -> dict[str, Any]:
-    """One's own data, roles and memberships."""
-    seen = require_viewer()
-    with rt().db.read() as session:
-        person = people.get_person(session, seen.person_id)
-        places = memberships_of(session, seen.person_id)
-        level = identity_level(session, seen.person_id, rt().clock.now())
-    names = ("id", "account", "name", "email", "country", "korean_national", "locale")
-    own = {name: getattr(person, name) for name in names}
-    held = [RoleHeld(role=role, scope=scope) for role, scope in sorted(seen.scoped)]
-    listed = [_place(row, organisation) for row, organisation in places]
-    mine = Me(**own, identity_level=level, roles=held, memberships=listed)
-    return mine.model_dump(mode="json")
-
-
-def _place(row: Any, organisation: Any) -> MembershipHeld:
-    return MembershipHeld(
-        organisation_id=organisation.id,
-        organisation=organisation.name,
-        status=organisation.status,
-        kind=row.kind,
-        confirmed=row.confirmed_by is not None,
-    )
+    """One's own data, roles and memberships; to a program what its scope names."""
+    return own_data(rt(), require_viewer()).model_dump(mode="json", exclude_unset=True)

@@ -9,9 +9,9 @@ from typing import Any
 from flask import Blueprint
 from pydantic import BaseModel, ConfigDict
 
-from gateway.errors import Problem, ProblemCode
 from gateway.identity import service_sessions as sessions
-from gateway.identity.http import Viewer, actor, require_viewer, rt
+from gateway.identity.http import actor, rt
+from gateway.identity.in_person import in_person
 from gateway.web.openapi import documented
 
 api = Blueprint("sessions_api", __name__, url_prefix="/api/v1/sessions")
@@ -47,7 +47,7 @@ class SessionList(BaseModel):
 @documented(tag="identity", answer=SessionList)
 def listed() -> dict[str, Any]:
     """One's own live sessions, newest first; not for programs that act for a person."""
-    seen = _in_person()
+    seen = in_person()
     with rt().db.read() as session:
         rows = sessions.list_sessions(session, seen.person_id, rt().clock.now())
     items = [_out(row, seen.session_id) for row in rows]
@@ -58,21 +58,9 @@ def listed() -> dict[str, Any]:
 @documented(tag="identity", status=204)
 def end(session_id: uuid.UUID) -> tuple[str, int]:
     """End one of one's own sessions, with the tokens of a program that holds it."""
-    _in_person()
+    in_person()
     sessions.sign_out(rt(), actor(), session_id)
     return "", 204
-
-
-def _in_person() -> Viewer:
-    """A program is given a scope over data, not over how else its person is signed in."""
-    seen = require_viewer()
-    if seen.application is not None:
-        raise Problem(
-            ProblemCode.FORBIDDEN,
-            "프로그램은 다른 세션을 볼 수 없습니다. 본인이 직접 로그인해 주십시오.",
-            "A program does not see other sessions. Sign in yourself.",
-        )
-    return seen
 
 
 def _out(row: Any, present: uuid.UUID) -> SessionOut:

@@ -25,7 +25,8 @@ from gateway.identity.http import (
     safe_next,
     start_browser_session,
 )
-from gateway.identity.models import SessionChannel
+from gateway.identity.models import SessionChannel, SignInSession
+from gateway.identity.oauth.vocabulary import MACHINE_AMR
 from gateway.identity.schemas_factors import FactorChange, FirstCode, NewPasskey, StepUpAnswer
 from gateway.identity.service_factors import Secret
 from gateway.identity.service_fresh import Given, Self
@@ -163,10 +164,16 @@ def _step_up_page(form: Form, target: str) -> str:
     with rt().db.read() as session:
         known = factors_of(session, mine.person_id).passkeys
         open_now = list_sessions(session, mine.person_id, rt().clock.now())
-    clients = [row for row in open_now if row.channel != SessionChannel.BROWSER]
+    clients = [each for each in open_now if _can_be_confirmed(each)]
     if known and passkeys.possible(rt().settings):
         options = passkeys.options_to_sign(rt(), service_step_up.stepping_up(mine), known)
     return render("identity/step_up.html", form=form, next=target, options=options, clients=clients)
+
+
+def _can_be_confirmed(row: SignInSession) -> bool:
+    """Whether it is a client's session; in that of a machine nobody confirms themselves."""
+    machine = row.channel == SessionChannel.OAUTH and row.amr == MACHINE_AMR
+    return row.channel != SessionChannel.BROWSER and not machine
 
 
 def _asked(verb: Callable[[Given], T]) -> Submitted[T]:

@@ -91,19 +91,32 @@ class MembershipHeld(Frozen):
     confirmed: bool
 
 
-class Me(Frozen):
-    """`GET /api/v1/me`: one's own data."""
+class MachineHeld(Frozen):
+    """Which machine asks, for which organisation, and who answers for it."""
 
-    id: uuid.UUID
-    account: str
+    client_id: str
     name: str
-    email: str
-    country: str
-    korean_national: bool | None
-    identity_level: int
-    locale: str
-    roles: list[RoleHeld]
-    memberships: list[MembershipHeld]
+    organisation_id: uuid.UUID
+    organisation: str
+    responsible: str
+
+
+class Me(Frozen):
+    """`GET /api/v1/me`: one's own data. A program gets `id`, `account` and `name`, and what its
+    scope names (`profile`: `locale`; `email`; `organisation`: `memberships`). A machine gets
+    `machine` and nothing more."""
+
+    id: uuid.UUID | None = None
+    account: str | None = None
+    name: str | None = None
+    email: str | None = None
+    country: str | None = None
+    korean_national: bool | None = None
+    identity_level: int | None = None
+    locale: str | None = None
+    roles: list[RoleHeld] = []
+    memberships: list[MembershipHeld] = []
+    machine: MachineHeld | None = None
 
 
 class SignUp(Frozen):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
 from gateway.identity import guessing, passkeys, proofs, throttle
-from gateway.identity.models import Acr, SignInSession
+from gateway.identity.models import Acr, SessionChannel, SignInSession
+from gateway.identity.oauth.vocabulary import MACHINE_AMR
 from gateway.identity.passkeys import Ceremony, Use
 from gateway.identity.service_fresh import Self, refuse
 from gateway.identity.service_sessions import SignedIn, renew_token
@@ -45,7 +46,7 @@ def _step(
         session.execute(
             update(SignInSession)
             .where(SignInSession.id.in_(sessions), SignInSession.person_id == me.person_id)
-            .where(SignInSession.ended_at.is_(None))
+            .where(SignInSession.ended_at.is_(None), ~_of_a_machine())
             .values(acr=Acr.PHR, stepped_up_at=runtime.clock.now())
         )
         detail = {"sessions": len(set(sessions))}
@@ -59,14 +60,21 @@ def _step(
 def last_confirmed(session: Session, person_id: uuid.UUID, now: datetime) -> datetime | None:
     """When a passkey last confirmed the person in any session that is live at `now`.
 
-    For questions about somebody whose own session is not at hand.
+    For questions about somebody whose own session is not at hand; what a machine in their name
+    has shown does not count, as nobody stood before it.
     """
     moment: datetime | None = session.scalar(
         select(func.max(SignInSession.stepped_up_at, type_=SignInSession.stepped_up_at.type))
         .where(SignInSession.person_id == person_id, SignInSession.ended_at.is_(None))
-        .where(SignInSession.expires_at > now)
+        .where(SignInSession.expires_at > now, ~_of_a_machine())
     )
     return moment
+
+
+def _of_a_machine() -> ColumnElement[bool]:
+    """The condition that a session is one of a machine: no passkey is ever shown in that."""
+    program = SignInSession.channel == SessionChannel.OAUTH
+    return program & (SignInSession.amr == MACHINE_AMR)
 
 
 def stepping_up(me: Self) -> Ceremony:

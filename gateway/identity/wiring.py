@@ -16,6 +16,7 @@ from gateway.identity import (
     http,
     jobs_factors,
     jobs_invitations,
+    machine_gate,
     pages_checks,
     pages_documents,
     pages_identity_check,
@@ -28,7 +29,14 @@ from gateway.identity import (
 from gateway.identity.api import api
 from gateway.identity.federation import wiring as federation
 from gateway.identity.models import Role
-from gateway.identity.oauth import api_clients, beat_keep, pages_clients
+from gateway.identity.oauth import (
+    api_clients,
+    api_machines,
+    beat_keep,
+    jobs_machines,
+    pages_clients,
+    pages_machines,
+)
 from gateway.identity.oauth.api import api as oauth_api
 from gateway.identity.oauth.pages import pages as oauth_pages
 from gateway.identity.oauth.pages_clients import programs
@@ -54,7 +62,8 @@ BLUEPRINTS = (
     oauth_pages, programs,
     pages_identity_check.blueprint, pages_invitations.blueprint, pages_checks.blueprint,
     pages_documents.blueprint, provisioning.blueprint, scim.blueprint, api_sessions.api,
-    api_invitations.api, api_documents.api, api_clients.api,
+    api_invitations.api, api_documents.api, api_clients.api, api_machines.api,
+    pages_machines.pages,
 )  # fmt: skip
 FORGET_SECONDS = 3600.0
 
@@ -64,6 +73,7 @@ def install(app: Flask, runtime: Runtime) -> None:
     http.install(app)
     flood.install(app)
     crowd_gate.install(app)
+    machine_gate.install(app)
     words.install(app)
     pages_documents.install(app)
     for blueprint in BLUEPRINTS:
@@ -81,13 +91,15 @@ def install(app: Flask, runtime: Runtime) -> None:
     nav.panels(app).add("organisation", pages_documents.panel, order=20)
     nav.panels(app).add("organisation", pages_checks.panel, order=30)
     nav.panels(app).add("organisation", provisioning.panel, order=40)
+    nav.panels(app).add("account", pages_machines.panel, order=5)
 
 
 def handlers(runtime: Runtime) -> dict[str, Callable[[Leased], None]]:
-    """Mail the links of invitations, and what has changed about factors."""
+    """Mail the links of invitations, what has changed about factors, and who answers for what."""
     return {
         service_invitations.MAIL_JOB: partial(jobs_invitations.mail, runtime),
         jobs_factors.MAIL_JOB: partial(jobs_factors.mail, runtime),
+        jobs_machines.MAIL_JOB: partial(jobs_machines.mail, runtime),
     }
 
 

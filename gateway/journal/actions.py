@@ -26,6 +26,8 @@ class Act(StrEnum):
     CLIENT_REGISTERED = "client.registered"
     CLIENT_WARNED = "client.warned"
     CLIENT_ENDED = "client.ended"
+    CLIENT_ACCEPTED = "client.accepted"
+    CLIENT_DECLINED = "client.declined"
     SESSION_STEPPED_UP = "session.stepped_up"
     SESSION_FACTOR_SHOWN = "session.factor_shown"
     FACTOR_ADDED = "factor.added"

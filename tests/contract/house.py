@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
+from joserfc.jwk import ECKey
 from sqlalchemy import delete, select, update
 
 from gateway import ids
@@ -326,6 +328,17 @@ def program(house: House) -> str:
     new = NewClient(
         "포털", ClientKind.WEB, AuthMethod.SECRET_BASIC, frozenset({Scope.OPENID}),
         ("https://rp.example.org/cb",),
+    )  # fmt: skip
+    return register_program(house.runtime, people.acting_as(owner), place, new).client_id
+
+
+def machine(house: House) -> str:
+    """A machine for which the owner is to answer."""
+    owner, place = house.people[OWNER], verified_organisation(house)
+    key = ECKey.generate_key("P-256").as_dict(private=False)
+    new = NewClient(
+        "야간 수집기", ClientKind.MACHINE, AuthMethod.PRIVATE_KEY_JWT, frozenset({Scope.READ}),
+        responsible_id=owner.id, jwks=json.dumps(key),
     )  # fmt: skip
     return register_program(house.runtime, people.acting_as(owner), place, new).client_id
 

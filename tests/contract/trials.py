@@ -237,6 +237,15 @@ TRIALS: dict[str, Trial] = {
         ),
     ),
     "DELETE /api/v1/programs/<client_id>": Trial(naming(client_id=made.program)),
+    "GET /account/machines/<client_id>": Trial(naming(client_id=made.machine)),
+    "POST /account/machines/<client_id>/accept": Trial(
+        naming(client_id=made.machine), fixed(password=PASSWORD)
+    ),
+    "POST /account/machines/<client_id>/end": Trial(naming(client_id=made.machine)),
+    "POST /api/v1/machines/<client_id>/accept": Trial(
+        naming(client_id=made.machine), fixed(password=PASSWORD)
+    ),
+    "DELETE /api/v1/machines/<client_id>": Trial(naming(client_id=made.machine)),
     "GET /api/v1/organisations/<uuid:organisation_id>/seats": Trial(MANAGED),
     "POST /api/v1/organisations/<uuid:organisation_id>/seats/<uuid:grant_id>/move": Trial(
         naming(organisation_id=made.verified_organisation, grant_id=made.grant)

@@ -48,7 +48,7 @@ class ProgramWanted(BaseModel):
 
 
 class ProgramOut(BaseModel):
-    """A registered program; `runs_out` within 30 days."""
+    """A registered program; `runs_out` within 30 days. A machine waits for `accepted_at`."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -64,6 +64,7 @@ class ProgramOut(BaseModel):
     dpop_required: bool
     created_at: datetime
     expires_at: datetime
+    accepted_at: datetime | None
     runs_out: bool
 
 

@@ -18,7 +18,7 @@ from gateway.identity.models import (
     SignInSession,
 )
 from gateway.identity.oauth import dpop
-from gateway.identity.oauth.clients import in_networks, stands
+from gateway.identity.oauth.clients import in_networks, manager_stands, stands
 from gateway.identity.oauth.jose import BadToken
 from gateway.identity.oauth.models import ClientKind, OAuthClient, OAuthToken, TokenKind
 from gateway.identity.oauth.vocabulary import ACCESS_PREFIX
@@ -61,14 +61,16 @@ class Row:
 
 
 def _answered_for() -> Any:
-    """A machine counts while its responsible person belongs to its organisation."""
+    """A machine counts while the person who accepted to answer for it belongs to its organisation,
+    and the manager who registered it manages that."""
     belongs = exists().where(
         Membership.person_id == OAuthClient.responsible_id,
         Membership.organisation_id == OAuthClient.organisation_id,
         Membership.confirmed_by.is_not(None),
         Membership.ended_at.is_(None),
     )
-    return or_(OAuthClient.kind != ClientKind.MACHINE, belongs)
+    accepted = OAuthClient.accepted_at.is_not(None)
+    return or_(OAuthClient.kind != ClientKind.MACHINE, and_(accepted, belongs, manager_stands()))
 
 
 def _lookup() -> Any:

@@ -13,8 +13,16 @@ from urllib.parse import urlsplit
 
 from authlib.oauth2.rfc6749 import ClientMixin
 from sqlalchemy import ColumnElement, exists, or_, select
+from sqlalchemy.orm import aliased
 
-from gateway.identity.models import Organisation, OrganisationStatus
+from gateway.identity.models import (
+    Membership,
+    MembershipKind,
+    Organisation,
+    OrganisationStatus,
+    Person,
+    PersonStatus,
+)
 from gateway.identity.oauth.models import AuthMethod, ClientKind, OAuthClient
 from gateway.identity.oauth.vocabulary import Grant, joined, scopes
 from gateway.runtime import Runtime
@@ -99,6 +107,21 @@ def stands() -> ColumnElement[bool]:
         Organisation.status == OrganisationStatus.VERIFIED,
     )
     return or_(OAuthClient.organisation_id.is_(None), verified)
+
+
+def manager_stands() -> ColumnElement[bool]:
+    """The condition that whoever registered a program is an active, confirmed manager still."""
+    # Aliases: the statement around may have people of its own, who are not the manager.
+    place, maker = aliased(Membership), aliased(Person)
+    return exists().where(
+        place.person_id == OAuthClient.created_by,
+        place.organisation_id == OAuthClient.organisation_id,
+        place.kind == MembershipKind.MANAGER,
+        place.confirmed_by.is_not(None),
+        place.ended_at.is_(None),
+        maker.id == place.person_id,
+        maker.status == PersonStatus.ACTIVE,
+    )
 
 
 def find_client(runtime: Runtime, client_id: str) -> Client | None:

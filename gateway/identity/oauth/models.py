@@ -43,7 +43,8 @@ class TokenKind(StrEnum):
 
 
 class OAuthClient(Base):
-    """A registered program. A machine has an organisation and a person who answers for it."""
+    """A registered program. A machine has an organisation and a person who answers for it, and
+    works once they have accepted that; `accepted_acr` is how they had shown who they are."""
 
     __tablename__ = "oauth_clients"
     __table_args__ = (
@@ -71,6 +72,8 @@ class OAuthClient(Base):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     warned_at: Mapped[datetime | None]
+    accepted_at: Mapped[datetime | None]
+    accepted_acr: Mapped[str | None] = mapped_column(String(40))
     ended_at: Mapped[datetime | None]
 
 

@@ -10,6 +10,8 @@ from gateway.identity.service_sessions import Application
 
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 USERINFO = "/oauth2/userinfo"
+# What is about the person, not about their work here, has a scope of its own.
+ACCESS_LOG, PASSPORTS = "/api/v1/access-log", "/api/v1/passports"
 # Signing out must never fail for want of a scope.
 FREE = frozenset({("DELETE", "/api/v1/session")})
 # Addresses that hand out bytes, or the capability to fetch them.
@@ -30,6 +32,10 @@ def needed_for(method: str, path: str) -> Scope:
     """The one scope that a request needs."""
     if path == USERINFO:
         return Scope.OPENID
+    if path == ACCESS_LOG or path.startswith(f"{ACCESS_LOG}/"):
+        return Scope.ACCESS_LOG
+    if path == PASSPORTS and method in READING:
+        return Scope.PASSPORT
     if path.startswith(BYTES) or path.endswith(BYTE_ENDINGS):
         return Scope.DOWNLOAD
     return Scope.READ if method in READING else Scope.WRITE

@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 from gateway.errors import Problem, ProblemCode
 from gateway.identity import rules
 from gateway.identity.models import Membership, OrganisationStatus
-from gateway.identity.oauth import jose
+from gateway.identity.oauth import jobs_machines, jose
 from gateway.identity.oauth.clients import LOOPBACK
 from gateway.identity.oauth.jose import BadToken
 from gateway.identity.oauth.keys import Algorithm
@@ -68,7 +68,8 @@ class Registered:
 def register(
     runtime: Runtime, actor: Actor, organisation_id: uuid.UUID, new: NewClient
 ) -> Registered:
-    """Register a program of an organisation.
+    """Register a program of an organisation. A machine waits for whoever is to answer for it, who
+    is told by mail.
 
     Raises Problem 403 for whoever is no manager, 409 while the organisation is not verified, and
     422 naming the field that is not right.
@@ -82,6 +83,7 @@ def register(
         _check_responsible(session, organisation_id, row)
         row.created_by = actor.person_id
         session.add(row)
+        jobs_machines.tell(session, runtime, row)
         detail = {"client": row.id, "kind": str(row.kind), "scope": row.scope}
         subjects = [row.responsible_id] if row.responsible_id else []
         entry = Entry(actor, Act.CLIENT_REGISTERED, subjects=subjects, detail=detail)

@@ -13,6 +13,9 @@ DEVICE_GRANT: Final = "urn:ietf:params:oauth:grant-type:device_code"
 EXCHANGE_GRANT: Final = "urn:ietf:params:oauth:grant-type:token-exchange"
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
+MACHINE_AMR: Final = "swk"
+"""What the session of a machine rests on: a key in software (RFC 8176)."""
+
 # Symmetric algorithms and `none` are absent: what verifies must never be able to sign.
 CLIENT_ALGORITHMS: Final = ("ES256", "RS256", "PS256")
 
@@ -38,6 +41,7 @@ class Scope(StrEnum):
     READ = "read"
     WRITE = "write"
     DOWNLOAD = "download"
+    ACCESS_LOG = "access_log"
     PASSPORT = "ga4gh_passport_v1"
 
 

@@ -25,6 +25,10 @@ WHAT_NEXT = {
     "passport_scope_missing": "The token lacks openid and ga4gh_passport_v1. Ask for consent.",
     "only_passports_of_ones_own": "Leave out actor_token, audience and scope; name one resource.",
     "resource_malformed": "resource must be one https address without a fragment.",
+    "not_accepted": "The responsible person has not accepted this client yet. They sign in, open "
+    "/account and accept it under the programs that act in their name.",
+    "maker_gone": "The manager who registered this client no longer manages the organisation. "
+    "Another manager registers it anew, and the responsible person accepts that.",
     "nobody_answers": "The responsible person no longer belongs to the verified organisation. "
     "A manager registers the client anew.",
 }

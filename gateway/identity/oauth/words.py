@@ -14,9 +14,10 @@ SCOPES: dict[str, Any] = {
     Scope.EMAIL: lazy("Read your e-mail address"),
     Scope.ORGANISATION: lazy("Read which organisations you belong to"),
     Scope.OFFLINE_ACCESS: lazy("Stay signed in until you end it, for 90 days at most"),
-    Scope.READ: lazy("Read your applications, grants and access log"),
+    Scope.READ: lazy("Read your applications and grants"),
     Scope.WRITE: lazy("Apply, sign and submit on your behalf"),
     Scope.DOWNLOAD: lazy("Download what your grants allow"),
+    Scope.ACCESS_LOG: lazy("Read the log of what was done with your account and data"),
     Scope.PASSPORT: lazy("Get a passport that proves your grants and affiliation elsewhere"),
 }
 CLIENT_KINDS: dict[str, Any] = {

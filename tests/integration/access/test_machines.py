@@ -20,8 +20,10 @@ from gateway.agreements import wiring as agreements
 from gateway.agreements.models import OrganisationAcceptance
 from gateway.catalog import wiring as catalog
 from gateway.clock import FixedClock
-from gateway.identity.models import Membership, MembershipKind
+from gateway.identity.models import Acr, Membership, MembershipKind
 from gateway.identity.oauth.models import OAuthClient
+from gateway.identity.oauth.vocabulary import MACHINE_SCOPES
+from gateway.journal import Journal
 from gateway.runtime import Runtime
 from policies.vocabulary import Action
 from tests import oauth_peer, people, world
@@ -75,9 +77,9 @@ def signed(runtime: Runtime, place: World, organisation: uuid.UUID) -> None:
         session.add(OrganisationAcceptance(**values))
 
 
-def token(peer: Peer) -> dict[str, str]:
+def token(peer: Peer, scope: str = "read download") -> dict[str, str]:
     answer = peer.token(
-        grant_type="client_credentials", scope="read download",
+        grant_type="client_credentials", scope=scope,
         client_assertion_type=ASSERTION, client_assertion=peer.assertion(),
     )  # fmt: skip
     assert answer.status_code == 200, answer.text
@@ -120,6 +122,21 @@ def test_a_key_of_its_own_confirms_a_machine_before_health_data(
     anew = client.post("/api/v1/urls", json=BODY, headers=token(peer))
 
     assert [each.status_code for each in (now, later, anew)] == [201, 401, 201]
+
+
+def test_health_data_waits_for_a_passkey_of_the_person_who_answers(
+    runtime: Runtime, place: World, peer: Peer, client: FlaskClient
+) -> None:
+    world.change(runtime, world.Dataset, place.dataset, content="health")
+    signed(runtime, place, of(runtime, peer))
+    oauth_peer.accepted(runtime, peer.client_id, Acr.MFA)
+    refused = client.post("/api/v1/urls", json=BODY, headers=token(peer))
+    oauth_peer.accepted(runtime, peer.client_id, Acr.PHR)
+    allowed = client.post("/api/v1/urls", json=BODY, headers=token(peer))
+
+    assert (refused.status_code, refused.json["code"]) == (401, "insufficient_user_authentication")
+    assert "책임자가 /account에서 패스키로 인증하고 다시 맡으면" in refused.json["detail"]
+    assert allowed.status_code == 201, allowed.text
 
 
 def test_what_its_person_holds_alone_or_elsewhere_is_not_the_machines(
@@ -179,3 +196,78 @@ def test_the_membership_of_the_person_who_answers_is_the_machines(
         session.execute(left.values(ended_at=runtime.clock.now()))
 
     assert client.post("/api/v1/urls", json=BODY, headers=headers).status_code == 401
+
+
+def _signing(_place: World) -> tuple[str, str, dict[str, Any]]:
+    body = {"sha256": "a" * 64, "typed_name": "홀더", "language": "ko", "read": True}
+    return "POST", "/api/v1/agreements/signatures", body
+
+
+def _giving_up(place: World) -> tuple[str, str, dict[str, Any]]:
+    return "POST", f"/api/v1/grants/{place.grant}/give-up", {}
+
+
+def _taking_off(_place: World) -> tuple[str, str, dict[str, Any]]:
+    return "DELETE", f"/api/v1/identities/{uuid.uuid4()}", {}
+
+
+def _looking(_place: World) -> tuple[str, str, dict[str, Any]]:
+    return "GET", "/api/v1/identities", {}
+
+
+def _signatures(_place: World) -> tuple[str, str, dict[str, Any]]:
+    return "GET", "/api/v1/agreements", {}
+
+
+def _asking_for_a_signature(place: World) -> tuple[str, str, dict[str, Any]]:
+    path = f"/api/v1/organisations/{place.organisation}/signature-requests"
+    return "POST", path, {"code": "open-test", "email": "x@example.org"}
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [_signing, _giving_up, _taking_off, _looking, _signatures, _asking_for_a_signature],
+    ids=lambda one: one.__name__,
+)
+def test_a_machine_never_signs_links_or_speaks_as_its_person(
+    runtime: Runtime,
+    place: World,
+    client: FlaskClient,
+    wanted: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    manager, holder = people.make_person(runtime, "the.manager"), people.person(runtime, "holder")
+    robot = oauth_peer.machine(runtime, client, manager, holder, scopes=MACHINE_SCOPES)
+    world.change(runtime, Grant, place.grant, organisation_id=of(runtime, robot))
+    headers = token(robot, "read write download")
+    method, path, body = wanted(place)
+    told: list[tuple[str, str | None]] = []
+    original = Journal._event
+
+    def remember(self: Journal, entry: Any) -> Any:
+        told.append((str(entry.act), entry.reason))
+        return original(self, entry)
+
+    monkeypatch.setattr(Journal, "_event", remember)
+
+    refused = client.open(f"{path}?lang=en", method=method, json=body, headers=headers)
+    korean = client.open(f"{path}?lang=ko", method=method, json=body, headers=headers)
+
+    assert (refused.status_code, refused.json["code"]) == (403, "machine_not_allowed")
+    assert "the responsible person signs in themselves" in refused.json["next"]
+    assert "책임자가 직접 로그인하여" in korean.json["next"]
+    with runtime.db.read() as session:
+        assert session.get_one(Grant, place.grant).ended_at is None
+    assert ("access.decided", "machine_not_allowed") in told
+
+
+def test_a_machine_reads_who_it_is_and_nothing_of_its_person(
+    runtime: Runtime, place: World, peer: Peer, client: FlaskClient
+) -> None:
+    told = client.get("/api/v1/me", headers=token(peer)).json
+
+    assert set(told) == {"machine"}
+    assert set(told["machine"]) == {
+        "client_id", "name", "organisation_id", "organisation", "responsible"
+    }  # fmt: skip
+    assert told["machine"]["organisation_id"] == str(of(runtime, peer))

@@ -247,7 +247,10 @@ def test_a_machine_acts_for_its_organisation(runtime, browser) -> None:
 
     assert got.status_code == 200, got.text
     assert "refresh_token" not in got.json
-    assert robot.get("/api/v1/me", got.json["access_token"]).json["account"] == "worker"
+    answer = robot.get("/api/v1/me", got.json["access_token"]).json
+    machine = answer.pop("machine")
+    assert answer == {}
+    assert (machine["client_id"], machine["responsible"]) == (robot.client_id, "Worker")
 
 
 def test_a_machine_stops_when_nobody_answers_for_it(runtime, browser) -> None:

@@ -77,7 +77,10 @@ class Gate:
         } | changes  # fmt: skip
         if new["kind"] is ClientKind.MACHINE:
             new["responsible_id"] = manager.id
-        return register(self.runtime, people.acting_as(manager), place, NewClient(**new))
+        made = register(self.runtime, people.acting_as(manager), place, NewClient(**new))
+        if new["kind"] is ClientKind.MACHINE:
+            oauth_peer.accepted(self.runtime, made.client_id)
+        return made
 
     def _form(self, path: str) -> str:
         found = TOKEN.search(self.browser.get(path).text)
@@ -150,7 +153,13 @@ def test_openid_client_signs_in_as_a_machine(gate: Gate) -> None:
 
     got = openid_client(job)
 
-    assert got["me"]["account"] == "manager"
+    assert got["me"] == {
+        "machine": {
+            "client_id": made.client_id, "name": "연구 포털", "responsible": "Manager",
+            "organisation_id": got["me"]["machine"]["organisation_id"],
+            "organisation": got["me"]["machine"]["organisation"],
+        }
+    }  # fmt: skip
 
 
 def test_idpyoidc_signs_a_person_in(gate: Gate, tmp_path: Path) -> None:
