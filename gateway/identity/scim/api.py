@@ -25,7 +25,7 @@ from werkzeug.exceptions import MethodNotAllowed
 
 from gateway.errors import PROBLEMS, Problem
 from gateway.identity.http import actor, rt
-from gateway.identity.scim import groups, resources, tokens, users
+from gateway.identity.scim import groups, patching, resources, tokens, users
 from gateway.identity.scim.resources import (
     MEDIA_TYPE,
     MODELS,
@@ -146,6 +146,7 @@ def patch(kind: str, resource_id: str) -> Response:
     asked = _parsed(PATCHES[kind], Context.RESOURCE_PATCH_REQUEST)
 
     def edit(present: Any) -> Any:
+        patching.check_work(asked, present)
         asked.patch(present, scim_policy=POLICY)
         return present
 
@@ -211,6 +212,8 @@ def _parsed(model: type[Any], context: Context) -> Any:
         body = None
     if not isinstance(body, dict):
         raise InvalidSyntaxException(detail="The body must be one JSON object.")
+    if context is Context.RESOURCE_PATCH_REQUEST:
+        patching.check_operations(body)
     return model.model_validate(body, scim_ctx=context, scim_policy=POLICY)
 
 
