@@ -28,7 +28,7 @@ from gateway.identity import (
 from gateway.identity.api import api
 from gateway.identity.federation import wiring as federation
 from gateway.identity.models import Role
-from gateway.identity.oauth import api_clients, beat_keep, pages_clients
+from gateway.identity.oauth import api_clients, beat_keep, pages_clients, waiting
 from gateway.identity.oauth.api import api as oauth_api
 from gateway.identity.oauth.pages import pages as oauth_pages
 from gateway.identity.oauth.pages_clients import programs
@@ -68,6 +68,7 @@ def install(app: Flask, runtime: Runtime) -> None:
     pages_documents.install(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+    app.extensions[waiting.EXTENSION] = waiting.pace()
     federation.install(app, runtime)
     passports.install(app, runtime)
     app.config.update(
@@ -104,6 +105,11 @@ def beats(runtime: Runtime) -> list[Beat]:
             "identity.forget_checks",
             FORGET_SECONDS,
             partial(service_identity_checks.forget, runtime),
+        ),
+        Beat(
+            "oauth.forget",
+            beat_keep.FORGET_SECONDS,
+            partial(beat_keep.forget_strangers, runtime),
         ),
         Beat("oauth.keep", beat_keep.INTERVAL_SECONDS, partial(beat_keep.keep, runtime)),
     ]
