@@ -23,6 +23,8 @@ from gateway.identity.passports.grant import ExchangeGrant
 from gateway.identity.passports.http import sources
 
 api = Blueprint("oauth_api", __name__)
+# Room for a passport that is handed in for another token.
+MOST_BODY = 262_144
 PROVIDER_AGE = "public, max-age=300"
 # A pushed request holds its parameters itself.
 REFERENCES = frozenset({"request", "request_uri"})
@@ -40,6 +42,7 @@ def asked() -> Asked:
 
 def answered(endpoint: Endpoint) -> Response:
     """Run an endpoint; a refusal becomes the JSON error of RFC 6749 5.2."""
+    request.max_content_length = min(request.max_content_length or MOST_BODY, MOST_BODY)
     server, wanted = Server(rt(), actor()), asked()
     try:
         response = endpoint(server, wanted)
