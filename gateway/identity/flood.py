@@ -14,7 +14,7 @@ from html import escape
 from typing import Any
 
 import orjson
-from flask import Flask
+from flask import Flask, request
 from prometheus_client import Counter
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
@@ -36,6 +36,9 @@ REST = 2.0
 RETRY_SECONDS = 2
 TURNS = Turnstile(AT_ONCE, WAITING, PATIENCE, REST)
 SIGN_INS = frozenset({"/sign-in", "/api/v1/session"})
+# Names, passwords, codes and what a passkey answers: whatever is larger was not typed by anybody.
+MOST_BODY = 16_384
+BOUNDED = SIGN_INS | {"/sign-in/second", "/sign-in/passkey"}
 TURNED_AWAY = Counter(
     "sumun_sign_ins_turned_away",
     "Sign-ins that were not looked at, because too many came at once",
@@ -75,8 +78,16 @@ def turn() -> Iterator[None]:
 
 
 def install(app: Flask) -> None:
-    """Answer sign-ins that find the queue full before anything else of `app` sees them."""
+    """Answer sign-ins that find the queue full before anything else of `app` sees them, and read
+    no more of any than a person can have typed."""
     app.wsgi_app = _before(app.wsgi_app)  # type: ignore[method-assign, assignment]
+    # First of all: whatever else looks at a request may read its form.
+    app.before_request_funcs.setdefault(None, []).insert(0, _bound)
+
+
+def _bound() -> None:
+    if request.path in BOUNDED:
+        request.max_content_length = MOST_BODY
 
 
 def _before(application: Wsgi) -> Wsgi:

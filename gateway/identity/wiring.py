@@ -36,6 +36,7 @@ from gateway.identity.oauth import (
     jobs_machines,
     pages_clients,
     pages_machines,
+    waiting,
 )
 from gateway.identity.oauth.api import api as oauth_api
 from gateway.identity.oauth.pages import pages as oauth_pages
@@ -78,6 +79,7 @@ def install(app: Flask, runtime: Runtime) -> None:
     pages_documents.install(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+    app.extensions[waiting.EXTENSION] = waiting.pace()
     federation.install(app, runtime)
     passports.install(app, runtime)
     app.config.update(
@@ -116,6 +118,11 @@ def beats(runtime: Runtime) -> list[Beat]:
             "identity.forget_checks",
             FORGET_SECONDS,
             partial(service_identity_checks.forget, runtime),
+        ),
+        Beat(
+            "oauth.forget",
+            beat_keep.FORGET_SECONDS,
+            partial(beat_keep.forget_strangers, runtime),
         ),
         Beat("oauth.keep", beat_keep.INTERVAL_SECONDS, partial(beat_keep.keep, runtime)),
     ]

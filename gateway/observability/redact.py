@@ -11,10 +11,17 @@ SECRET_NAMES = re.compile(
     r"password|passwd|secret|token|authorization|cookie|session_id|api_key|private|otp", re.I
 )
 _PATTERNS = (
-    (re.compile(r"(/d/)[^/\s?#\"']+"), r"\1" + REDACTED),
+    (
+        # However many slashes and dots a sender puts between.
+        re.compile(r"(?i)(/(?:d|recover|invitations|agreements[/.]+sign)/[/.]*)[^/\s?#\"']+"),
+        r"\1" + REDACTED,
+    ),
     (re.compile(r"(?i)\b(bearer|basic|dpop)\s+[\w.~+/=-]+"), r"\1 " + REDACTED),
     (
-        re.compile(r"(?i)([?&](?:token|code|secret|password|signature)=)[^&\s\"']+"),
+        re.compile(
+            r"(?i)([?&]\w*(?:token|code|secret|password|signature|state|nonce|assertion"
+            r"|request_uri)=)[^&\s\"']+"
+        ),
         r"\1" + REDACTED,
     ),
     (re.compile(r"(\w+://[^/\s:@]+:)[^@\s/]+(@)"), r"\1" + REDACTED + r"\2"),
@@ -22,7 +29,7 @@ _PATTERNS = (
 
 
 def redact(text: str) -> str:
-    """`text` without download tokens, credentials in headers, queries and connection URLs."""
+    """`text` without the secrets of addresses, of headers, queries and connection URLs."""
     for pattern, replacement in _PATTERNS:
         text = pattern.sub(replacement, text)
     return text

@@ -7,15 +7,16 @@ accepts, 422 naming each field. Pydantic's messages become plain sentences in bo
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sized
 from dataclasses import dataclass, field
-from typing import Any, Generic, NoReturn, TypeVar, get_origin
+from typing import Any, Generic, NoReturn, TypeVar, cast, get_origin
 
 from flask import request
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from gateway.errors import Problem, ProblemCode
+from gateway.security.shape import halved, texts
 from gateway.web.messages import sentence
 
 M = TypeVar("M", bound=BaseModel)
@@ -24,6 +25,9 @@ FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 ENVELOPE = frozenset({"csrf_token"})
 LISTS = (list, tuple, set, frozenset)
 WHOLE = ""
+# More names than any form has, and as many errors as anybody reads at once.
+MOST_NAMES = 500
+MOST_ERRORS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,7 @@ def _body(model: type[BaseModel]) -> tuple[dict[str, Any], dict[str, str]]:
     if request.mimetype == "application/json":
         return _json(request.get_data(cache=True)), {}
     if request.mimetype in FORM_TYPES:
+        _few(request.form)
         return _flatten(model, request.form.to_dict(flat=False), ENVELOPE)
     raise Problem(ProblemCode.UNSUPPORTED_MEDIA_TYPE)
 
@@ -115,15 +120,26 @@ def _body(model: type[BaseModel]) -> tuple[dict[str, Any], dict[str, str]]:
 def _json(body: bytes) -> dict[str, Any]:
     try:
         value = json.loads(body, object_pairs_hook=_once, parse_constant=_no_constant)
+        sound = isinstance(value, dict) and all(map(_storable, texts(value)))
     except (ValueError, RecursionError):
-        value = None
-    if not isinstance(value, dict) or not all(_storable(text) for text in _strings(value)):
+        sound = False
+    if not sound:
         raise Problem(
             ProblemCode.BAD_REQUEST,
             "본문은 이름이 겹치지 않는 올바른 JSON 객체여야 합니다.",
             "The body must be one valid JSON object without repeated names.",
         )
-    return value
+    return cast("dict[str, Any]", value)
+
+
+def _few(names: Sized) -> None:
+    """Refuse what has more names than any form, before each gets an answer of its own."""
+    if len(names) > MOST_NAMES:
+        raise Problem(
+            ProblemCode.BAD_REQUEST,
+            f"한 번에 {MOST_NAMES}개가 넘는 항목을 보낼 수 없습니다.",
+            f"No more than {MOST_NAMES} fields can be sent at once.",
+        )
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -131,6 +147,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
         raise ValueError("repeated name")
+    _few(found)
     return found
 
 
@@ -138,21 +155,9 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
 
-def _strings(value: Any) -> Iterable[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for key, inner in value.items():
-            yield key
-            yield from _strings(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _strings(inner)
-
-
 def _storable(text: str) -> bool:
     """No NUL (PostgreSQL refuses it) and no lone surrogate (UTF-8 cannot carry it)."""
-    return "\x00" not in text and not any("\ud800" <= char <= "\udfff" for char in text)
+    return "\x00" not in text and not halved(text)
 
 
 def _flatten(
@@ -186,9 +191,10 @@ def _is_list(info: FieldInfo) -> bool:
 
 
 def _by_field(error: ValidationError) -> dict[str, str]:
-    """The first sentence for each field; an error of the whole model stands under ""."""
+    """The first sentence for each field, of the first few errors; an error of the whole model
+    stands under ""."""
     found: dict[str, str] = {}
-    for each in error.errors():
+    for each in error.errors(include_url=False, include_input=False)[:MOST_ERRORS]:
         name = ".".join(str(part) for part in each["loc"]) or WHOLE
         found.setdefault(name, sentence(each["type"], each.get("ctx", {})))
     return found

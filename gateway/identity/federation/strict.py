@@ -1,9 +1,12 @@
-"""JSON from outside, read strictly: one object, no name twice, no NaN, not too deep."""
+"""JSON from outside, read strictly: one object, no name twice, no NaN, no half characters, not too
+deep."""
 
 from __future__ import annotations
 
 import json
 from typing import Any, NoReturn
+
+from gateway.security.shape import halved, texts
 
 
 def parse_object(data: bytes) -> dict[str, Any]:
@@ -14,6 +17,8 @@ def parse_object(data: bytes) -> dict[str, Any]:
         raise ValueError("nested too deeply") from error
     if not isinstance(found, dict):
         raise ValueError("not an object")
+    if any(map(halved, texts(found))):
+        raise ValueError("half a character")
     return found
 
 

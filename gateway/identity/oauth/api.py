@@ -6,15 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 from authlib.oauth2 import OAuth2Error
-from flask import Blueprint, request
+from flask import Blueprint, current_app, request
 from werkzeug.wrappers import Response
 
 from gateway.identity.http import actor, require_viewer, rt
-from gateway.identity.oauth import bearer, dpop, metadata
+from gateway.identity.oauth import bearer, dpop, metadata, waiting
 from gateway.identity.oauth import service_devices as devices
 from gateway.identity.oauth import service_grants as grants
 from gateway.identity.oauth import service_tokens as tokens
 from gateway.identity.oauth.asked import Asked
+from gateway.identity.oauth.clients import Client
 from gateway.identity.oauth.id_tokens import json_response, signing_keys, user_claims
 from gateway.identity.oauth.server import Server
 from gateway.identity.oauth.vocabulary import REQUEST_URI_PREFIX
@@ -22,9 +23,11 @@ from gateway.identity.passports.grant import ExchangeGrant
 from gateway.identity.passports.http import sources
 
 api = Blueprint("oauth_api", __name__)
+# Room for a passport that is handed in for another token.
+MOST_BODY = 262_144
 PROVIDER_AGE = "public, max-age=300"
-# What proves the client is not part of the request that it pushes.
-CREDENTIALS = frozenset({"client_secret", "client_assertion", "client_assertion_type"})
+# A pushed request holds its parameters itself.
+REFERENCES = frozenset({"request", "request_uri"})
 
 Endpoint = Callable[[Server, Asked], Response]
 
@@ -39,6 +42,7 @@ def asked() -> Asked:
 
 def answered(endpoint: Endpoint) -> Response:
     """Run an endpoint; a refusal becomes the JSON error of RFC 6749 5.2."""
+    request.max_content_length = min(request.max_content_length or MOST_BODY, MOST_BODY)
     server, wanted = Server(rt(), actor()), asked()
     try:
         response = endpoint(server, wanted)
@@ -67,15 +71,24 @@ def _token(server: Server, wanted: Asked) -> Response:
 @api.post("/oauth2/par")
 def push() -> Response:
     """Keep an authorization request, so that nobody can change it on its way (RFC 9126)."""
+    request.max_content_length = waiting.MOST_BODY
     return answered(_push)
 
 
-def _push(server: Server, wanted: Asked) -> Response:
+def _paced(server: Server, wanted: Asked) -> Client:
+    """The client of a request that will wait here; one without a secret comes at a pace."""
     client = server.endpoint_client(wanted)
-    parameters = {k: v for k, v in wanted.form.items() if k not in CREDENTIALS}
-    parameters["client_id"] = client.id
-    if "request_uri" in parameters:
+    pace, here = current_app.extensions[waiting.EXTENSION], actor().place.address
+    waiting.check_pace(pace, client, here, rt().clock.now())
+    return client
+
+
+def _push(server: Server, wanted: Asked) -> Response:
+    client = _paced(server, wanted)
+    parameters = waiting.kept(wanted.form)
+    if parameters is None or not REFERENCES.isdisjoint(wanted.form):
         return json_response({"error": "invalid_request"}, 400)
+    parameters["client_id"] = client.id
     if wanted.proofs:
         parameters["dpop_jkt"] = server.bind(wanted, client) or ""
     checked = Asked("GET", wanted.uri, {}, metadata.multi(parameters))
@@ -87,11 +100,12 @@ def _push(server: Server, wanted: Asked) -> Response:
 @api.post("/oauth2/device_authorization")
 def device() -> Response:
     """Codes for a device without a browser."""
+    request.max_content_length = waiting.MOST_BODY
     return answered(_device)
 
 
 def _device(server: Server, wanted: Asked) -> Response:
-    client = server.endpoint_client(wanted)
+    client = _paced(server, wanted)
     if not client.check_grant_type(metadata.DEVICE_GRANT):
         return json_response({"error": "unauthorized_client"}, 400)
     scope = client.get_allowed_scope(wanted.form.get("scope"))

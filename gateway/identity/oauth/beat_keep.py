@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Select, delete, select, update
 from sqlalchemy.orm import Session
 
 from gateway.identity.models import Membership, MembershipKind, Organisation, Person, PersonStatus
@@ -22,8 +23,12 @@ from gateway.notify import Letter, send
 from gateway.runtime import Runtime
 
 INTERVAL_SECONDS = 3600
+FORGET_SECONDS = 60.0
 # A replay is told from an unknown token only while the row is there, so it stays for a while.
 KEPT = timedelta(days=7)
+# Strangers make these, so they go soon; a device that comes late is still told that it is late.
+LATE = timedelta(minutes=10)
+STRANGERS = (PushedRequest, DeviceCode, SeenIdentifier)
 SUBJECT = "[수문] 프로그램 등록이 곧 끝납니다: {program} / A program runs out: {program}"
 BODY = """{name} 님께
 
@@ -108,8 +113,22 @@ def _concerned(session: Session, row: OAuthClient) -> list[Person]:
     return list(found)
 
 
+def forget_strangers(runtime: Runtime) -> None:
+    """Delete what strangers may leave and what has run out; without a write when there is none."""
+    before = runtime.clock.now() - LATE
+    with runtime.db.read() as session:
+        over = [kind for kind in STRANGERS if session.scalar(_any_before(kind, before))]
+    for kind in over:
+        with runtime.db.write() as session:
+            session.execute(delete(kind).where(kind.expires_at < before))
+
+
+def _any_before(kind: Any, before: datetime) -> Select[tuple[datetime]]:
+    return select(kind.expires_at).where(kind.expires_at < before).limit(1)
+
+
 def _forget(runtime: Runtime) -> None:
     before = runtime.clock.now() - KEPT
     with runtime.db.write() as session:
-        for kind in (SeenIdentifier, PushedRequest, AuthorizationCode, DeviceCode, OAuthToken):
+        for kind in (AuthorizationCode, OAuthToken):
             session.execute(delete(kind).where(kind.expires_at < before))

@@ -78,14 +78,18 @@ def verify(
     """The claims of `token`. Raises BadToken for any other algorithm, `typ` or signature."""
     header = header_of(token)
     kind = header.get("typ")
-    if (kind.lower() if isinstance(kind, str) else kind) not in types:
+    if not isinstance(kind, str | None) or (kind and kind.lower()) not in types:
         raise BadToken("typ is not the expected one")
-    if header.get("alg") not in algorithms:
+    algorithm = header.get("alg")
+    if not isinstance(algorithm, str) or algorithm not in algorithms:
         raise BadToken("alg is not accepted")
+    # Read strictly first: whoever signs a proof chose its key as well, so a signature says little.
+    claims = part(token.split(".")[1])
     try:
-        return Claims(jwt.decode(token, key, list(algorithms)).claims)
-    except (JoseError, ValueError, TypeError, KeyError) as error:
+        jwt.decode(token, key, list(algorithms))
+    except (JoseError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise BadToken("the signature does not verify") from error
+    return Claims(claims)
 
 
 def public_key(value: Any) -> RSAKey | ECKey:

@@ -18,6 +18,7 @@ from gateway.identity.oauth.clients import Client
 from gateway.identity.oauth.models import DeviceCode
 from gateway.identity.oauth.service_tokens import Issued, Opening, Refused
 from gateway.identity.oauth.vocabulary import DEVICE_INTERVAL, DEVICE_LIFE, SESSION_LIFE
+from gateway.identity.oauth.waiting import check_room
 from gateway.identity.service_people import get_person
 from gateway.identity.service_sessions import TOKEN_BYTES, digest
 from gateway.identity.ways import expect_live
@@ -49,10 +50,12 @@ class WaitingDevice:
 
 
 def start_device(runtime: Runtime, client: Client, scope: str, jkt: str | None) -> NewDevice:
-    """Codes for a device that cannot show a browser (RFC 8628)."""
+    """Codes for a device that cannot show a browser (RFC 8628). Raises TooManyError."""
+    now = runtime.clock.now()
     device_code = secrets.token_urlsafe(TOKEN_BYTES)
     letters = "".join(secrets.choice(USER_CODE_LETTERS) for _ in range(USER_CODE_LENGTH))
     with runtime.db.write() as session:
+        check_room(session, DeviceCode, client, now)
         session.add(
             DeviceCode(
                 device_sha256=digest(device_code),
@@ -61,7 +64,7 @@ def start_device(runtime: Runtime, client: Client, scope: str, jkt: str | None) 
                 scope=scope,
                 dpop_jkt=jkt,
                 interval_seconds=DEVICE_INTERVAL,
-                expires_at=runtime.clock.now() + DEVICE_LIFE,
+                expires_at=now + DEVICE_LIFE,
             )
         )
     shown = f"{letters[:4]}-{letters[4:]}"

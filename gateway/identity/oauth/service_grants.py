@@ -28,6 +28,7 @@ from gateway.identity.oauth.vocabulary import (
     REQUEST_URI_PREFIX,
     SESSION_LIFE,
 )
+from gateway.identity.oauth.waiting import check_room
 from gateway.identity.service_sessions import TOKEN_BYTES, digest
 from gateway.journal import Act, Actor, Entry, Outcome
 from gateway.runtime import Runtime
@@ -60,15 +61,19 @@ class Redemption:
 
 
 def push(runtime: Runtime, client: Client, parameters: Mapping[str, str]) -> tuple[str, int]:
-    """Keep an authorization request (RFC 9126); its `request_uri` and life in seconds."""
-    uri = REQUEST_URI_PREFIX + secrets.token_urlsafe(TOKEN_BYTES)
+    """Keep an authorization request (RFC 9126); its `request_uri` and life in seconds.
+
+    Raises TooManyError.
+    """
+    uri, now = REQUEST_URI_PREFIX + secrets.token_urlsafe(TOKEN_BYTES), runtime.clock.now()
     with runtime.db.write() as session:
+        check_room(session, PushedRequest, client, now)
         session.add(
             PushedRequest(
                 uri_sha256=digest(uri),
                 client_id=client.id,
                 parameters=dict(parameters),
-                expires_at=runtime.clock.now() + PUSHED_LIFE,
+                expires_at=now + PUSHED_LIFE,
             )
         )
     return uri, int(PUSHED_LIFE.total_seconds())

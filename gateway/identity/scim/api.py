@@ -24,8 +24,9 @@ from scim2_models import (
 from werkzeug.exceptions import MethodNotAllowed
 
 from gateway.errors import PROBLEMS, Problem
+from gateway.identity.federation import strict
 from gateway.identity.http import actor, rt
-from gateway.identity.scim import groups, resources, tokens, users
+from gateway.identity.scim import groups, patching, resources, tokens, users
 from gateway.identity.scim.resources import (
     MEDIA_TYPE,
     MODELS,
@@ -146,6 +147,7 @@ def patch(kind: str, resource_id: str) -> Response:
     asked = _parsed(PATCHES[kind], Context.RESOURCE_PATCH_REQUEST)
 
     def edit(present: Any) -> Any:
+        patching.check_work(asked, present)
         asked.patch(present, scim_policy=POLICY)
         return present
 
@@ -206,11 +208,11 @@ def _parsed(model: type[Any], context: Context) -> Any:
     if request.mimetype not in ACCEPTED:
         raise InvalidSyntaxException(detail=f"Send {MEDIA_TYPE}.")
     try:
-        body = json.loads(request.get_data())
-    except (ValueError, RecursionError):
-        body = None
-    if not isinstance(body, dict):
-        raise InvalidSyntaxException(detail="The body must be one JSON object.")
+        body = strict.parse_object(request.get_data())
+    except ValueError:
+        raise InvalidSyntaxException(detail="The body must be one JSON object.") from None
+    if context is Context.RESOURCE_PATCH_REQUEST:
+        patching.check_operations(body)
     return model.model_validate(body, scim_ctx=context, scim_policy=POLICY)
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from gateway import ids
 from gateway.identity.models_organisations import ProvisionedGroup, ProvisionedPlace
-from gateway.identity.scim import shared, users
+from gateway.identity.scim import shared, user_values, users
 from gateway.identity.scim.resources import Group, GroupMember, User
 from gateway.identity.scim.shared import Edit, Listed, Wanted
 from gateway.identity.scim.tokens import Directory
@@ -70,7 +70,7 @@ def shown(session: Session, base: str, row: ProvisionedGroup) -> Group:
 
 def create(runtime: Runtime, base: str, directory: Directory, given: Group) -> Group:
     """Add a group. Raises InvalidValueException."""
-    now, kept = runtime.clock.now(), _kept(given)
+    now, kept, members = runtime.clock.now(), _kept(given), _members(given)
     with runtime.db.write() as session:
         get_organisation(session, directory.organisation_id, lock=True)
         known = select(func.count()).select_from(ProvisionedGroup).where(_here(directory))
@@ -86,7 +86,7 @@ def create(runtime: Runtime, base: str, directory: Directory, given: Group) -> G
         )
         session.add(row)
         session.flush()
-        _place(session, directory, row, given.members or ())
+        _place(session, directory, row, members)
         _record(session, runtime, directory, row, Act.PROVISIONED_GROUP_CREATED)
         return shown(session, base, row)
 
@@ -102,15 +102,30 @@ def change(
 
     Raises NotFoundException, PreconditionFailedException, InvalidValueException.
     """
+    return shared.settled(partial(_change, runtime, base, directory, target, edit))
+
+
+def _change(
+    runtime: Runtime,
+    base: str,
+    directory: Directory,
+    target: tuple[str, str | None],
+    edit: Edit[Group],
+) -> Group:
+    # What the directory asks for is computed before anybody has to wait for it.
+    with runtime.db.read() as session:
+        before = found(session, directory, target[0])
+        version = shared.matched(target[1], before.version)
+        after = edit(shown(session, base, before))
+        kept, members = _kept(after), _members(after)
     with runtime.db.write() as session:
         get_organisation(session, directory.organisation_id, lock=True)
         row = found(session, directory, target[0])
-        shared.check_match(target[1], row.version)
-        after = edit(shown(session, base, row))
-        for name, value in _kept(after).items():
+        shared.check_settled(version, row.version)
+        for name, value in kept.items():
             setattr(row, name, value)
         row.version, row.changed_at = row.version + 1, runtime.clock.now()
-        _place(session, directory, row, after.members or ())
+        _place(session, directory, row, members)
         _record(session, runtime, directory, row, Act.PROVISIONED_GROUP_CHANGED)
         return shown(session, base, row)
 
@@ -130,19 +145,25 @@ def _kept(given: Group) -> dict[str, Any]:
     name = shared.text("displayName", given.display_name, NAME_LENGTH)
     if not name:
         raise InvalidValueException(attribute="displayName", reason="a value is needed")
-    external = shared.text("externalId", given.external_id, users.NAME_LENGTH)
+    external = shared.text("externalId", given.external_id, user_values.NAME_LENGTH)
     return {"display_name": name, "external_id": external}
+
+
+def _members(given: Group) -> list[uuid.UUID]:
+    """Whom the group names, each once. Raises InvalidValueException."""
+    if len(given.members or ()) > users.MOST_USERS:
+        raise InvalidValueException(attribute="members", reason="too many")
+    return sorted({_user_id(member) for member in given.members or ()})
 
 
 def _place(
     session: Session,
     directory: Directory,
     row: ProvisionedGroup,
-    members: Sequence[GroupMember],
+    wanted: Sequence[uuid.UUID],
 ) -> None:
     """Make the members these. Raises InvalidValueException for one that is no user here."""
-    wanted = sorted({_user_id(member) for member in members})
-    if len(users.ids_here(session, directory, wanted)) != len(wanted):
+    if len(users.ids_here(session, directory, list(wanted))) != len(wanted):
         raise InvalidValueException(attribute="members", reason="no such user")
     session.execute(delete(ProvisionedPlace).where(ProvisionedPlace.group_id == row.id))
     session.add_all([ProvisionedPlace(group_id=row.id, user_id=one) for one in wanted])

@@ -6,6 +6,7 @@ import re
 import unicodedata
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -25,6 +26,7 @@ from gateway.identity.scim.resources import MOST_LISTED
 R = TypeVar("R", bound=Resource[Any])
 Edit = Callable[[R], R]
 MOST_FILTER = 500
+MOST_TRIES = 4
 # What directories ask before each write; anything else is matched one by one.
 PLAIN = re.compile(r'\s*(userName|externalId)\s+eq\s+"([^"\\]*)"\s*', re.IGNORECASE)
 
@@ -111,6 +113,33 @@ def check_match(given: str | None, version: int) -> None:
     tags = {tag.strip().removeprefix("W/") for tag in given.split(",")}
     if f'"{version}"' not in tags:
         raise PreconditionFailedException(detail="The resource has changed meanwhile.")
+
+
+class MovedError(PreconditionFailedException):
+    """Somebody else changed the resource while a change was being computed."""
+
+
+def matched(given: str | None, version: int) -> int:
+    """The version that a change starts from. Raises as `check_match`."""
+    check_match(given, version)
+    return version
+
+
+def check_settled(known: int, version: int) -> None:
+    """Raise MovedError when the resource is no longer the one that a change started from."""
+    if known != version:
+        raise MovedError(detail="The resource has changed meanwhile.")
+
+
+def settled(change: Callable[[], R]) -> R:
+    """The result of `change`, computed anew a few times where others were faster.
+
+    Raises PreconditionFailedException (412) when they still are.
+    """
+    for _try in range(MOST_TRIES - 1):
+        with suppress(MovedError):
+            return change()
+    return change()
 
 
 def _check_filter(given: str) -> None:

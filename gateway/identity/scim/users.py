@@ -18,12 +18,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from gateway import ids
-from gateway.errors import Problem
-from gateway.identity import rules
 from gateway.identity import service_invitations as invitations
 from gateway.identity.models import Membership
 from gateway.identity.models_organisations import Invitation, ProvisionedPlace, ProvisionedUser
-from gateway.identity.scim import shared
+from gateway.identity.scim import shared, user_values
 from gateway.identity.scim.resources import Email, User
 from gateway.identity.scim.shared import Edit, Listed, Wanted
 from gateway.identity.scim.tokens import Directory
@@ -33,8 +31,6 @@ from gateway.identity.service_organisations import get_organisation
 from gateway.journal import Act, Entry
 from gateway.runtime import Runtime
 
-NAME_LENGTH = 254
-MOST_EMAILS = 10
 MOST_USERS = 5000
 
 
@@ -80,7 +76,7 @@ def create(runtime: Runtime, base: str, directory: Directory, given: User) -> Us
 
     Raises UniquenessException for a known name, InvalidValueException, Problem 409 or 429.
     """
-    now, kept = runtime.clock.now(), _kept(given)
+    now, kept = runtime.clock.now(), user_values.kept(given)
     if given.active is None:
         kept |= {"active": True}
     row = ProvisionedUser(
@@ -117,18 +113,31 @@ def change(
 
     Raises NotFoundException, PreconditionFailedException, and as `create`.
     """
-    with runtime.db.read() as session:
-        before = found(session, directory, target[0])
-        _count(runtime, directory, before, _kept(edit(shown(base, before))))
     try:
-        with runtime.db.write() as session:
-            get_organisation(session, directory.organisation_id, lock=True)
-            row = found(session, directory, target[0])
-            shared.check_match(target[1], row.version)
-            _apply(session, runtime, directory, row, edit(shown(base, row)))
-            return shown(base, row)
+        return shared.settled(partial(_change, runtime, base, directory, target, edit))
     except IntegrityError as error:
         raise UniquenessException(detail="A user with this userName exists.") from error
+
+
+def _change(
+    runtime: Runtime,
+    base: str,
+    directory: Directory,
+    target: tuple[str, str | None],
+    edit: Edit[User],
+) -> User:
+    # What the directory asks for is computed before anybody has to wait for it.
+    with runtime.db.read() as session:
+        before = found(session, directory, target[0])
+        version = shared.matched(target[1], before.version)
+        kept = user_values.kept(edit(shown(base, before)))
+        _count(runtime, directory, before, kept)
+    with runtime.db.write() as session:
+        get_organisation(session, directory.organisation_id, lock=True)
+        row = found(session, directory, target[0])
+        shared.check_settled(version, row.version)
+        _apply(session, runtime, directory, row, kept)
+        return shown(base, row)
 
 
 def end(runtime: Runtime, directory: Directory, target: tuple[str, str | None]) -> None:
@@ -149,9 +158,13 @@ def end(runtime: Runtime, directory: Directory, target: tuple[str, str | None]) 
 
 
 def _apply(
-    session: Session, runtime: Runtime, directory: Directory, row: ProvisionedUser, after: User
+    session: Session,
+    runtime: Runtime,
+    directory: Directory,
+    row: ProvisionedUser,
+    kept: dict[str, Any],
 ) -> None:
-    kept, was = _kept(after), (bool(row.active), row.email)
+    was = (bool(row.active), row.email)
     for name, value in kept.items():
         setattr(row, name, value)
     row.version, row.changed_at = row.version + 1, runtime.clock.now()
@@ -161,48 +174,6 @@ def _apply(
     elif was != (True, row.email):
         _let_in(session, runtime, directory, row)
     _record(session, runtime, directory, row, Act.PROVISIONED_USER_CHANGED)
-
-
-def _kept(given: User) -> dict[str, Any]:
-    """What is stored of a user. Raises InvalidValueException."""
-    name = shared.text("userName", given.user_name, NAME_LENGTH)
-    if not name:
-        raise InvalidValueException(attribute="userName", reason="a value is needed")
-    emails = [_email(each) for each in given.emails or ()]
-    if len(emails) > MOST_EMAILS:
-        raise InvalidValueException(attribute="emails", reason="too many")
-    return {
-        "user_name": name,
-        "user_key": shared.user_key(name),
-        "external_id": shared.text("externalId", given.external_id, NAME_LENGTH),
-        "display_name": shared.text("displayName", given.display_name, rules.NAME_LENGTH),
-        "emails": emails,
-        "email": _address(name, emails),
-        "active": given.active,
-    }
-
-
-def _email(given: Email) -> dict[str, Any]:
-    value = shared.text("emails", given.value, rules.EMAIL_LENGTH)
-    if value and not _usable(value):
-        raise InvalidValueException(attribute="emails", reason="not an e-mail address")
-    kind = shared.text("emails", given.type, 40)
-    said = {"value": value or None, "type": kind or None, "primary": given.primary}
-    return {key: each for key, each in said.items() if each is not None}
-
-
-def _address(name: str, emails: list[dict[str, Any]]) -> str:
-    """Where the invitation goes: the primary address, else the first, else the name if it is one;
-    "" when there is none."""
-    first = sorted(emails, key=lambda each: not each.get("primary"))
-    return next((each["value"] for each in first if "value" in each), "") or _usable(name)
-
-
-def _usable(address: str) -> str:
-    try:
-        return rules.email(address)
-    except Problem:
-        return ""
 
 
 def _count(

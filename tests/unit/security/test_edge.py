@@ -240,6 +240,13 @@ def test_memory_stays_bounded_and_no_count_is_lost() -> None:
         ("GET /d/eyJ.abc_def/train/a.dcm 200", "eyJ.abc_def"),
         ("Authorization: Bearer abc.def-1", "abc.def-1"),
         ("/callback?code=s3cret&state=1", "s3cret"),
+        ("/callback?code=1&state=s3cret", "s3cret"),
+        ("/oauth2/device?user_code=BCDF-GHJK", "BCDF-GHJK"),
+        ("/oauth2/authorize?x=1&request_uri=urn:s3cret", "s3cret"),
+        ("GET /recover/s3cret", "s3cret"),
+        ("GET //recover/./s3cret", "s3cret"),
+        ("GET /invitations/s3cret", "s3cret"),
+        ("GET /agreements/sign/s3cret", "s3cret"),
         ("postgresql+psycopg://sumun:hunter2@db/sumun", "hunter2"),
     ],
 )
