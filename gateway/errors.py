@@ -116,8 +116,10 @@ PROBLEMS: dict[ProblemCode, ProblemText] = {
         S.UNAUTHORIZED,
         "패스키로 추가 인증이 필요합니다",
         "A passkey has to confirm that it is you",
-        "브라우저에서 /account/step-up을 열어 패스키로 인증한 뒤 다시 시도해 주십시오.",
-        "Open /account/step-up in a browser, confirm with a passkey, then try again.",
+        "브라우저에서 /account/step-up을 열어 패스키로 인증한 뒤 다시 시도해 주십시오. "
+        "프로그램에서 쓰려면 그 화면에서 '다음 프로그램의 세션에도 적용'을 선택하십시오.",
+        "Open /account/step-up in a browser, confirm with a passkey, then try again. For a program "
+        "on the command line, tick it there under 'Count it for these programs as well'.",
     ),
     ProblemCode.CSRF_FAILED: ProblemText(
         S.BAD_REQUEST,

@@ -9,6 +9,7 @@ from flask import Blueprint
 from gateway.identity import service_people as people
 from gateway.identity import service_sessions as sessions
 from gateway.identity.http import actor, require_viewer, rt
+from gateway.identity.models import SignInSession
 from gateway.identity.schemas import ClientSession, ClientSignIn, Me, MembershipHeld, RoleHeld
 from gateway.identity.service_attestations import identity_level
 from gateway.identity.service_credentials import Credentials
@@ -52,11 +53,12 @@ def me() -> dict[str, Any]:
         person = people.get_person(session, seen.person_id)
         places = memberships_of(session, seen.person_id)
         level = identity_level(session, seen.person_id, rt().clock.now())
+        ends_at = session.get_one(SignInSession, seen.session_id).expires_at
     names = ("id", "account", "name", "email", "country", "korean_national", "locale")
     own = {name: getattr(person, name) for name in names}
     held = [RoleHeld(role=role, scope=scope) for role, scope in sorted(seen.scoped)]
     listed = [_place(row, organisation) for row, organisation in places]
-    mine = Me(**own, identity_level=level, roles=held, memberships=listed)
+    mine = Me(**own, identity_level=level, session_ends_at=ends_at, roles=held, memberships=listed)
     return mine.model_dump(mode="json")
 
 

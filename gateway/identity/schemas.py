@@ -92,7 +92,8 @@ class MembershipHeld(Frozen):
 
 
 class Me(Frozen):
-    """`GET /api/v1/me`: one's own data."""
+    """`GET /api/v1/me`: one's own data. `session_ends_at`: when the session of this request ends
+    at the latest; a program's token ends before and is renewed."""
 
     id: uuid.UUID
     account: str
@@ -102,6 +103,7 @@ class Me(Frozen):
     korean_national: bool | None
     identity_level: int
     locale: str
+    session_ends_at: datetime
     roles: list[RoleHeld]
     memberships: list[MembershipHeld]
 
