@@ -117,8 +117,10 @@ PROBLEMS: dict[ProblemCode, ProblemText] = {
         S.UNAUTHORIZED,
         "패스키로 추가 인증이 필요합니다",
         "A passkey has to confirm that it is you",
-        "브라우저에서 /account/step-up을 열어 패스키로 인증한 뒤 다시 시도해 주십시오.",
-        "Open /account/step-up in a browser, confirm with a passkey, then try again.",
+        "브라우저에서 /account/step-up을 열어 패스키로 인증한 뒤 다시 시도해 주십시오. "
+        "프로그램에서 쓰려면 그 화면에서 '다음 프로그램의 세션에도 적용'을 선택하십시오.",
+        "Open /account/step-up in a browser, confirm with a passkey, then try again. For a program "
+        "on the command line, tick it there under 'Count it for these programs as well'.",
     ),
     ProblemCode.CSRF_FAILED: ProblemText(
         S.BAD_REQUEST,
@@ -129,10 +131,10 @@ PROBLEMS: dict[ProblemCode, ProblemText] = {
     ),
     ProblemCode.FORBIDDEN: ProblemText(
         S.FORBIDDEN,
-        "이 작업을 할 역할이 없습니다",
-        "Your roles do not include this",
-        "필요한 역할이 있는지 기관 관리자나 운영자에게 문의해 주십시오.",
-        "Ask your organisation manager or the operator about the role named here.",
+        "이 작업은 할 수 없습니다",
+        "This is not yours to do",
+        "여기에 적힌 담당자에게 요청하거나 운영자에게 문의해 주십시오.",
+        "Ask whoever is named here to do it, or ask an operator.",
     ),
     ProblemCode.STAFF_FACTOR_MISSING: ProblemText(
         S.FORBIDDEN,
@@ -310,7 +312,8 @@ PROBLEMS: dict[ProblemCode, ProblemText] = {
 
 
 class Problem(Exception):
-    """A refusal with a code. `detail_*` say what exactly; `extra` are RFC 9457 members.
+    """A refusal with a code. `detail_*` say what exactly; `next_*` the way on, where the code's own
+    does not fit; `extra` are RFC 9457 members.
 
     Raised by services for bad input, and turned into a page, JSON or one line by the edge.
     """
@@ -320,12 +323,17 @@ class Problem(Exception):
         code: ProblemCode,
         detail_ko: str = "",
         detail_en: str = "",
+        *,
+        next_ko: str = "",
+        next_en: str = "",
         **extra: Any,
     ) -> None:
         super().__init__(f"{code}: {detail_en or PROBLEMS[code].title_en}")
         self.code = code
         self.detail_ko = detail_ko
         self.detail_en = detail_en
+        self.next_ko = next_ko or PROBLEMS[code].next_ko
+        self.next_en = next_en or PROBLEMS[code].next_en
         self.extra = extra
 
     @property
@@ -342,7 +350,7 @@ class Problem(Exception):
             "status": self.status,
             "title": text.title_ko if korean else text.title_en,
             "detail": self.detail_ko if korean else self.detail_en,
-            "next": text.next_ko if korean else text.next_en,
+            "next": self.next_ko if korean else self.next_en,
         }
         return {key: value for key, value in (body | self.extra).items() if value != ""}
 

@@ -55,7 +55,7 @@ def actors(engine: Engine) -> Mapping[str, str]:
 
 def denied(decision: Decision, way: Explanation | None = None) -> Problem:
     """The 403 that names every reason of `decision`, and the way to a yes where it is known."""
-    steps_to_yes = {"path": steps(way), "confirmed": way.confirmed} if way else {}
+    steps_to_yes: dict[str, Any] = {"path": steps(way), "confirmed": way.confirmed} if way else {}
     return Problem(
         ProblemCode.ACCESS_DENIED,
         " ".join(found.ko for found in decision.blockers),

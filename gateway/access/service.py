@@ -87,16 +87,24 @@ def authorize(door: Door, actor: Actor, ask: Ask, intent: Intent) -> Permit:
 
 
 def refuse(
-    door: Door, actor: Actor, gathered: Gathered, decision: Decision, intent: Intent
+    door: Door,
+    actor: Actor,
+    gathered: Gathered,
+    decision: Decision,
+    intent: Intent,
+    *,
+    over: bool = False,
 ) -> NoReturn:
     """Record the no and raise it: Problem ACCESS_DENIED, INSUFFICIENT_USER_AUTHENTICATION where a
-    passkey is all that is missing, or LOG_UNAVAILABLE."""
+    passkey is all that is missing, or LOG_UNAVAILABLE. What is `over` for good has no way to a yes.
+    """
     actor = _for_organisation(actor, gathered)
     record_refusal(door.folding, _entry(door, actor, gathered, decision, intent))
     engine = engine_for(door.db, gathered.release)
     if step_up.is_all_that_is_missing(engine, Action(decision.action), gathered.facts):
         raise step_up.required(gathered.facts.subject.kind)
-    raise presenter.denied(decision, explain(engine, decision.action, gathered.facts))
+    way = None if over else explain(engine, decision.action, gathered.facts)
+    raise presenter.denied(decision, way)
 
 
 def still_allowed(door: Door, permit: Permit, again: Ask | None = None) -> bool:

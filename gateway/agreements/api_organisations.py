@@ -17,8 +17,8 @@ from gateway.agreements.schemas import (
 )
 from gateway.agreements.service_overview import Signed, Waiting
 from gateway.agreements.service_requests import Asked
-from gateway.errors import Problem, ProblemCode
 from gateway.identity.http import require_person, rt
+from gateway.identity.refusals import manager_missing
 from gateway.web.forms import parse
 from gateway.web.openapi import documented
 
@@ -35,7 +35,7 @@ def signatures(organisation_id: uuid.UUID) -> Response:
         service_overview.organisation(session, organisation_id)
         member = asking.member_of(session, me, organisation_id)
         if member is None and not service_official.may_end(rt(), session, me, organisation_id):
-            raise Problem(ProblemCode.FORBIDDEN)
+            raise manager_missing(me, "구성원, 데이터 관리 담당자", "member, or a data steward,")
         signed = service_overview.signatures(session, organisation_id, now)
         waiting = service_overview.requests(session, organisation_id, now)
     found = OrganisationSignatures(

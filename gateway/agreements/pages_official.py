@@ -25,6 +25,7 @@ from gateway.errors import Problem, ProblemCode
 from gateway.identity import papers
 from gateway.identity.forms import done, submitted
 from gateway.identity.http import actor, require_person, rt, viewer
+from gateway.identity.refusals import manager_missing
 from gateway.notify import transport
 from gateway.storage import ObjectMissing, StoreUnavailable
 from gateway.web.forms import Form
@@ -165,7 +166,7 @@ def _shown(found: Opened, form: Form) -> Response:
 def _page(organisation_id: uuid.UUID, form: Form) -> str:
     body = _body(organisation_id, form)
     if not body:
-        raise Problem(ProblemCode.FORBIDDEN)
+        raise manager_missing(actor(), "구성원, 데이터 관리 담당자", "member, or a data steward,")
     with rt().db.read() as session:
         row = service_overview.organisation(session, organisation_id)
     return render("agreements/organisation.html", org=row, body=Markup(body))  # noqa: S704

@@ -32,6 +32,7 @@ from gateway.agreements.service_signing import check_in_force, plain
 from gateway.errors import Problem, ProblemCode
 from gateway.identity import guessing, papers, rules, throttle
 from gateway.identity.models import Organisation, OrganisationStatus
+from gateway.identity.refusals import manager_missing
 from gateway.identity.service_organisations import is_manager, is_steward
 from gateway.identity.service_sessions import digest
 from gateway.identity.throttle import Kind
@@ -134,7 +135,7 @@ def end(runtime: Runtime, actor: Actor, signature_id: uuid.UUID) -> uuid.UUID:
         if row is None:
             raise Problem(ProblemCode.NOT_FOUND)
         if not may_end(runtime, session, actor, row.organisation_id):
-            raise Problem(ProblemCode.FORBIDDEN)
+            raise manager_missing(actor, "데이터 관리 담당자", "a data steward")
         if row.ended_at is not None:
             raise Problem(ProblemCode.WRONG_STATE)
         row.ended_at = runtime.clock.now()
@@ -157,8 +158,10 @@ def letter_of(runtime: Runtime, actor: Actor, signature_id: uuid.UUID) -> bytes:
     """
     with runtime.db.read() as session:
         row = session.get(OrganisationAcceptance, signature_id)
-        if row is None or not may_end(runtime, session, actor, row.organisation_id):
-            raise Problem(ProblemCode.NOT_FOUND if row is None else ProblemCode.FORBIDDEN)
+        if row is None:
+            raise Problem(ProblemCode.NOT_FOUND)
+        if not may_end(runtime, session, actor, row.organisation_id):
+            raise manager_missing(actor, "데이터 관리 담당자", "a data steward")
         version = session.get_one(AgreementVersion, row.agreement_version_id)
     if row.letter_sha256 is None:
         raise Problem(ProblemCode.NOT_FOUND)

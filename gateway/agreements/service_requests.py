@@ -24,6 +24,7 @@ from gateway.clock import to_ms
 from gateway.errors import Problem, ProblemCode
 from gateway.identity import rules, throttle
 from gateway.identity.models import Membership, MembershipKind, OrganisationStatus, Person
+from gateway.identity.refusals import manager_missing
 from gateway.identity.service_organisations import get_organisation, is_manager
 from gateway.identity.service_sessions import digest
 from gateway.identity.throttle import Blocked, Kind
@@ -83,7 +84,9 @@ def cancel(runtime: Runtime, actor: Actor, request_id: uuid.UUID) -> uuid.UUID:
         asked = request.requested_by == actor.person_id
         belongs = member_of(session, actor, request.organisation_id) is not None
         if not (asked and belongs) and not is_manager(session, actor, request.organisation_id):
-            raise Problem(ProblemCode.FORBIDDEN)
+            raise manager_missing(
+                actor, "서명을 요청한 구성원", "the member who asked for the signature"
+            )
         if request.used_at is not None or request.cancelled_at is not None:
             raise Problem(ProblemCode.WRONG_STATE)
         _cancel(runtime, session, actor, request)
@@ -162,7 +165,7 @@ def _check_organisation(session: Session, organisation_id: uuid.UUID) -> None:
 def _member(session: Session, actor: Actor, organisation_id: uuid.UUID) -> Membership:
     found = member_of(session, actor, organisation_id)
     if found is None:
-        raise Problem(ProblemCode.FORBIDDEN)
+        raise manager_missing(actor, "구성원", "a confirmed member")
     return found
 
 

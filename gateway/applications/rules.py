@@ -94,6 +94,16 @@ REVIEW_TURN: Final[Mapping[Tier, Turn]] = {
 _OUTCOMES: Final = {Choice.APPROVE: ItemState.APPROVED, Choice.REJECT: ItemState.REJECTED}
 
 
+def who_may(command: Command) -> frozenset[Relation]:
+    """Everybody for whom there is a state in which they may."""
+    return frozenset(
+        relation
+        for row in TABLE.values()
+        for relation, commands in row.items()
+        if command in commands
+    )
+
+
 def allowed(state: ApplicationState, relations: Iterable[Relation]) -> frozenset[Command]:
     """What someone standing in `relations` may do in `state`."""
     return frozenset().union(*(TABLE[state][relation] for relation in relations))

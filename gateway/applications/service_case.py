@@ -93,8 +93,27 @@ def require(case: Case, command: Command) -> None:
         return
     ever = any(command in rules.allowed(state, case.relations) for state in ApplicationState)
     if not ever:
-        raise Problem(ProblemCode.FORBIDDEN)
+        raise _not_theirs(command)
     raise wrong_state()
+
+
+def _not_theirs(command: Command) -> Problem:
+    """Who may: the reviewers decide, and the applicant does everything else."""
+    if rules.REVIEWERS & rules.who_may(command):
+        return Problem(
+            ProblemCode.FORBIDDEN,
+            "이 데이터셋의 데이터 관리 담당자나 심의위원만 할 수 있으며, 신청인과 연구팀은 자신의 "
+            "이용신청을 심의하지 않습니다.",
+            "Only a data steward of the dataset or a committee member can do this, and nobody "
+            "decides on an application they have a part in.",
+        )
+    return Problem(
+        ProblemCode.FORBIDDEN,
+        "이 이용신청의 신청인만 할 수 있습니다.",
+        "Only the applicant of this application can do this.",
+        next_ko="신청인에게 요청해 주십시오.",
+        next_en="Ask the applicant to do it.",
+    )
 
 
 def require_revision(seen: int, present: int) -> None:

@@ -38,8 +38,8 @@ from gateway.applications.service_case import (
 from gateway.applications.service_outcome import approve, conclude
 from gateway.applications.service_transaction import Judged, refused, transact
 from gateway.catalog.models import Tier
-from gateway.errors import Problem, ProblemCode
 from gateway.identity.models import Attestation, AttestationKind, Role
+from gateway.identity.refusals import Part, role_missing
 from gateway.identity.service_attestations import confirm_in
 from gateway.identity.service_roles import covers, roles_of
 from gateway.journal import Act, Actor
@@ -175,7 +175,7 @@ def _require_steward(session: Session, runtime: Runtime, actor: Actor, slug: str
     assert actor.person_id is not None
     held = roles_of(session, actor.person_id, runtime.clock.now())
     if not covers(held, Role.STEWARD, slug):
-        raise Problem(ProblemCode.FORBIDDEN)
+        raise role_missing(actor, [Role.STEWARD], Part.HERE)
 
 
 def _check_open(item: ApplicationItem) -> None:

@@ -31,11 +31,11 @@ SHOWN = ("slug", "title_ko", "title_en", "tier", "sensitivity", "delivery")
 @click.option("--server", help="Address of the gateway (SUMUN_SERVER).")
 @told
 def login(server: str | None) -> None:
-    """Sign in through a browser anywhere; what waits on stdin is read as account and password."""
+    """Sign in through a browser anywhere; or give account, password and code on stdin."""
     address = sessions.server(server)
-    session = signed_in_at(address)
+    session, until = signed_in_at(address)
     sessions.store(session)
-    click.echo(f"signed in to {address} as {session.account} until {session.expires_at}")
+    click.echo(f"signed in to {address} as {session.account} until {until} at the latest")
 
 
 @click.command()
@@ -184,6 +184,8 @@ def _report(result: Result, as_json: bool) -> None:
         click.echo(json.dumps(as_row(result), ensure_ascii=False))
     elif result.error:
         click.echo(f"failed  {plain(result.path)}: {plain(result.error)}", err=True)
+        if result.remedy:
+            click.echo(f"        {plain(result.remedy)}", err=True)
 
 
 @contextmanager

@@ -15,6 +15,8 @@ from gateway.client.errors import ClientError, Refused
 from gateway.client.http import Api
 from gateway.client.session import Session
 
+STEP_UP, STEP_UP_PATH = "insufficient_user_authentication", "/account/step-up"
+
 
 def told(command: Callable[..., Any]) -> Callable[..., Any]:
     """Expected errors become one line and exit status 2; a denial lists every reason."""
@@ -25,7 +27,9 @@ def told(command: Callable[..., Any]) -> Callable[..., Any]:
             return command(*arguments, **named)
         except Refused as refused:
             explain(refused)
-            raise fail(str(refused)) from refused
+            failed = fail(str(refused))
+            lead_on(refused)
+            raise failed from refused
         except ClientError as error:
             raise fail(str(error)) from error
 
@@ -62,6 +66,14 @@ def open_api(server: str, session: Session | None) -> Api:
 
         return Api(server, auth=Renewing(session))
     return Api(server, session.token)
+
+
+def lead_on(refused: Refused) -> None:
+    """What to do now, after the line of why not; a denial has said so with each reason."""
+    if refused.problem.get("next") and not refused.blockers:
+        click.echo(f"  {plain(refused.problem['next'])}", err=True)
+    if refused.code == STEP_UP:
+        click.echo(f"  {sessions.server()}{STEP_UP_PATH}", err=True)
 
 
 def explain(refused: Refused) -> None:

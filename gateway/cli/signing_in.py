@@ -10,15 +10,20 @@ from dataclasses import replace
 import click
 
 from gateway.cli.connection import open_api
-from gateway.client.errors import ClientError
+from gateway.client.errors import ClientError, Refused
 from gateway.client.http import Api
 from gateway.client.session import Session
 
 STDIN_SECONDS = 0.3
+CODE_MISSING = (
+    "this account has a second factor: run `sumun login` in a terminal and allow it in a browser, "
+    "or give a code of the authenticator app, or a recovery code, as a third line on stdin"
+)
 
 
-def signed_in_at(address: str) -> Session:
-    """A new session at `address`; what waits on standard input is read as account and password.
+def signed_in_at(address: str) -> tuple[Session, str]:
+    """A new session at `address` and until when it lives at the latest; what waits on standard
+    input is read as account, password and, for whoever has a second factor, its code.
 
     Raises ClientError when nobody signs in.
     """
@@ -26,7 +31,7 @@ def signed_in_at(address: str) -> Session:
     return _by_password(address, given) if given.strip() else _by_device(address)
 
 
-def _by_device(address: str) -> Session:
+def _by_device(address: str) -> tuple[Session, str]:
     from gateway.client.device import Provider
     from gateway.client.proof import new_key
     from gateway.client.tokens import opened
@@ -41,14 +46,23 @@ def _by_device(address: str) -> Session:
     finally:
         provider.close()
     with open_api(address, session) as api:
-        return replace(session, account=str(api.me().get("account", "")))
+        me = api.me()
+    # The token itself is renewed again and again; the sign-in behind it ends later.
+    until = str(me.get("session_ends_at") or session.expires_at)
+    return replace(session, account=str(me.get("account", ""))), until
 
 
-def _by_password(address: str, given: str) -> Session:
-    account, password = _credentials(given)
+def _by_password(address: str, given: str) -> tuple[Session, str]:
+    account, password, code = _credentials(given)
     with Api(address) as api:
-        found = api.sign_in(account, password, platform.node() or "sumun")
-    return Session(address, account, str(found.get("token", "")), str(found.get("expires_at", "")))
+        try:
+            found = api.sign_in(account, password, platform.node() or "sumun", code)
+        except Refused as refused:
+            if refused.code == "second_factor_required":
+                raise ClientError(CODE_MISSING) from refused
+            raise
+    until = str(found.get("expires_at", ""))
+    return Session(address, account, str(found.get("token", "")), until), until
 
 
 def _on_stdin() -> str:
@@ -61,8 +75,9 @@ def _on_stdin() -> str:
     return "" if idle else sys.stdin.read()
 
 
-def _credentials(given: str) -> tuple[str, str]:
+def _credentials(given: str) -> tuple[str, str, str]:
     lines = given.split("\n")
     if len(lines) < 2 or not lines[0] or not lines[1]:
         raise ClientError("give the account and the password as two lines on stdin")
-    return lines[0].strip(), lines[1].rstrip("\r")
+    code = lines[2].strip() if len(lines) > 2 else ""
+    return lines[0].strip(), lines[1].rstrip("\r"), code

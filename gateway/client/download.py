@@ -34,15 +34,19 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How one file went: `error` is empty for a whole, verified one."""
+    """How one file went: `error` is empty for a whole, verified one; `remedy` says what would
+    change what the gateway refused."""
 
     path: str
     bytes: int
     sha256: str
     skipped: bool
     error: str
+    remedy: str = ""
 
 
+# What every further file would meet as well.
+ENDING = frozenset({"not_signed_in", "insufficient_user_authentication"})
 Report = Callable[[Result], None]
 Progress = Callable[[int], None]
 
@@ -138,7 +142,8 @@ class Download:
         except (ClientError, OSError) as error:
             if _ends_all(error):
                 raise
-            return Result(item.path, item.size, item.sha256 or "", False, str(error))
+            remedy = error.remedy if isinstance(error, Refused) else ""
+            return Result(item.path, item.size, item.sha256 or "", False, str(error), remedy)
 
     def _fetched(self, item: Item) -> Result:
         target = place(self._folder, item.path)
@@ -158,7 +163,7 @@ class Download:
 
 def _ends_all(error: Exception) -> bool:
     """Whether every other file would fail for the same reason."""
-    ended = isinstance(error, Refused) and error.code == "not_signed_in"
+    ended = isinstance(error, Refused) and error.code in ENDING
     return ended or isinstance(error, Unreachable)
 
 

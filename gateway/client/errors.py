@@ -36,6 +36,12 @@ class Refused(ClientError):
         found = self.problem.get("errors", [])
         return found if isinstance(found, list) else []
 
+    @property
+    def remedy(self) -> str:
+        """What would change the answer: the remedies of a denial, else the problem's next step."""
+        found = [str(each.get("remedy_en", "")) for each in self.blockers]
+        return " ".join(each for each in found if each) or str(self.problem.get("next", ""))
+
 
 def _line(problem: dict[str, Any]) -> str:
     detail = problem.get("detail") or problem.get("title") or "the gateway refused"

@@ -75,9 +75,10 @@ class Api:
     def __exit__(self, *_: object) -> None:
         self._http.close()
 
-    def sign_in(self, account: str, password: str, device: str) -> dict[str, Any]:
-        """A new session: `token` and `expires_at`."""
+    def sign_in(self, account: str, password: str, device: str, code: str = "") -> dict[str, Any]:
+        """A new session: `token` and `expires_at`. `code` is that of a second factor."""
         body = {"account": account, "password": password, "device": device}
+        body |= {"code": code} if code else {}
         return self.call("POST", "/api/v1/session", json=body)
 
     def sign_out(self) -> None:

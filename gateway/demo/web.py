@@ -67,8 +67,12 @@ class Visitor:
         account = member.person.account
         body = {"account": account, "password": member.password, "device": "demo"}
         answer = self.call("POST", "/api/v1/session", json=body)
-        self.token = str(answer["token"])
-        self._http.headers["Authorization"] = f"Bearer {self.token}"
+        self.carry(str(answer["token"]))
+
+    def carry(self, token: str) -> None:
+        """Go on with `token`: confirming oneself renews it, and the old one ends."""
+        self.token = token
+        self._http.headers["Authorization"] = f"Bearer {token}"
 
     def call(self, method: str, path: str, **options: Any) -> Any:
         """The JSON answer. Raises StepFailed, quoting the problem, for any refusal."""

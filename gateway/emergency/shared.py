@@ -13,6 +13,7 @@ from gateway.catalog.models import Dataset
 from gateway.emergency.models import Emergency
 from gateway.errors import Problem, ProblemCode
 from gateway.identity.models import Role
+from gateway.identity.refusals import role_missing
 from gateway.identity.service_roles import roles_held_by, roles_of
 from gateway.journal import Act, Actor, Entry, PartyKind
 from gateway.runtime import Runtime
@@ -37,7 +38,7 @@ def answering(
     held = roles_of(session, person, now) if person and person == by else frozenset()
     held |= roles_held_by(session, actor, now)
     if person is None or not any(role in roles for role, _scope in held):
-        raise Problem(ProblemCode.FORBIDDEN, required_roles=sorted(roles))
+        raise role_missing(actor, roles)
     return person
 
 

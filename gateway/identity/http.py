@@ -15,6 +15,7 @@ from gateway.errors import Problem, ProblemCode
 from gateway.identity.authenticators import COOKIE, Presented, authenticate
 from gateway.identity.models import EVERYWHERE, Acr, Role
 from gateway.identity.oauth import dpop, scopes
+from gateway.identity.refusals import Part, role_missing
 from gateway.identity.service_roles import covers
 from gateway.identity.service_sessions import Application, Live, SignedIn
 from gateway.journal import Act, Actor, Channel, Entry, Outcome, PartyKind, Place
@@ -83,7 +84,8 @@ def require_role(*roles: Role, scope: str = EVERYWHERE) -> Actor:
     Raises Problem 403 otherwise, and appends the refusal to the log.
     """
     held = require_viewer().scoped
-    return _admitted(roles, any(covers(held, role, scope) for role in roles))
+    holds = any(covers(held, role, scope) for role in roles)
+    return _admitted(roles, holds, _part(roles, scope))
 
 
 def require_role_somewhere(*roles: Role) -> Actor:
@@ -219,25 +221,28 @@ def _ask_to_sign_in() -> NoReturn:
     abort(redirect(url_for("sign.sign_in", next=back), code=303))
 
 
-def _admitted(roles: tuple[Role, ...], holds: bool) -> Actor:
+def _admitted(roles: tuple[Role, ...], holds: bool, part: Part = Part.ANY) -> Actor:
     if not holds:
         rest = actor().roles_rest
-        needed = ",".join(sorted(roles))
-        rt().folding.record(
-            Entry(
-                actor(),
-                Act.ACCESS_DECIDED,
-                Outcome.DENY,
-                reason="second_factor_missing" if rest else "role_missing",
-                detail={
-                    "roles": needed,
-                    "endpoint": request.endpoint or "",
-                },
-            )
+        refusal = Entry(
+            actor(),
+            Act.ACCESS_DECIDED,
+            Outcome.DENY,
+            reason="second_factor_missing" if rest else "role_missing",
+            detail={"roles": ",".join(sorted(roles)), "endpoint": request.endpoint or ""},
         )
-        code = ProblemCode.STAFF_FACTOR_MISSING if rest else ProblemCode.FORBIDDEN
-        raise Problem(code, required_roles=sorted(roles))
+        rt().folding.record(refusal)
+        if rest:
+            raise Problem(ProblemCode.STAFF_FACTOR_MISSING, required_roles=sorted(roles))
+        raise role_missing(actor(), roles, part)
     return actor()
+
+
+def _part(roles: tuple[Role, ...], scope: str) -> Part:
+    """Where the role is missing, for somebody who holds it for another part only."""
+    if cast(Viewer, g.viewer).roles.isdisjoint(roles):
+        return Part.ANY
+    return Part.ALL if scope == EVERYWHERE else Part.HERE
 
 
 def _log_unavailable(_error: LogUnavailable) -> Response:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gateway.identity.http import Viewer
-from gateway.identity.models import Organisation, Person
+from gateway.identity.models import Organisation, Person, SignInSession
 from gateway.identity.oauth.models import OAuthClient
 from gateway.identity.oauth.vocabulary import Scope
 from gateway.identity.schemas import MachineHeld, Me, MembershipHeld, RoleHeld
@@ -37,6 +38,7 @@ def own_data(runtime: Runtime, seen: Viewer) -> Me:
 def _in_person(session: Session, runtime: Runtime, seen: Viewer) -> Me:
     person = get_person(session, seen.person_id)
     return Me(
+        session_ends_at=_ends_at(session, seen),
         **{name: getattr(person, name) for name in OWN},
         identity_level=identity_level(session, seen.person_id, runtime.clock.now()),
         roles=[RoleHeld(role=role, scope=scope) for role, scope in sorted(seen.scoped)],
@@ -50,7 +52,7 @@ def _of_program(session: Session, seen: Viewer, program: Application) -> Me:
     known = {name: getattr(person, name) for name in (*OF_ANY_PROGRAM, *added)}
     if Scope.ORGANISATION in program.scope:
         known["memberships"] = _places(session, person)
-    return Me(**known)
+    return Me(session_ends_at=_ends_at(session, seen), **known)
 
 
 def _of_machine(session: Session, program: Application, responsible: str) -> Me:
@@ -67,6 +69,10 @@ def _of_machine(session: Session, program: Application, responsible: str) -> Me:
         responsible=responsible,
     )
     return Me(machine=machine)
+
+
+def _ends_at(session: Session, seen: Viewer) -> datetime:
+    return session.get_one(SignInSession, seen.session_id).expires_at
 
 
 def _places(session: Session, person: Person) -> list[MembershipHeld]:

@@ -13,6 +13,7 @@ from gateway.identity import service_attestations as attestations
 from gateway.identity import service_passwords as passwords
 from gateway.identity import service_people as people
 from gateway.identity import service_sessions as sessions
+from gateway.identity.crowd_gate import only_works
 from gateway.identity.factors import factors_of
 from gateway.identity.forms import done, same, submitted
 from gateway.identity.http import (
@@ -177,6 +178,7 @@ def _page(data: Form | None = None, evidence: Form | None = None) -> str:
         evidence=evidence or Form(),
         countries=rules.countries(language()).items(),
         waits=waits,
+        crowd_only=only_works(),
         **_known(require_viewer().person_id),
     )
 

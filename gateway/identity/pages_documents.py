@@ -17,6 +17,7 @@ from gateway.identity.forms import done, submitted
 from gateway.identity.http import actor, require_person, rt
 from gateway.identity.models import Organisation
 from gateway.identity.models_organisations import OrganisationDocument
+from gateway.identity.refusals import manager_missing
 from gateway.identity.schemas_organisations import DocumentForm
 from gateway.identity.service_organisations import get_organisation
 from gateway.storage import ObjectMissing, StoreUnavailable
@@ -90,7 +91,7 @@ def readable(session: Session, organisation_id: uuid.UUID) -> Organisation:
     """The organisation, for those who may see its documents. Raises Problem 403, 404."""
     organisation = get_organisation(session, organisation_id)
     if not documents.may_read(session, rt(), actor(), organisation_id):
-        raise Problem(ProblemCode.FORBIDDEN)
+        raise manager_missing(actor(), "데이터 관리 담당자", "a data steward")
     return organisation
 
 

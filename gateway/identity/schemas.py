@@ -104,7 +104,8 @@ class MachineHeld(Frozen):
 class Me(Frozen):
     """`GET /api/v1/me`: one's own data. A program gets `id`, `account` and `name`, and what its
     scope names (`profile`: `locale`; `email`; `organisation`: `memberships`). A machine gets
-    `machine` and nothing more."""
+    `machine` and nothing more. `session_ends_at` is when the session of this request ends at the
+    latest; a program's token ends before and is renewed."""
 
     id: uuid.UUID | None = None
     account: str | None = None
@@ -114,6 +115,7 @@ class Me(Frozen):
     korean_national: bool | None = None
     identity_level: int | None = None
     locale: str | None = None
+    session_ends_at: datetime | None = None
     roles: list[RoleHeld] = []
     memberships: list[MembershipHeld] = []
     machine: MachineHeld | None = None

@@ -27,6 +27,7 @@ from gateway.identity.models import (
     PersonStatus,
     Role,
 )
+from gateway.identity.refusals import Part, role_missing
 from gateway.identity.service_attestations import ISSUER_LENGTH, REFERENCE_LENGTH
 from gateway.identity.service_role_reads import roles_held_by
 from gateway.journal import Act, Actor, Entry
@@ -118,7 +119,7 @@ def _require_steward(session: Session, runtime: Runtime, actor: Actor) -> None:
     """An approval opens every dataset that asks for it, so its steward is one of all of them."""
     held = roles_held_by(session, actor, runtime.clock.now())
     if (Role.STEWARD, EVERYWHERE) not in held:
-        raise Problem(ProblemCode.FORBIDDEN)
+        raise role_missing(actor, [Role.STEWARD], Part.ALL)
 
 
 def _require_another(actor: Actor, person_id: uuid.UUID) -> None:

@@ -26,6 +26,7 @@ from gateway.identity.models import (
     PersonStatus,
     Role,
 )
+from gateway.identity.refusals import Part, role_missing
 from gateway.identity.service_role_reads import roles_held_by
 from gateway.journal import Act, Actor, Entry
 from gateway.runtime import Runtime
@@ -203,7 +204,7 @@ def _check_general(session: Session, runtime: Runtime, actor: Actor, row: Attest
     project is judged in its review, where a conflict of interest shows, and nowhere else."""
     held = roles_held_by(session, actor, runtime.clock.now())
     if (Role.STEWARD, EVERYWHERE) not in held:
-        raise Problem(ProblemCode.FORBIDDEN)
+        raise role_missing(actor, [Role.STEWARD], Part.ALL)
     # Approvals are registered and ended with a reason, in their own place.
     if row.project_id is not None or row.kind in _APPROVALS:
         raise Problem(ProblemCode.NOT_FOUND)

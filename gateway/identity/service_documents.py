@@ -15,6 +15,7 @@ from gateway.errors import Problem, ProblemCode
 from gateway.identity import papers, rules
 from gateway.identity.models import Organisation
 from gateway.identity.models_organisations import OrganisationDocument
+from gateway.identity.refusals import manager_missing
 from gateway.identity.service_organisations import get_organisation, is_manager, is_steward
 from gateway.journal import Act, Actor, Entry
 from gateway.runtime import Runtime
@@ -103,7 +104,7 @@ def may_read(session: Session, runtime: Runtime, actor: Actor, organisation_id: 
 def check_uploader(session: Session, actor: Actor, organisation: Organisation) -> None:
     """Raise Problem 403 for everybody who may not upload."""
     if not may_upload(session, actor, organisation):
-        raise Problem(ProblemCode.FORBIDDEN)
+        raise manager_missing(actor, "기관을 등록한 사람", "whoever registered it")
 
 
 def _check_number(session: Session, organisation_id: uuid.UUID) -> None:

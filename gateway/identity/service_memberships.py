@@ -18,6 +18,7 @@ from gateway.identity.models import (
     OrganisationStatus,
     Person,
 )
+from gateway.identity.refusals import manager_missing
 from gateway.identity.service_organisations import get_organisation, is_manager, is_steward
 from gateway.journal import Act, Actor, Entry
 from gateway.runtime import Runtime
@@ -85,7 +86,7 @@ def end_membership(runtime: Runtime, actor: Actor, membership_id: uuid.UUID) -> 
     with runtime.db.write() as session:
         row = _get(session, membership_id, lock=True)
         if row.person_id != actor.person_id and not _may_end(session, runtime, actor, row):
-            raise Problem(ProblemCode.FORBIDDEN)
+            raise manager_missing(actor, "데이터 관리 담당자", "a data steward")
         if row.ended_at is not None:
             raise Problem(ProblemCode.WRONG_STATE)
         end_row(session, runtime, actor, row)

@@ -21,6 +21,7 @@ from gateway.identity.models import (
     OrganisationStatus,
     Role,
 )
+from gateway.identity.refusals import Part, manager_missing, role_missing
 from gateway.identity.service_roles import covers, roles_held_by
 from gateway.journal import Act, Actor, Entry, PartyKind
 from gateway.runtime import Runtime
@@ -81,7 +82,7 @@ def correct_organisation(
 def check_correctable(session: Session, actor: Actor, row: Organisation) -> None:
     """Raise Problem 403 for everybody who may not correct it, 409 once it is verified."""
     if actor.person_id != row.created_by and not is_manager(session, actor, row.id):
-        raise Problem(ProblemCode.FORBIDDEN)
+        raise manager_missing(actor, "기관을 등록한 사람", "whoever registered it")
     if row.status not in (OrganisationStatus.PENDING, OrganisationStatus.REJECTED):
         raise _wrong_state(row)
 
@@ -152,11 +153,7 @@ def require_manager(session: Session, actor: Actor, organisation_id: uuid.UUID) 
     """The organisation, whose manager acts. Raises Problem 403, 404."""
     row = get_organisation(session, organisation_id)
     if not is_manager(session, actor, organisation_id):
-        raise Problem(
-            ProblemCode.FORBIDDEN,
-            "그 기관의 관리자만 할 수 있습니다.",
-            "Only a manager of the organisation can do this.",
-        )
+        raise manager_missing(actor)
     return row
 
 
@@ -241,7 +238,7 @@ def check_decider(session: Session, runtime: Runtime, actor: Actor, row: Organis
     if actor.kind is PartyKind.OPERATOR:
         return
     if not is_steward(session, runtime, actor):
-        raise Problem(ProblemCode.FORBIDDEN)
+        raise role_missing(actor, [Role.STEWARD], Part.ALL)
     own = select(Membership.id).where(
         Membership.organisation_id == row.id,
         Membership.person_id == actor.person_id,

@@ -85,7 +85,11 @@ def grant_first_operator(runtime: Runtime, actor: Actor, person_id: uuid.UUID) -
     Raises Problem 403 elsewhere than on the host, 409 when there has been a first operator.
     """
     if actor.kind is not PartyKind.OPERATOR:
-        raise Problem(ProblemCode.FORBIDDEN)
+        raise Problem(
+            ProblemCode.FORBIDDEN,
+            "첫 운영자는 서버에서 명령으로만 만듭니다.",
+            "The first operator is made by a command on the host only.",
+        )
     row = _row(runtime, NewRole(person_id, Role.OPERATOR), None)
     row.bootstrap = True
     _insert(runtime, actor, row, _FIRST_TAKEN)

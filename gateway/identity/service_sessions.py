@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import String, bindparam, delete, select, update
+from sqlalchemy import String, bindparam, delete, exists, select, update
 from sqlalchemy.orm import Session
 
 from gateway import ids
@@ -32,7 +32,7 @@ from gateway.identity.models import (
     SignInSession,
 )
 from gateway.identity.models_factors import PendingSignIn
-from gateway.identity.oauth.models import DeviceCode
+from gateway.identity.oauth.models import ClientKind, DeviceCode, OAuthClient, OAuthToken
 from gateway.identity.service_credentials import (
     CHANGED,
     Credentials,
@@ -190,11 +190,17 @@ def sign_out_others(runtime: Runtime, actor: Actor, keep: uuid.UUID) -> None:
 
 
 def list_sessions(session: Session, person_id: uuid.UUID, now: datetime) -> Sequence[SignInSession]:
-    """The person's live sessions, newest first."""
+    """The person's live sessions, newest first. What a machine opened under its own key is no
+    sign-in of whoever answers for it: that stands with the organisation's programs."""
+    machine = exists().where(
+        OAuthToken.session_id == SignInSession.id,
+        OAuthClient.id == OAuthToken.client_id,
+        OAuthClient.kind == ClientKind.MACHINE,
+    )
     return session.scalars(
         select(SignInSession)
         .where(SignInSession.person_id == person_id, SignInSession.ended_at.is_(None))
-        .where(SignInSession.expires_at > now)
+        .where(SignInSession.expires_at > now, ~machine)
         .order_by(SignInSession.created_at.desc(), SignInSession.id.desc())
     ).all()
 

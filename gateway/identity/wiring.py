@@ -7,6 +7,7 @@ from functools import partial
 
 from flask import Flask
 
+from gateway.errors import ProblemCode
 from gateway.identity import (
     api_documents,
     api_invitations,
@@ -55,7 +56,7 @@ from gateway.identity.tax_service import TaxService
 from gateway.jobs.beats import Beat
 from gateway.jobs.queue import Leased
 from gateway.runtime import Runtime
-from gateway.web import nav
+from gateway.web import nav, problems
 from gateway.web.i18n import lazy
 
 BLUEPRINTS = (
@@ -87,6 +88,7 @@ def install(app: Flask, runtime: Runtime) -> None:
         SIGN_OUT_ENDPOINT="sign.sign_out_post",
         ACCOUNT_ENDPOINT="account.show",
     )
+    _lead_on(app)
     nav.panels(app).add("organisation", pages_clients.panel, 50)
     _navigate(nav.navigation(app))
     nav.panels(app).add("organisation", pages_invitations.panel, order=10)
@@ -126,6 +128,13 @@ def beats(runtime: Runtime) -> list[Beat]:
         ),
         Beat("oauth.keep", beat_keep.INTERVAL_SECONDS, partial(beat_keep.keep, runtime)),
     ]
+
+
+def _lead_on(app: Flask) -> None:
+    """Where the pages of refusals lead, besides the start page."""
+    account = lazy("Account")
+    problems.offer(app, ProblemCode.CROWD_WORK_ONLY, "account.show", account)
+    problems.offer(app, ProblemCode.STAFF_FACTOR_MISSING, "account.show", account, "factors")
 
 
 def _navigate(navigation: nav.Navigation) -> None:

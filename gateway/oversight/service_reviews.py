@@ -22,6 +22,7 @@ from gateway import ids
 from gateway.clock import to_ms
 from gateway.errors import Problem, ProblemCode
 from gateway.identity.models import Role
+from gateway.identity.refusals import role_missing
 from gateway.identity.service_roles import holds
 from gateway.journal import Act, Actor, Entry
 from gateway.oversight import periods
@@ -161,7 +162,7 @@ def marks_of(session: Session, review_id: uuid.UUID) -> dict[str, ReviewMark]:
 def reviewer(actor: Actor) -> uuid.UUID:
     """The person who reviews. Raises Problem 403 for an actor without a name."""
     if actor.person_id is None:
-        raise Problem(ProblemCode.FORBIDDEN)
+        raise role_missing(actor, [Role.AUDITOR])
     return actor.person_id
 
 

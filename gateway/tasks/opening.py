@@ -42,7 +42,9 @@ def opened(task_id: uuid.UUID, item_id: uuid.UUID) -> Opened:
     me, piece = _asked(task_id, item_id)
     gathered, decision = access.consider(rt(), _ask(rt(), me, piece, caller()))
     if not decision.allowed:
-        access.refuse(rt(), me, gathered, decision, _intent(piece))
+        # No step opens this address again: another task has its own.
+        over = piece.is_over(rt().clock.now())
+        access.refuse(rt(), me, gathered, decision, _intent(piece), over=over)
     return Opened(piece, _item(piece))
 
 

@@ -6,6 +6,7 @@ import uuid
 
 from flask import Blueprint, Response, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
+from markupsafe import Markup
 
 from gateway.agreements.views import markdown
 from gateway.identity.authenticators import COOKIE
@@ -52,6 +53,11 @@ def sign_up_post() -> ResponseReturnValue:
     if result.done is None:
         return _sign_up_page(result.form), result.status
     return enter(result.done, url_for("tasks.current"))
+
+
+def join_panel(**_context: object) -> Markup:
+    """On the pages for signing in and up: the way for crowd workers."""
+    return Markup(render("tasks/_join.html"))  # noqa: S704 the template escapes
 
 
 @blueprint.get("/tasks")

@@ -42,6 +42,11 @@ class Piece:
     dataset: Dataset
     version: DatasetVersion
 
+    def is_over(self, now: datetime) -> bool:
+        """Whether the item is finished or its task has ended."""
+        ended = self.task.ended_at is not None or self.task.ends_at <= now
+        return ended or self.item.outcome is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Assigned:

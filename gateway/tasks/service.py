@@ -22,6 +22,7 @@ from gateway.catalog.paths import PathInvalid, canonical
 from gateway.catalog.service_versions import find_version
 from gateway.errors import Problem, ProblemCode
 from gateway.identity.models import Person, PersonStatus, Role
+from gateway.identity.refusals import Part, role_missing
 from gateway.identity.service_people import by_account, get_person
 from gateway.identity.service_roles import covers, roles_held_by, roles_of
 from gateway.journal import Act, Actor, Entry, PartyKind
@@ -180,7 +181,7 @@ def _check_assigner(
     else:
         held = roles_held_by(session, actor, now) if by == actor.person_id else frozenset()
     if not any(covers(held, role, slug) for role in ASSIGNERS):
-        raise Problem(ProblemCode.FORBIDDEN, required_roles=sorted(ASSIGNERS))
+        raise role_missing(actor, ASSIGNERS, Part.HERE)
 
 
 def _worker(session: Session, account: str, assigner: uuid.UUID) -> Person:

@@ -6,15 +6,16 @@ from collections.abc import Callable
 
 from flask import Flask
 
+from gateway.errors import ProblemCode
 from gateway.identity.crowd_gate import only_works
 from gateway.jobs.queue import Leased
 from gateway.runtime import Runtime
 from gateway.tasks import api, pages
 from gateway.tasks.service import ASSIGNERS
-from gateway.web import labels
+from gateway.web import labels, problems
 from gateway.web.i18n import lazy
 from gateway.web.labels import Kind, Label
-from gateway.web.nav import NavItem, Viewer, navigation, with_role
+from gateway.web.nav import NavItem, Viewer, navigation, panels, with_role
 
 STATES = {
     "live": Label(Kind.OK, lazy("Under way")),
@@ -30,6 +31,9 @@ def install(app: Flask, _runtime: Runtime) -> None:
     labels.STATES["task"] = STATES
     app.register_blueprint(pages.blueprint)
     app.register_blueprint(api.blueprint)
+    problems.offer(app, ProblemCode.CROWD_WORK_ONLY, "tasks.current", lazy("Tasks"))
+    for slot in ("sign_in", "sign_up"):
+        panels(app).add(slot, pages.join_panel)
     navigation(app).add(NavItem("tasks.current", lazy("Tasks"), _works, order=600))
 
 

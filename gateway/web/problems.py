@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,6 +22,7 @@ from gateway.web.i18n import language
 from gateway.web.pages import render
 
 MEDIA_TYPE = "application/problem+json"
+LINKS = "sumun.problem_links"
 # Members of a problem that steer its answer instead of being shown.
 RETRY_AFTER = "retry_after"
 BUSY_SECONDS = 1
@@ -41,6 +43,12 @@ HTTP_CODES: Mapping[int, ProblemCode] = {
 KEPT_HEADERS = frozenset({"allow", "retry-after", "content-range", "www-authenticate"})
 
 log = logging.getLogger(__name__)
+
+
+def offer(app: Flask, code: ProblemCode, endpoint: str, label: Any, anchor: str = "") -> None:
+    """Let the page of `code` lead on to `endpoint`, whose label is made with `i18n.lazy`."""
+    links = app.extensions.setdefault(LINKS, defaultdict(list))
+    links[str(code)].append((endpoint, label, anchor))
 
 
 def wants_json() -> bool:
@@ -70,7 +78,8 @@ def _as_json(body: Mapping[str, Any]) -> Response:
 
 def _as_page(body: Mapping[str, Any]) -> Response:
     sign_in = current_app.config.get("SIGN_IN_ENDPOINT")
-    page = render("problem.html", problem=body, sign_in_endpoint=sign_in)
+    links = current_app.extensions.get(LINKS, {}).get(str(body["code"]), ())
+    page = render("problem.html", problem=body, sign_in_endpoint=sign_in, links=links)
     return Response(page, content_type="text/html; charset=utf-8")
 
 

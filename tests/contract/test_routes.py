@@ -13,13 +13,30 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from werkzeug.test import TestResponse
 
+from gateway.errors import PROBLEMS, ProblemCode
+from gateway.identity.refusals import ROLE_NAMES
 from tests.contract.house import COLUMNS, STRANGER, WORKER, House
 from tests.contract.trials import DEFAULT, TRIALS
 
 TABLE_FILE = Path(__file__).with_name("routes.toml")
 TABLE: dict[str, str] = tomllib.loads(TABLE_FILE.read_text())
 UNTRIED = {"HEAD", "OPTIONS"}
+FORBIDDEN = 403
+FORBIDDEN_TITLE = PROBLEMS[ProblemCode.FORBIDDEN].title_ko
+WHO = re.compile(
+    "|".join(
+        [
+            *(ko for ko, _en in ROLE_NAMES.values()),
+            "기관의 관리자",
+            "신청인",
+            "본인",
+            "좌석",
+            "초대받은",
+        ]
+    )
+)
 # Read by programs: JSON and a bearer, or the token of the session that a browser has.
 PROGRAMS = ("/api/", "/access/v1/")
 # After these the person has no session any more and signs in anew.
@@ -48,6 +65,13 @@ def without_variant(line: str) -> str:
 
 def ask(house: House, line: str, who: str, elsewhere: dict[str, Any] | None = None) -> int:
     """Send what `line` stands for as `who`, or the same about another object; the status."""
+    return answer(house, line, who, elsewhere).status_code
+
+
+def answer(
+    house: House, line: str, who: str, elsewhere: dict[str, Any] | None = None
+) -> TestResponse:
+    """The same; the whole answer."""
     trial, (method, rule) = TRIALS.get(line, DEFAULT), line.split()[:2]
     params = trial.params(house)
     address, body = filled(rule, elsewhere or params), trial.body(house, params)
@@ -61,9 +85,9 @@ def ask(house: House, line: str, who: str, elsewhere: dict[str, Any] | None = No
     elif method != "GET":
         sent["data"] = body | {"csrf_token": house.tokens[who]}
     if not rule.startswith(PROGRAMS):
-        return house.browsers[who].open(address, **sent).status_code
+        return house.browsers[who].open(address, **sent)
     client = house.app.test_client(use_cookies=False)
-    return client.open(address, headers=house.bearers[who], **sent).status_code
+    return client.open(address, headers=house.bearers[who], **sent)
 
 
 def filled(rule: str, params: dict[str, Any]) -> str:
@@ -73,6 +97,18 @@ def filled(rule: str, params: dict[str, Any]) -> str:
         for part in parts:
             rule = rule.replace("<" + part.partition(">")[0] + ">", str(value))
     return rule
+
+
+def says_nothing(given: TestResponse) -> bool:
+    """Whether a refusal for want of a role names neither a role, nor a manager, nor whom to ask."""
+    if given.status_code != FORBIDDEN:
+        return False
+    if given.is_json:
+        said = str(given.json.get("detail", ""))
+        return given.json.get("code") == "forbidden" and not WHO.search(said)
+    page = given.text
+    said = "".join(re.findall(r'<p class="lead">(.+?)</p>', page))
+    return FORBIDDEN_TITLE in page and not WHO.search(said)
 
 
 def test_every_route_is_in_the_table_and_no_line_is_stale(house: House) -> None:
@@ -107,15 +143,18 @@ def test_a_stranger_gets_nothing_but_what_is_public_and_is_asked_to_sign_in(hous
 
 @pytest.mark.parametrize("area", sorted({line.split()[1].split("/")[1] for line in TABLE}))
 def test_every_route_answers_everybody_as_the_table_says(house: House, area: str) -> None:
-    answered = {}
+    answered, unsaid = {}, list[str]()
     for line in (each for each in TABLE if each.split()[1].split("/")[1] == area):
         statuses = []
         for who in COLUMNS:
-            statuses.append(str(ask(house, line, who)))
+            given = answer(house, line, who)
+            statuses.append(str(given.status_code))
+            unsaid += [f"{line} as {who}"] if says_nothing(given) else []
             if line in ENDS_SESSION:
                 house.enter(who)
         answered[line] = " ".join(statuses)
     assert answered == {line: TABLE[line] for line in answered}
+    assert unsaid == []
 
 
 # A tile's path is a coordinate, and the form names its datasets itself.

@@ -17,4 +17,4 @@ def install(app: Flask, runtime: Runtime) -> None:
     app.register_blueprint(pages.providers)
     app.register_blueprint(api)
     panels(app).add("sign_in", pages.sign_in_panel)
-    panels(app).add("account", pages.account_panel)
+    panels(app).add("account_ordinary", pages.account_panel)

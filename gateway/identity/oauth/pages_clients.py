@@ -8,7 +8,6 @@ from flask import Blueprint, url_for
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
-from gateway.errors import Problem, ProblemCode
 from gateway.identity import service_memberships as memberships
 from gateway.identity.forms import done, submitted
 from gateway.identity.http import actor, require_person, rt, viewer
@@ -16,6 +15,7 @@ from gateway.identity.oauth import service_clients as clients
 from gateway.identity.oauth.models import AuthMethod
 from gateway.identity.oauth.schemas import ClientForm
 from gateway.identity.oauth.words import AUTH_METHODS, CLIENT_KINDS, SCOPES
+from gateway.identity.refusals import manager_missing
 from gateway.identity.service_organisations import get_organisation, is_manager
 from gateway.web.forms import Form
 from gateway.web.i18n import gettext as _
@@ -75,7 +75,7 @@ def _page(organisation_id: uuid.UUID, form: Form) -> str:
     with rt().db.read() as session:
         row = get_organisation(session, organisation_id)
         if not is_manager(session, actor(), organisation_id):
-            raise Problem(ProblemCode.FORBIDDEN)
+            raise manager_missing(actor())
         held = clients.clients_of(session, organisation_id)
         members = memberships.members_of(session, organisation_id)
     confirmed = [(str(one.id), one.name) for place, one in members if place.confirmed_by]

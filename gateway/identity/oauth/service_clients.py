@@ -30,6 +30,7 @@ from gateway.identity.oauth.keys import Algorithm
 from gateway.identity.oauth.models import AuthMethod, ClientKind, OAuthClient
 from gateway.identity.oauth.service_tokens import end_sessions_of
 from gateway.identity.oauth.vocabulary import MACHINE_SCOPES, Scope, joined
+from gateway.identity.refusals import manager_missing
 from gateway.identity.service_organisations import get_organisation, is_manager
 from gateway.journal import Act, Actor, Entry
 from gateway.runtime import Runtime
@@ -248,7 +249,7 @@ def _keys(new: NewClient) -> dict[str, Any]:
 
 def _check_manager(session: Session, actor: Actor, organisation_id: uuid.UUID) -> None:
     if not is_manager(session, actor, organisation_id):
-        raise Problem(ProblemCode.FORBIDDEN)
+        raise manager_missing(actor)
 
 
 def _check_responsible(session: Session, organisation_id: uuid.UUID, row: OAuthClient) -> None:

@@ -15,4 +15,4 @@ def install(app: Flask, runtime: Runtime) -> None:
     http.install(app, runtime)
     app.register_blueprint(pages.pages)
     app.register_blueprint(api)
-    panels(app).add("account", pages.panel, order=110)
+    panels(app).add("account_ordinary", pages.panel, order=110)

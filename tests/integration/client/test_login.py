@@ -10,19 +10,25 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx2
+import pyotp
 import pytest
 
 from gateway.clock import SystemClock
 from gateway.config import Settings, load
+from gateway.identity import passwords, service_factors
+from gateway.identity.models import Person, SessionChannel
 from gateway.identity.oauth import service_devices as devices
 from gateway.identity.oauth.clients import find_client
+from gateway.identity.service_credentials import Credentials
+from gateway.identity.service_fresh import Given, Self
+from gateway.identity.service_sessions import find_live, sign_in
 from gateway.runtime import Runtime
 from gateway.startup import assemble
-from tests import oauth_peer, people
+from tests import oauth_peer, people, world
 from tests.parts.small_server import free_port, serving
 
 ROOT = Path(__file__).parents[3]
@@ -50,7 +56,7 @@ class Desk:
     def stored(self) -> dict[str, str]:
         return json.loads(self.file.read_text("utf-8"))
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
         environment = {
             **os.environ,
             "PYTHONPATH": str(ROOT),
@@ -60,13 +66,13 @@ class Desk:
         }
         return subprocess.Popen(
             [sys.executable, "-c", "from gateway.cli.main import main; main()", *arguments],
-            env=environment, text=True, stdin=subprocess.DEVNULL,
+            env=environment, text=True, stdin=stdin,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
 
-    def run(self, *arguments: str) -> tuple[int, str, str]:
-        process = self.start(*arguments)
-        out, err = process.communicate(timeout=60)
+    def run(self, *arguments: str, given: str = "") -> tuple[int, str, str]:
+        process = self.start(*arguments, stdin=subprocess.PIPE if given else subprocess.DEVNULL)
+        out, err = process.communicate(given or None, timeout=60)
         return process.returncode, out, err
 
     def sign_in(self, allowed: bool = True) -> tuple[int, str, str]:
@@ -102,6 +108,66 @@ def test_no_password_is_asked_for_on_this_machine(desk: Desk) -> None:
     assert "as mina" in out
     assert stat.S_IMODE(desk.file.stat().st_mode) == 0o600
     assert desk.run("whoami")[0] == 0
+
+
+def test_it_says_until_when_one_stays_signed_in_not_when_the_token_is_renewed(desk: Desk) -> None:
+    _status, out, _err = desk.sign_in()
+
+    until = datetime.fromisoformat(out.split(" until ")[1].split()[0])
+    token = datetime.fromisoformat(desk.stored["expires_at"])
+    assert until - token > timedelta(days=80)
+
+
+def test_whoever_has_a_second_factor_gives_its_code_as_a_third_line(desk: Desk) -> None:
+    mina = people.person(desk.runtime, "mina")
+    actor = people.acting_as(mina)
+    signed = sign_in(
+        desk.runtime, actor, Credentials("mina", people.PASSWORD), SessionChannel.BROWSER
+    )
+    live = find_live(desk.runtime, signed.token, SessionChannel.BROWSER)
+    assert live is not None
+    me = Self(actor, live.session_id)
+    secret = service_factors.begin_totp(desk.runtime, me, Given(people.PASSWORD))
+    code = pyotp.TOTP(secret.text).at(desk.runtime.clock.now())
+    codes = service_factors.confirm_totp(desk.runtime, me, code)
+    lines = f"mina\n{people.PASSWORD}\n"
+
+    told = desk.run("login", given=lines)
+    done = desk.run("login", given=f"{lines}{codes[0]}\n")
+
+    assert (told[0], done[0]) == (2, 0), (told, done)
+    assert "third line on stdin" in told[2]
+    assert "allow it in a browser" in told[2]
+    assert desk.run("whoami")[0] == 0
+
+
+def test_health_data_is_refused_with_the_page_that_would_change_it(
+    desk: Desk, tmp_path: Path
+) -> None:
+    made = world.build(desk.runtime, content="health")
+    world.put_files(desk.runtime, made, {"a.txt": b"first"})
+    hashed = passwords.hashed(desk.runtime.db, people.PASSWORD)
+    world.change(desk.runtime, Person, made.person, password_hash=hashed)
+    assert desk.run("login", given=f"holder\n{people.PASSWORD}\n")[0] == 0
+
+    for command in (("url", "voices", "a.txt"), ("download", "voices", "--to", str(tmp_path))):
+        status, _out, err = desk.run(*command)
+
+        assert status == 2, err
+        assert f"{desk.runtime.settings.public_url}/account/step-up" in err
+        assert "다음 프로그램의 세션에도 적용" in err
+        assert err.count("insufficient_user_authentication") == 1
+
+
+def test_a_refused_file_names_what_would_change_it(desk: Desk, tmp_path: Path) -> None:
+    made = world.build(desk.runtime)
+    world.put_files(desk.runtime, made, {"a.txt": b"first"})
+    desk.sign_in()
+
+    status, _out, err = desk.run("download", "voices", "--to", str(tmp_path))
+
+    assert status == 1
+    assert "Apply" in err
 
 
 def test_the_token_alone_opens_nothing(desk: Desk) -> None:
