@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 
 from gateway.identity import rules
 from gateway.identity import service_attestations as attestations
+from gateway.identity import service_corrections as corrections
 from gateway.identity import service_passwords as passwords
 from gateway.identity import service_people as people
 from gateway.identity import service_sessions as sessions
@@ -57,7 +58,7 @@ def correct() -> tuple[str, int] | Response:
     """Correct one's own data."""
     here = require_viewer().session_id
     result = submitted(
-        Corrected, lambda form: people.correct(rt(), actor(), form.correction(), here)
+        Corrected, lambda form: corrections.correct(rt(), actor(), form.correction(), here)
     )
     if result.again:
         return _page(data=result.form), result.status

@@ -26,6 +26,7 @@ KOREA = "KR"
 NAME_LENGTH = 120
 EMAIL_LENGTH = 254
 REASON_LENGTH = 500
+LOCALES = ("ko", "en")
 
 
 def refuse(field: str, ko: str, en: str) -> NoReturn:
@@ -140,6 +141,13 @@ def check_digit(nine: str) -> int:
     total = sum(digit * weight for digit, weight in zip(digits, _WEIGHTS, strict=True))
     total += digits[8] * _WEIGHTS[8] // 10
     return -total % 10
+
+
+def locale(text: str) -> str:
+    """One of the languages the gateway speaks."""
+    if text not in LOCALES:
+        refuse("locale", "한국어와 영어 중에서 선택해 주십시오.", "Choose Korean or English.")
+    return text
 
 
 def period(starts_at: datetime, ends_at: datetime | None) -> None:

@@ -14,8 +14,9 @@ from gateway.errors import Problem
 from gateway.identity import rules
 from gateway.identity.models import AttestationKind, MembershipKind, OrganisationKind, Role
 from gateway.identity.service_attestations import NewAttestation
+from gateway.identity.service_corrections import Correction
 from gateway.identity.service_organisations import NewOrganisation
-from gateway.identity.service_people import Correction, NewPerson
+from gateway.identity.service_people import NewPerson
 from gateway.identity.site_documents import SiteDocument
 from gateway.web.messages import FieldError
 

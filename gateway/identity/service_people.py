@@ -14,17 +14,14 @@ from gateway import ids
 from gateway.errors import Problem, ProblemCode
 from gateway.identity import guessing, passwords, rules
 from gateway.identity.models import Person, PersonStatus
-from gateway.identity.service_attestations import end_identity_checks
 from gateway.identity.service_consents import check_consents, record_consents
 from gateway.identity.service_leaving import take_away
 from gateway.identity.service_role_reads import keep_an_operator
 from gateway.identity.service_sessions import end_all_sessions
 from gateway.identity.site_documents import SiteDocument
-from gateway.identity.ways import expect_live, expect_recent
 from gateway.journal import Act, Actor, Entry, PartyKind
 from gateway.runtime import Runtime
 
-LOCALES = ("ko", "en")
 # Matches no password: such a person signs in another way.
 NO_PASSWORD = ""
 NO_EMAIL = ""
@@ -43,17 +40,6 @@ class NewPerson:
     country: str = rules.KOREA
     korean_national: bool | None = None
     locale: str = "ko"
-
-
-@dataclass(frozen=True, slots=True)
-class Correction:
-    """A person's own data as they want it to be."""
-
-    name: str
-    email: str
-    country: str
-    korean_national: bool | None
-    locale: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,38 +82,6 @@ def create_person(runtime: Runtime, actor: Actor, new: NewPerson, password: str)
     person.password_hash = passwords.hashed(runtime.db, password)
     _add(runtime, Made(person, actor, Act.PERSON_CREATED))
     return person
-
-
-def correct(
-    runtime: Runtime, actor: Actor, correction: Correction, session_id: uuid.UUID
-) -> Person:
-    """Let a person correct their own data.
-
-    A checked identity speaks of the name and nationality it was checked with, so changing either
-    ends it. Invitations and signatures go by the address, so changing that needs a sign-in of the
-    last 15 minutes (ASVS 7.5.1). Raises Problem 422 for a field, 409 for an older sign-in, 401 for
-    a session that has ended meanwhile.
-    """
-    email = rules.email(correction.email)
-    with runtime.db.write() as session:
-        person = get_person(session, actor.person_id, lock=True)
-        expect_live(session, session_id)
-        if email != person.email:
-            expect_recent(session, runtime, session_id)
-        before = _own_data(person)
-        rechecked = _apply(person, correction)
-        changed = sorted(key for key, value in _own_data(person).items() if value != before[key])
-        if rechecked:
-            end_identity_checks(session, runtime, actor, person)
-        entry = Entry(
-            actor,
-            Act.PERSON_CORRECTED,
-            subjects=[person.id],
-            ref=f"person:{person.id}",
-            detail={"fields": changed},
-        )
-        runtime.journal.record(session, entry)
-        return person
 
 
 def suspend(runtime: Runtime, actor: Actor, person_id: uuid.UUID, reason: str) -> None:
@@ -223,19 +177,13 @@ def valid_person(runtime: Runtime, new: NewPerson) -> Person:
         email=NO_EMAIL if new.email is None else rules.email(new.email),
         country=rules.country(new.country),
         korean_national=new.korean_national,
-        locale=_locale(new.locale),
+        locale=rules.locale(new.locale),
         status=PersonStatus.ACTIVE,
         status_reason="",
         password_hash=NO_PASSWORD,
         password_changed_at=now,
         created_at=now,
     )
-
-
-def _locale(text: str) -> str:
-    if text not in LOCALES:
-        rules.refuse("locale", "한국어와 영어 중에서 선택해 주십시오.", "Choose Korean or English.")
-    return text
 
 
 def _add(runtime: Runtime, made: Made) -> None:
@@ -270,21 +218,6 @@ def _about(actor: Actor, act: Act, person: Person, reason: str = "") -> Entry:
         ref=f"person:{person.id}",
         about={person.id: fields} if other else {},
     )
-
-
-def _own_data(person: Person) -> dict[str, object]:
-    names = ("name", "email", "country", "korean_national", "locale")
-    return {name: getattr(person, name) for name in names}
-
-
-def _apply(person: Person, correction: Correction) -> bool:
-    """Store the correction; True when an identity check no longer speaks of this person."""
-    checked = (person.name, person.korean_national)
-    person.name, person.email = rules.name(correction.name), rules.email(correction.email)
-    person.country = rules.country(correction.country)
-    person.korean_national = correction.korean_national
-    person.locale = _locale(correction.locale)
-    return checked != (person.name, person.korean_national)
 
 
 def _stop(

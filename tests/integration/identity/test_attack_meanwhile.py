@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from gateway.clock import FixedClock
 from gateway.errors import Problem, ProblemCode
-from gateway.identity import passwords, service_people
+from gateway.identity import passwords, service_corrections
 from gateway.identity.federation import service_entry, service_links
 from gateway.identity.federation.exchange import Proven
 from gateway.identity.federation.service_flows import Errand, Federation
@@ -99,10 +99,10 @@ def test_a_session_that_was_ended_meanwhile_corrects_nothing(
     runtime: Runtime, mina: Person, meanwhile: Callable[[Any, str, Act], None]
 ) -> None:
     me, here = acting_as(mina), oauth_peer.browser_session(runtime, mina)
-    meanwhile(service_people.rules, "email", lambda: sign_out(runtime, me, here))
-    wanted = service_people.Correction("미나", "thief@evil.example", "KR", None, "ko")
+    meanwhile(service_corrections.rules, "email", lambda: sign_out(runtime, me, here))
+    wanted = service_corrections.Correction("미나", "thief@evil.example", "KR", None, "ko")
 
-    refused = code_of(lambda: service_people.correct(runtime, me, wanted, here))
+    refused = code_of(lambda: service_corrections.correct(runtime, me, wanted, here))
 
     assert refused is ProblemCode.NOT_SIGNED_IN
     with runtime.db.read() as session:
