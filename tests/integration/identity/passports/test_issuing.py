@@ -423,7 +423,7 @@ def test_metadata_names_the_exchange(portal: Peer) -> None:
 
     assert "urn:ietf:params:oauth:grant-type:token-exchange" in told["grant_types_supported"]
     assert Scope.PASSPORT in told["scopes_supported"]
-    assert "ga4gh_passport_v1" in told["claims_supported"]
+    assert "ga4gh_passport_v1" not in told["claims_supported"]
 
 
 def test_a_person_sees_what_would_be_stated_and_so_does_a_program(
