@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -299,6 +300,26 @@ def test_a_machine_is_told_who_would_give_it_what_it_lacks(robot: Peer, runtime:
     assert "A manager of the organisation registers" in bytes_.json["next"]
     assert "never goes through a program" in managing.json["next"]
     assert "Only a manager" in managing.json["detail"]
+
+
+def test_the_example_in_the_docs_gets_a_machine_its_token(
+    robot: Peer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (Path(__file__).parents[3] / "docs" / "oauth.md").read_text("utf-8")
+    example = re.findall(r"```python\n(.+?)```", text, re.DOTALL)[-1]
+    example = example.replace("time.time()", str(robot.now()))
+
+    def post(url: str, data: dict[str, str]) -> SimpleNamespace:
+        given = robot.http.post(url.removeprefix(robot.issuer), data=data)
+        return SimpleNamespace(json=lambda: given.json)
+
+    monkeypatch.setattr("httpx.post", post)
+    assert robot.key is not None
+    key = robot.key.as_pem(private=True)
+    names: dict[str, Any] = {"GATE": robot.issuer, "CLIENT_ID": robot.client_id, "PRIVATE_KEY": key}
+    exec(example, names)
+
+    assert robot.http.get("/api/v1/me", headers=names["headers"]).status_code == 200
 
 
 def test_a_machines_session_is_no_sign_in_of_whoever_answers_for_it(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta, tzinfo
+from pathlib import Path
 from typing import Any
 
 import jwt as pyjwt
@@ -416,6 +418,33 @@ def test_the_consent_page_says_what_a_passport_is_for(portal: Peer, signed_in) -
 
     assert "proves your grants and affiliation elsewhere" in signed_in.get(f"{ask}&lang=en").text
     assert "증명하는 패스포트" in signed_in.get(f"{ask}&lang=ko").text
+
+
+def test_the_example_in_the_docs_reads_a_visa(
+    portal: Peer, signed_in, holder: Person, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As whoever reads the docs would run it; only the clock and the way to the keys are ours."""
+    text = (Path(__file__).parents[4] / "docs" / "passports.md").read_text("utf-8")
+    (example,) = re.findall(r"```python\n(.+?)```", text, re.DOTALL)
+    passport = opened(portal, exchange(portal, access(portal, signed_in)).json["access_token"])
+    seen: list[str] = []
+
+    def fetched(keys: pyjwt.PyJWKClient) -> Any:
+        seen.append(keys.uri)
+        return portal.http.get(keys.uri.removeprefix(portal.issuer)).json
+
+    class Now(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            return runtime.clock.now()
+
+    monkeypatch.setattr(pyjwt.PyJWKClient, "fetch_data", fetched)
+    monkeypatch.setattr("jwt.api_jwt.datetime", Now)
+    names: dict[str, Any] = {"GATE": portal.issuer, "visa": passport["ga4gh_passport_v1"][0]}
+    exec(example, names)
+
+    assert seen == [f"{portal.issuer}/oauth2/jwks"]
+    assert names["statement"]["by"] in {"dac", "self", "so", "system"}
 
 
 def test_metadata_names_the_exchange(portal: Peer) -> None:
