@@ -29,6 +29,9 @@ class ProblemCode(StrEnum):
     CROWD_WORK_ONLY = "crowd_work_only"
     MACHINE_NOT_ALLOWED = "machine_not_allowed"
     IDENTITY_KNOWN = "identity_known"
+    IDENTITY_CHECK_ENDED = "identity_check_ended"
+    IDENTITY_CHECK_REFUSED = "identity_check_refused"
+    IDENTITY_CHECK_UNAVAILABLE = "identity_check_unavailable"
     STAFF_FACTOR_MISSING = "staff_factor_missing"
     ACCESS_DENIED = "access_denied"
     NOT_FOUND = "not_found"
@@ -140,8 +143,10 @@ PROBLEMS: dict[ProblemCode, ProblemText] = {
         S.FORBIDDEN,
         "직원 역할을 쓰려면 2단계 인증이 필요합니다",
         "Staff roles need a second factor",
-        "내 계정 화면에서 패스키나 인증 앱을 등록한 뒤, 그것으로 로그인해 주십시오.",
-        "Set up a passkey or an authenticator app under Account, and sign in with it.",
+        "계정 화면에서 패스키나 인증 앱을 등록해 주십시오. 등록하면 바로 적용됩니다. "
+        "이미 등록했으면 그것으로 로그인해 주십시오.",
+        "Set up a passkey or an authenticator app under Account; it counts at once. If you have "
+        "one, sign in with it.",
     ),
     ProblemCode.CROWD_WORK_ONLY: ProblemText(
         S.FORBIDDEN,
@@ -167,6 +172,29 @@ PROBLEMS: dict[ProblemCode, ProblemText] = {
         "The identity check does not fit this account",
         "이미 본인확인을 마친 본인의 계정으로 로그인하거나 운영자에게 문의해 주십시오.",
         "Sign in with the account that was checked as you, or ask the operator.",
+    ),
+    ProblemCode.IDENTITY_CHECK_ENDED: ProblemText(
+        S.NOT_FOUND,
+        "이 본인확인은 더 이어갈 수 없습니다",
+        "This identity check cannot be continued",
+        "계정 화면의 '본인확인'에서 다시 시작해 주십시오.",
+        "Begin again on your account, under Identity check.",
+    ),
+    ProblemCode.IDENTITY_CHECK_REFUSED: ProblemText(
+        S.FORBIDDEN,
+        "본인확인을 마치지 못했습니다",
+        "The identity check did not succeed",
+        "계정 화면의 '본인확인'에서 다시 시작하거나, 소속기관의 관리자나 데이터 관리 담당자에게 "
+        "신분증 확인을 요청해 주십시오.",
+        "Begin again under Identity check, or ask your organisation's manager or a data steward to "
+        "look at your identity card.",
+    ),
+    ProblemCode.IDENTITY_CHECK_UNAVAILABLE: ProblemText(
+        S.SERVICE_UNAVAILABLE,
+        "지금은 본인확인 기관을 이용할 수 없습니다",
+        "The identity-check agency cannot be used at present",
+        "잠시 뒤 계정 화면의 '본인확인'에서 다시 시작해 주십시오.",
+        "Begin again later under Identity check.",
     ),
     ProblemCode.INSUFFICIENT_SCOPE: ProblemText(
         S.FORBIDDEN,

@@ -1,4 +1,4 @@
-"""An identity-check agency that speaks the plain format of docs/identity.md.
+"""An identity-check agency that speaks the plain format of docs/crowd-work.md.
 
 `POST /v1/checks` with `{"return_url"}` answers 201 `{"check", "start_url"}`, and
 `GET /v1/checks/<check>` 200 `{"check", "status", "name", "ci", "level", "checked_at"}`. Both carry

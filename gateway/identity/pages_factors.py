@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 import segno
-from flask import Blueprint, make_response, request, url_for
+from flask import Blueprint, make_response, request, session, url_for
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
@@ -37,6 +37,8 @@ from gateway.web.pages import render
 
 factors = Blueprint("factors", __name__, template_folder="templates", url_prefix="/account")
 
+# The way that was interrupted, kept in the browser's signed session while a passkey is made.
+WAY, MOST_WAY = "after_factor", 500
 Answer = str | tuple[str, int] | Response
 T = TypeVar("T")
 
@@ -62,6 +64,7 @@ def ask(change: str) -> str:
     require_person()
     if change not in set(Change):
         raise Problem(ProblemCode.NOT_FOUND)
+    _keep_way(request.args.get("next"))
     return _ask(change, Form(), request.path)
 
 
@@ -183,8 +186,8 @@ def _asked(verb: Callable[[Given], T]) -> Submitted[T]:
 
 def _expect_own(passkey_id: uuid.UUID) -> None:
     mine = me()
-    with rt().db.read() as session:
-        own = factors_of(session, mine.person_id).passkeys
+    with rt().db.read() as reading:
+        own = factors_of(reading, mine.person_id).passkeys
     if passkey_id not in {row.id for row in own}:
         raise Problem(ProblemCode.NOT_FOUND)
 
@@ -214,11 +217,25 @@ def _app_page(form: Form, secret: Secret) -> str:
     return render("identity/app_new.html", form=form, secret=secret, picture=picture)
 
 
+def _keep_way(target: str | None) -> None:
+    """Whoever came from step-up without a passkey goes back there once one is set up."""
+    session.pop(WAY, None)
+    if target and safe_next(target) != "/":
+        session[WAY] = safe_next(target)[:MOST_WAY]
+
+
+def _onward() -> str:
+    target = session.pop(WAY, None)
+    if target is None:
+        return url_for("account.show") + "#factors"
+    return url_for("factors.step_up", next=safe_next(target))
+
+
 def _after_adding(codes: tuple[str, ...]) -> Answer:
     if codes:
         return _codes_page(codes)
-    return done(_("The second factor is set up."), url_for("account.show") + "#factors")
+    return done(_("The second factor is set up."), _onward())
 
 
 def _codes_page(codes: tuple[str, ...]) -> str:
-    return render("identity/recovery_codes.html", codes=codes)
+    return render("identity/recovery_codes.html", codes=codes, onward=_onward())

@@ -18,6 +18,8 @@ from gateway.identity.schemas_factors import PasskeyAnswer, SecondStep
 from gateway.identity.service_second import Entered, Shown
 from gateway.identity.service_sessions import Opening, SignedIn, digest
 from gateway.web.forms import Form
+from gateway.web.i18n import COOKIE as COOKIE_OF_LANGUAGE
+from gateway.web.i18n import Language, language, translate
 from gateway.web.i18n import gettext as _
 from gateway.web.pages import render
 
@@ -40,7 +42,7 @@ def answer() -> tuple[str, int] | Response:
         return (page, result.status) if page else _start_again()
     response = enter(result.done.signed_in, target)
     if result.done.recovery:
-        flash(_("A recovery code was used up. If it was not you, change your password."), "warn")
+        flash(_recovery_told(result.done.signed_in.locale), "warn")
     response.delete_cookie(PENDING_COOKIE, path=url_for("second.ask"))
     return response
 
@@ -53,6 +55,18 @@ def passkey() -> tuple[str, int] | Response:
     if result.done is None:
         return sign_in_page(result.form, target), result.status
     return enter(result.done, target)
+
+
+def _recovery_told(locale: str) -> str:
+    """In the language of the page that will show it: chosen in this browser, or the account's."""
+    chosen = language() if COOKIE_OF_LANGUAGE in request.cookies else _spoken(locale)
+    return translate(
+        chosen, "A recovery code was used up. If it was not you, change your password."
+    )
+
+
+def _spoken(locale: str) -> Language:
+    return "en" if locale == "en" else "ko"
 
 
 def _with_passkey(form: PasskeyAnswer) -> SignedIn:

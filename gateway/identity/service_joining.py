@@ -99,4 +99,6 @@ def _gone() -> NoReturn:
         ProblemCode.NOT_FOUND,
         "이 초대 주소는 쓸 수 없습니다. 이미 썼거나, 기한이 지났거나, 취소되었습니다.",
         "This invitation does not hold: it was used, has run out, or was cancelled.",
+        next_ko="초대한 기관의 관리자에게 새 초대를 요청해 주십시오.",
+        next_en="Ask the manager who invited you for a new invitation.",
     )

@@ -150,12 +150,12 @@ def finish(
     guessing.attempt(runtime, refusal, counted)
     proof = _proof(runtime, token, row.person_id, shown)
     if proof is None:
-        raise _wrong(runtime, refusal, WRONG_FACTOR)
+        raise _wrong(runtime, refusal, WRONG_FACTOR, bool(shown.passkey))
     opening = Opening(row.device, SessionChannel.BROWSER, previous, detail=row.detail, amr=row.amr)
     now = runtime.clock.now()
     opened = _opened(runtime, actor, opening, proof, lambda session: _use(session, token, now))
     if opened is None:
-        raise _wrong(runtime, refusal, WRONG_FACTOR)
+        raise _wrong(runtime, refusal, WRONG_FACTOR, bool(shown.passkey))
     with runtime.db.write() as session:
         throttle.succeeded(session, counted)
     return Entered(opened, proof.recovery)
@@ -178,7 +178,7 @@ def sign_in_with_passkey(
         opened = _opened(runtime, actor, opening, proof, admit)
     if opened is None:
         about = _refusal(actor, proof.person_id if proof else None)
-        raise _wrong(runtime, about, WRONG_PASSKEY)
+        raise _wrong(runtime, about, WRONG_PASSKEY, passkey=True)
     with runtime.db.write() as session:
         throttle.succeeded(session, counted)
     return opened
@@ -193,12 +193,13 @@ def over() -> Problem:
     )
 
 
-def wrong_factor() -> Problem:
-    """The one answer to whatever does not hold as a factor."""
+def wrong_factor(passkey: bool = False) -> Problem:
+    """The one answer to whatever does not hold; it speaks of a passkey to whoever showed one."""
+    ko, en = ("등록한 패스키, ", "your passkey, ") if passkey else ("", "")
     return Problem(
         ProblemCode.SIGN_IN_FAILED,
-        "인증하지 못했습니다. 새 일회용 비밀번호나 쓰지 않은 복구 코드, 등록한 패스키로 다시 해 주십시오.",  # noqa: E501
-        "That did not work. Use a new one-time password, an unused recovery code, or your passkey.",
+        f"인증하지 못했습니다. {ko}새 일회용 비밀번호나 쓰지 않은 복구 코드로 다시 해 주십시오.",
+        f"That did not work. Use {en}a new one-time password or an unused recovery code.",
     )
 
 
@@ -295,6 +296,6 @@ def _refusal(actor: Actor, person_id: uuid.UUID | None) -> Entry:
     return Entry(actor, Act.SESSION_REFUSED, Outcome.DENY, subjects=subjects)
 
 
-def _wrong(runtime: Runtime, refusal: Entry, reason: str) -> Problem:
+def _wrong(runtime: Runtime, refusal: Entry, reason: str, passkey: bool = False) -> Problem:
     runtime.folding.record(replace(refusal, reason=reason))
-    return wrong_factor()
+    return wrong_factor(passkey)

@@ -36,6 +36,8 @@ class Paper(StrEnum):
 
 # A person saw a paper: more than nothing, less than an agency that is liable for its answer.
 LEVEL = 1
+# How the record names what established an identity, where it was a paper.
+PAPER_PREFIX = "paper:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ def record_seen(runtime: Runtime, actor: Actor, seen: Seen) -> uuid.UUID:
                 "자신의 신분증은 다른 담당자가 확인합니다.",
                 "Somebody else looks at your own papers.",
             )
-        found = Verified(f"paper:{seen.paper}", LEVEL, runtime.clock.now())
+        found = Verified(f"{PAPER_PREFIX}{seen.paper}", LEVEL, runtime.clock.now())
         reference = str(ids.new(runtime.clock))
         checked = Checked(found, reference, actor.person_id, reason)
         return record_in(session, runtime, actor, person, checked).id

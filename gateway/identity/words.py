@@ -6,9 +6,16 @@ from typing import Any
 
 from flask import Flask
 
-from gateway.identity.models import Acr, AttestationKind, MembershipKind, OrganisationKind, Role
+from gateway.identity.models import (
+    Acr,
+    Attestation,
+    AttestationKind,
+    MembershipKind,
+    OrganisationKind,
+    Role,
+)
 from gateway.identity.service_attestations import IrbForm
-from gateway.identity.service_seen_papers import Paper
+from gateway.identity.service_seen_papers import PAPER_PREFIX, Paper
 from gateway.identity.site_documents import SiteDocument
 from gateway.web import labels
 from gateway.web.i18n import lazy
@@ -52,7 +59,7 @@ IRB_FORMS: dict[str, Any] = {
 }
 IDENTITY_LEVELS: dict[int, Any] = {
     0: lazy("Not checked"),
-    1: lazy("Address checked"),
+    1: lazy("Address or paper checked"),
     2: lazy("Second factor"),
     3: lazy("Official identity check"),
 }
@@ -71,6 +78,24 @@ PAPERS: dict[str, Any] = {
     Paper.PASSPORT: lazy("Passport"),
     Paper.ALIEN_REGISTRATION: lazy("Alien registration card"),
 }
+SEEN_PAPERS: dict[str, Any] = {f"{PAPER_PREFIX}{paper}": name for paper, name in PAPERS.items()}
+
+
+def issued_by(row: Attestation) -> Any:
+    """Who stands behind a piece of evidence; a paper that somebody saw is named in words.
+
+    Only what was checked: anybody may write anything into evidence of their own.
+    """
+    return SEEN_PAPERS.get(row.issuer, row.issuer) if row.checked_at else row.issuer
+
+
+def strength(row: Attestation) -> Any:
+    """How strong an identity check is; nothing for other evidence."""
+    if row.checked_at and row.issuer in SEEN_PAPERS:
+        return lazy("Paper seen by somebody in charge")
+    return IDENTITY_LEVELS.get(row.level, "") if row.level else ""
+
+
 STATES: dict[str, dict[str, Label]] = {
     "organisation": {
         "pending": Label(Kind.WAIT, lazy("Waiting for verification")),
@@ -115,6 +140,8 @@ def install(app: Flask) -> None:
         "attestation_kinds": ATTESTATION_KINDS,
         "irb_forms": IRB_FORMS,
         "identity_levels": IDENTITY_LEVELS,
+        "issued_by": issued_by,
+        "strength": strength,
         "documents": DOCUMENTS,
         "acr": ACR,
     }

@@ -56,7 +56,6 @@ def provider(public_url: str) -> dict[str, Any]:
             "email_verified",
             "organisations",
             "auth_time",
-            "ga4gh_passport_v1",
         ],
         "prompt_values_supported": ["none", "login", "consent"],
         "ui_locales_supported": ["ko", "en"],

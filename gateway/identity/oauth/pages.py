@@ -203,14 +203,34 @@ def _refused(server: Server, error: OAuth2Error) -> Response:
     if error.redirect_uri:
         error.state = request.args.get("state")
         return cast(Response, server.handle_error_response(None, error))
-    raise _unreadable()
+    raise _unreadable(*_wrong())
 
 
-def _unreadable() -> Problem:
+def _wrong() -> tuple[str, str]:
+    """Which of the two is wrong that nobody is sent anywhere for; what was sent is not repeated."""
+    client = find_client(rt(), request.args.get("client_id", ""))
+    if client is None:
+        return (
+            "이 프로그램은 등록되어 있지 않거나 등록이 끝났습니다(client_id).",
+            "This program is not registered here, or its registration has ended (client_id).",
+        )
+    wanted = request.args.get("redirect_uri", "")
+    if "request_uri" not in request.args and not client.check_redirect_uri(wanted):
+        return (
+            "프로그램이 등록되지 않은 주소로 돌려보내 달라고 했습니다(redirect_uri).",
+            "The program asks to send you back to an address that is not registered "
+            "(redirect_uri).",
+        )
+    return "", ""
+
+
+def _unreadable(ko: str = "", en: str = "") -> Problem:
     return Problem(
         ProblemCode.BAD_REQUEST,
-        "프로그램이 보낸 요청이 올바르지 않습니다. 프로그램에서 다시 시작해 주십시오.",
-        "The request that the program sent is not right. Please start again from the program.",
+        ko or "프로그램이 보낸 요청이 올바르지 않습니다.",
+        en or "The request that the program sent is not right.",
+        next_ko="프로그램에서 다시 시작하고, 되풀이되면 프로그램을 만든 곳에 알려 주십시오.",
+        next_en="Start again from the program. If it happens again, tell whoever makes it.",
     )
 
 

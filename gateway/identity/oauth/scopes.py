@@ -25,7 +25,7 @@ def check(application: Application | None, request: Request) -> None:
         return
     needed = needed_for(request.method, request.path)
     if needed not in application.scope:
-        raise Problem(ProblemCode.INSUFFICIENT_SCOPE, scope=str(needed))
+        raise _lacking(application, needed)
 
 
 def needed_for(method: str, path: str) -> Scope:
@@ -39,3 +39,18 @@ def needed_for(method: str, path: str) -> Scope:
     if path.startswith(BYTES) or path.endswith(BYTE_ENDINGS):
         return Scope.DOWNLOAD
     return Scope.READ if method in READING else Scope.WRITE
+
+
+def _lacking(application: Application, needed: Scope) -> Problem:
+    """What would help: nobody consents for a machine, its scopes were set when it was made."""
+    ko, en = f"필요한 권한 범위: {needed}.", f"The scope this takes: {needed}."
+    if not application.machine:
+        return Problem(ProblemCode.INSUFFICIENT_SCOPE, ko, en, scope=str(needed))
+    return Problem(
+        ProblemCode.INSUFFICIENT_SCOPE,
+        ko,
+        en,
+        next_ko="소속기관의 관리자가 이 권한 범위로 기계 계정을 새로 등록해야 합니다.",
+        next_en="A manager of the organisation registers a machine client with this scope.",
+        scope=str(needed),
+    )

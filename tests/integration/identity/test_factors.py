@@ -26,11 +26,12 @@ from gateway.identity.service_credentials import Credentials
 from gateway.identity.service_second import Pending, Shown
 from gateway.identity.service_sessions import sign_in
 from gateway.runtime import Runtime
-from tests import people
+from tests import people, world
 from tests.people import PASSWORD, make_person, post, visitor
 
 Browser = Callable[..., FlaskClient]
 OPTIONS = re.compile(r'data-options="([^"]+)"')
+ASK = re.compile(r'href="(/account/factors/add-passkey[^"]*)"')
 CODES = re.compile(r"<li><code>([A-Z2-7-]+)</code>")
 SECRET = re.compile(r"<code>([A-Z2-7]{32})</code>")
 
@@ -166,6 +167,19 @@ def test_a_recovery_code_opens_once_says_so_and_is_an_event(
     assert post(again, "/sign-in/second", code=codes[0]).status_code == 401
 
 
+def test_the_used_recovery_code_is_told_in_the_language_of_the_account(
+    runtime: Runtime, clock: FixedClock, holder: Person, home: FlaskClient, browser: Browser
+) -> None:
+    _app, codes = add_app(home, clock)
+    world.change(runtime, Person, holder.id, locale="en")
+    client = browser()
+    first_step(client, holder)
+
+    post(client, "/sign-in/second", code=codes[0])
+
+    assert "A recovery code was used up" in client.get("/account").text
+
+
 def test_another_persons_recovery_code_opens_nothing(
     runtime: Runtime, clock: FixedClock, holder: Person, home: FlaskClient, browser: Browser
 ) -> None:
@@ -284,6 +298,8 @@ def test_the_client_needs_the_code_and_is_told_so(
 
     assert (without.status_code, without.json["code"]) == (401, "second_factor_required")
     assert (wrong.status_code, wrong.json["code"]) == (401, "sign_in_failed")
+    assert "passkey" not in wrong.json["detail"]
+    assert "패스키" not in wrong.json["detail"]
     assert right.status_code == 201
 
 
@@ -405,6 +421,24 @@ def test_what_is_no_answer_of_a_passkey_is_a_plain_no(browser: Browser, broken: 
     client.get("/sign-in")
 
     assert post(client, "/sign-in/passkey", credential=broken).status_code == 401
+
+
+def test_whoever_sets_up_a_passkey_for_step_up_comes_back_to_where_they_were(
+    home: FlaskClient,
+) -> None:
+    page = home.get("/account/step-up?next=/access").text
+    asked = html.unescape(ASK.findall(page)[0])
+
+    home.get(asked)
+    key = Authenticator()
+    begun = post(home, "/account/factors/add-passkey", password=PASSWORD)
+    stored = post(
+        home, "/account/factors/passkey", name="노트북", credential=key.create(options(begun))
+    )
+
+    assert 'href="/account/step-up?next=/access"' in html.unescape(stored.text)
+    home.get(asked.replace("/access", "//evil.example/"))
+    assert "evil.example" not in post(home, "/account/factors/new-codes", password=PASSWORD).text
 
 
 def test_step_up_is_noted_in_this_session_only(

@@ -37,6 +37,8 @@ from tests.conftest import START
 from tests.parts.check_agency import KEY, Agency, serving
 from tests.people import acting_as, grant, make_person, post, sign_in
 
+ENDED = ProblemCode.IDENTITY_CHECK_ENDED
+UNAVAILABLE = ProblemCode.IDENTITY_CHECK_UNAVAILABLE
 LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"),)
 AT = START.isoformat()
 LINK = re.compile(r'href="(http://127[^"]+)"')
@@ -176,7 +178,10 @@ def test_an_account_is_not_handed_on_to_somebody_else(
     checked(runtime, adapter, agency, me)
     agency.says("홍길동", 2, AT)
 
-    assert refused(lambda: checked(runtime, adapter, agency, me)).code is ProblemCode.IDENTITY_KNOWN
+    problem = refused(lambda: checked(runtime, adapter, agency, me))
+
+    assert problem.code is ProblemCode.IDENTITY_KNOWN
+    assert "make one of your own" in problem.next_en
 
 
 def test_the_same_person_may_be_checked_again(
@@ -230,7 +235,9 @@ def test_an_answer_that_is_not_clear_checks_nobody_and_uses_the_flow_up(
     again = refused(lambda: finish(runtime, adapter, me, agency.states[-1]))
 
     assert problem.status in {403, 409, 502, 503}
-    assert again.code is ProblemCode.NOT_FOUND
+    told = problem.to_json("en")
+    assert "sign in" not in told["title"] + told["next"]
+    assert again.code is ENDED
     assert [e.outcome for e in events if e.action == "identity_check.refused"] == ["deny"] * 2
     with runtime.db.read() as session:
         assert identity_level(session, me.person_id, runtime.clock.now()) == 0
@@ -249,8 +256,8 @@ def test_an_agency_that_is_down_or_talks_nonsense_is_no_answer(
 
     problem = refused(lambda: finish(runtime, adapter, me, agency.states[-1]))
 
-    assert problem.code is ProblemCode.PROVIDER_UNAVAILABLE
-    assert refused(lambda: begin(runtime, adapter, me)).code is ProblemCode.PROVIDER_UNAVAILABLE
+    assert problem.code is UNAVAILABLE
+    assert refused(lambda: begin(runtime, adapter, me)).code is UNAVAILABLE
 
 
 @pytest.mark.parametrize("start", ["https://evil.example/go", "javascript:alert(1)", ""])
@@ -260,7 +267,7 @@ def test_nobody_is_sent_anywhere_but_to_the_agency(
     me = errand(runtime, make_person(runtime, "worker", name="홍길동"), browser())
     agency.start = {"start_url": start}
 
-    assert refused(lambda: begin(runtime, adapter, me)).code is ProblemCode.PROVIDER_UNAVAILABLE
+    assert refused(lambda: begin(runtime, adapter, me)).code is UNAVAILABLE
     with runtime.db.read() as session:
         assert session.scalar(select(IdentityCheck.state_sha256)) is None
 
@@ -277,15 +284,15 @@ def test_a_flow_counts_in_its_own_session_within_its_time_and_once(
 
     for stranger in (elsewhere, theirs):
         problem = refused(lambda stranger=stranger: finish(runtime, adapter, stranger, state))
-        assert problem.code is ProblemCode.NOT_FOUND
-    assert refused(lambda: finish(runtime, adapter, mine, "\ud800")).code is ProblemCode.NOT_FOUND
+        assert problem.code is ENDED
+    assert refused(lambda: finish(runtime, adapter, mine, "\ud800")).code is ENDED
     assert finish(runtime, adapter, mine, state) == 3
-    assert refused(lambda: finish(runtime, adapter, mine, state)).code is ProblemCode.NOT_FOUND
+    assert refused(lambda: finish(runtime, adapter, mine, state)).code is ENDED
 
     begin(runtime, adapter, mine)
     clock.advance(timedelta(minutes=15))
     late = refused(lambda: finish(runtime, adapter, mine, agency.states[-1]))
-    assert late.code is ProblemCode.NOT_FOUND
+    assert late.code is ENDED
 
 
 def test_flows_that_nobody_came_back_from_are_forgotten(
@@ -341,7 +348,7 @@ def test_of_eight_who_bring_the_same_state_back_one_is_heard(
 
     with ThreadPoolExecutor(8) as pool:
         answers = sorted(pool.map(come_back, range(8)))
-    assert answers == ["3", *["not_found"] * 7]
+    assert answers == ["3", *["identity_check_ended"] * 7]
 
 
 def test_the_database_holds_one_live_mark_for_each_person_and_nothing_but_hashes(
@@ -431,7 +438,8 @@ def test_without_an_agency_the_page_says_whom_to_ask(runtime: Runtime, browser: 
     problem = refused(lambda: begin(runtime, adapter, me))
 
     assert problem.code is ProblemCode.WRONG_STATE
-    assert "신분증 확인" in problem.detail_ko
+    assert "신분증 확인" in problem.next_ko
+    assert "look at your identity card" in problem.next_en
 
 
 def test_the_ci_stands_in_no_file_of_the_home(

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -30,6 +31,7 @@ from gateway.identity.oauth.models import AuthMethod, ClientKind
 from gateway.identity.oauth.service_clients import NewClient, register
 from gateway.identity.oauth.service_tokens import Issued
 from gateway.identity.oauth.vocabulary import ASSERTION_TYPE, DEVICE_GRANT, Scope
+from gateway.identity.service_sessions import list_sessions
 from gateway.runtime import Runtime
 from tests import oauth_peer as peers
 from tests import people
@@ -265,6 +267,69 @@ def test_a_malformed_request_is_never_asked_of_a_person(address, portal: Peer, s
 
     refused = answer.status_code == 400 or "error=" in answer.headers.get("Location", "")
     assert refused, answer.text
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"client_id": "<b>unknown</b>"}, "not registered here"),
+        ({"redirect_uri": "https://evil.example/<b>cb</b>"}, "address that is not registered"),
+    ],
+)
+def test_the_person_reads_which_of_the_two_is_wrong_and_stays_here(
+    change: dict[str, str], said: str, portal: Peer, signed_in
+) -> None:
+    answer = signed_in.get(f"{portal.ask(**change)}&lang=en")
+
+    assert answer.status_code == 400
+    assert "Location" not in answer.headers
+    assert said in answer.text
+    assert "evil.example" not in answer.text.partition("<main")[2].partition("</main>")[0]
+    assert "<b>" not in answer.text
+
+
+def test_a_machine_is_told_who_would_give_it_what_it_lacks(robot: Peer, runtime: Runtime) -> None:
+    token = peers.credentials(robot, scope="read").json["access_token"]
+    headers = {"Authorization": f"Bearer {token}"}
+
+    bytes_ = robot.http.post("/api/v1/urls?lang=en", json={}, headers=headers)
+    place = find_client(runtime, robot.client_id).organisation_id
+    managing = robot.http.get(f"/api/v1/organisations/{place}/programs?lang=en", headers=headers)
+
+    assert (bytes_.status_code, managing.status_code) == (403, 403)
+    assert "A manager of the organisation registers" in bytes_.json["next"]
+    assert "never goes through a program" in managing.json["next"]
+    assert "Only a manager" in managing.json["detail"]
+
+
+def test_the_example_in_the_docs_gets_a_machine_its_token(
+    robot: Peer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (Path(__file__).parents[3] / "docs" / "oauth.md").read_text("utf-8")
+    example = re.findall(r"```python\n(.+?)```", text, re.DOTALL)[-1]
+    example = example.replace("time.time()", str(robot.now()))
+
+    def post(url: str, data: dict[str, str]) -> SimpleNamespace:
+        given = robot.http.post(url.removeprefix(robot.issuer), data=data)
+        return SimpleNamespace(json=lambda: given.json)
+
+    monkeypatch.setattr("httpx.post", post)
+    assert robot.key is not None
+    key = robot.key.as_pem(private=True)
+    names: dict[str, Any] = {"GATE": robot.issuer, "CLIENT_ID": robot.client_id, "PRIVATE_KEY": key}
+    exec(example, names)
+
+    assert robot.http.get("/api/v1/me", headers=names["headers"]).status_code == 200
+
+
+def test_a_machines_session_is_no_sign_in_of_whoever_answers_for_it(
+    robot: Peer, runtime: Runtime
+) -> None:
+    peers.credentials(robot)
+    responsible = find_client(runtime, robot.client_id).responsible_id
+
+    with runtime.db.read() as session:
+        assert list_sessions(session, responsible, runtime.clock.now()) == []
 
 
 def test_consent_needs_the_form_token(portal: Peer, signed_in) -> None:

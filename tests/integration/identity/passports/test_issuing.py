@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta, tzinfo
+from pathlib import Path
 from typing import Any
 
 import jwt as pyjwt
@@ -418,12 +420,39 @@ def test_the_consent_page_says_what_a_passport_is_for(portal: Peer, signed_in) -
     assert "증명하는 패스포트" in signed_in.get(f"{ask}&lang=ko").text
 
 
+def test_the_example_in_the_docs_reads_a_visa(
+    portal: Peer, signed_in, holder: Person, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As whoever reads the docs would run it; only the clock and the way to the keys are ours."""
+    text = (Path(__file__).parents[4] / "docs" / "passports.md").read_text("utf-8")
+    (example,) = re.findall(r"```python\n(.+?)```", text, re.DOTALL)
+    passport = opened(portal, exchange(portal, access(portal, signed_in)).json["access_token"])
+    seen: list[str] = []
+
+    def fetched(keys: pyjwt.PyJWKClient) -> Any:
+        seen.append(keys.uri)
+        return portal.http.get(keys.uri.removeprefix(portal.issuer)).json
+
+    class Now(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            return runtime.clock.now()
+
+    monkeypatch.setattr(pyjwt.PyJWKClient, "fetch_data", fetched)
+    monkeypatch.setattr("jwt.api_jwt.datetime", Now)
+    names: dict[str, Any] = {"GATE": portal.issuer, "visa": passport["ga4gh_passport_v1"][0]}
+    exec(example, names)
+
+    assert seen == [f"{portal.issuer}/oauth2/jwks"]
+    assert names["statement"]["by"] in {"dac", "self", "so", "system"}
+
+
 def test_metadata_names_the_exchange(portal: Peer) -> None:
     told = portal.http.get("/.well-known/openid-configuration").json
 
     assert "urn:ietf:params:oauth:grant-type:token-exchange" in told["grant_types_supported"]
     assert Scope.PASSPORT in told["scopes_supported"]
-    assert "ga4gh_passport_v1" in told["claims_supported"]
+    assert "ga4gh_passport_v1" not in told["claims_supported"]
 
 
 def test_a_person_sees_what_would_be_stated_and_so_does_a_program(
