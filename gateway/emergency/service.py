@@ -29,6 +29,7 @@ from gateway.emergency.models import Emergency
 from gateway.emergency.shared import (
     TOLD,
     answering,
+    check_not_chained,
     checked_reason,
     close_expired,
     dataset_of,
@@ -88,8 +89,8 @@ def open_(
     """Open an emergency; every other operator and auditor is told at once. Returns it.
 
     A command on the host names with `by` the operator who answers for it. Raises Problem 403
-    without the role, 404 for the dataset, 409 for a second one at once or when there is nobody to
-    tell, 422 for a field.
+    without the role, 404 for the dataset, 409 for a second one at once, after one that was not
+    reviewed, or when there is nobody to tell, 422 for a field.
     """
     reason = checked_reason(new.reason)
     if not 1 <= new.minutes <= LONGEST_MINUTES:
@@ -101,6 +102,7 @@ def open_(
             if dataset is None:
                 raise unknown_dataset(new.dataset)
             close_expired(session, runtime, person)
+            check_not_chained(session, person, dataset, runtime.clock.now())
             told = _others(session, person, runtime.clock.now())
             row = _store(session, runtime, (person, dataset, new.minutes, reason))
             _tell(session, runtime, row, told)

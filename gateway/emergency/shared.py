@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from gateway.catalog.models import Dataset
@@ -20,6 +21,8 @@ from gateway.runtime import Runtime
 
 TOLD = (Role.OPERATOR, Role.AUDITOR)
 REASON_FROM, REASON_TO = 20, 2000
+# So long nobody follows an emergency with another, or it would be no short one.
+QUIET = timedelta(hours=24)
 
 
 def answering(
@@ -52,6 +55,31 @@ def close_expired(session: Session, runtime: Runtime, person: uuid.UUID) -> None
     )
     if row is not None:
         close(session, runtime, row)
+
+
+def check_not_chained(session: Session, person: uuid.UUID, dataset: Dataset, now: datetime) -> None:
+    """Refuse an emergency that follows another over the dataset which no auditor has looked at:
+    ever by the same person, and within a day by anybody. Of two at once, one waits for the other.
+    That one's own is still open is not said here.
+
+    Raises Problem 409.
+    """
+    session.get_one(Dataset, dataset.id, with_for_update=True)
+    unseen = select(Emergency.id).where(
+        Emergency.dataset_id == dataset.id, Emergency.reviewed_by.is_(None)
+    )
+    recent = func.coalesce(Emergency.ended_at, Emergency.ends_at) > now - QUIET
+    own = (Emergency.person_id == person) & Emergency.ended_at.is_not(None)
+    others = (Emergency.person_id != person) & recent
+    if session.scalar(unseen.where(own | others).limit(1)):
+        raise Problem(
+            ProblemCode.WRONG_STATE,
+            "이 데이터셋에 열었던 비상 권한을 감사 담당자가 아직 확인하지 않았습니다."
+            " 감사 담당자의 확인을 받은 뒤에 다시 열 수 있습니다."
+            " 다른 운영자는 앞의 비상 권한이 끝나고 24시간이 지나도 열 수 있습니다.",
+            "An earlier emergency over this dataset has not been reviewed. Another can be opened"
+            " once an auditor has reviewed it, or by another operator 24 hours after its end.",
+        )
 
 
 def dataset_of(runtime: Runtime, emergency_id: uuid.UUID) -> Dataset:

@@ -8,7 +8,8 @@ from typing import Any
 from flask import Blueprint, make_response, redirect, request, session, url_for
 from werkzeug.wrappers import Response
 
-from gateway.identity import rules
+from gateway.errors import Problem
+from gateway.identity import passkeys, rules, service_fresh
 from gateway.identity import service_attestations as attestations
 from gateway.identity import service_corrections as corrections
 from gateway.identity import service_passwords as passwords
@@ -35,10 +36,12 @@ from gateway.identity.schemas import (
 )
 from gateway.identity.service_consents import accept_documents as record_acceptance
 from gateway.identity.service_consents import consents_due
+from gateway.identity.service_fresh import Given, Self
 from gateway.identity.service_memberships import memberships_of
 from gateway.identity.service_people import NO_PASSWORD
 from gateway.identity.service_roles import grants_of, waits
 from gateway.identity.site_documents import SiteDocument, text_of
+from gateway.journal import Act
 from gateway.web.forms import Form
 from gateway.web.i18n import gettext as _
 from gateway.web.i18n import language
@@ -101,7 +104,7 @@ def password() -> str | Response:
     """Ask for the present and a new password, or for the first one."""
     if not _has_password():
         return redirect(url_for("first_password.show"), code=303)
-    return render("identity/password.html", form=Form())
+    return _password_page(Form())
 
 
 @account.post("/password")
@@ -110,14 +113,33 @@ def change_password() -> tuple[str, int] | Response:
     keep = require_viewer().session_id
     result = submitted(PasswordChange, lambda form: _change(form, keep))
     if result.again:
-        return render("identity/password.html", form=result.form), result.status
+        return _password_page(result.form), result.status
     message = _("Your password is changed. Every other session has ended.")
     return done(message, url_for("account.show"))
 
 
 def _change(form: PasswordChange, keep: uuid.UUID) -> None:
     new = same(form.password, form.repeated)
+    me = Self(actor(), keep)
+    if service_fresh.due(rt(), me) is not None:
+        _show_factor(me, Given(form.present, form.code))
     passwords.change_password(rt(), actor(), form.present, new, keep)
+
+
+def _show_factor(me: Self, given: Given) -> None:
+    """Ask for a factor as before any change of one. Raises Problem at the fields of this form."""
+    try:
+        service_fresh.ask(rt(), me, Act.PASSWORD_CHANGED, given)
+    except Problem as problem:
+        if problem.extra.get("field") == "password":
+            problem.extra["field"] = "present"
+        raise
+
+
+def _password_page(form: Form) -> str:
+    due = service_fresh.due(rt(), Self(actor(), require_viewer().session_id))
+    possible = passkeys.possible(rt().settings)
+    return render("identity/password.html", form=form, due=due, possible=possible)
 
 
 @account.get("/documents")

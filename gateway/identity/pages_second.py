@@ -9,11 +9,14 @@ from gateway.identity import passkeys
 from gateway.identity import service_second as service
 from gateway.identity.authenticators import COOKIE
 from gateway.identity.devices import device_of
+from gateway.identity.federation import held_visas
 from gateway.identity.forms import submitted
 from gateway.identity.http import actor, rt, safe_next
 from gateway.identity.models import SessionChannel
 from gateway.identity.pages_sign import PENDING_COOKIE, browser_ceremony, enter, sign_in_page
 from gateway.identity.passkeys import Ceremony, Use
+from gateway.identity.passports.http import clearinghouse
+from gateway.identity.passports.service_taking import take_from_provider
 from gateway.identity.schemas_factors import PasskeyAnswer, SecondStep
 from gateway.identity.service_second import Entered, Shown
 from gateway.identity.service_sessions import Opening, SignedIn, digest
@@ -40,6 +43,9 @@ def answer() -> tuple[str, int] | Response:
     if result.done is None:
         page = _page(result.form, target)
         return (page, result.status) if page else _start_again()
+    came = held_visas.released(rt(), _token())
+    if came is not None:
+        take_from_provider(rt(), clearinghouse(), actor(), came)
     response = enter(result.done.signed_in, target)
     if result.done.recovery:
         flash(_recovery_told(result.done.signed_in.locale), "warn")

@@ -184,11 +184,12 @@ class Corrected(Frozen):
 
 
 class PasswordChange(Frozen):
-    """The form for a new password."""
+    """The form for a new password; `code` where a second factor is due."""
 
     present: Secret
     password: Secret
     repeated: Secret
+    code: Annotated[str, Field(max_length=100)] = ""
 
 
 class NewPassword(Frozen):

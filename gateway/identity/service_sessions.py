@@ -246,7 +246,7 @@ def open_session(
         expires_at=now + LIFETIME,
     )
     session.add(row)
-    _end_previous(session, opening.previous, now)
+    _end_previous(session, runtime, actor, opening.previous)
     runtime.journal.record(session, _started(actor, person, row, opening.detail))
     return SignedIn(token, person.id, row.expires_at, person.locale)
 
@@ -264,14 +264,20 @@ def short_device(device: str) -> str:
     return " ".join(device.split())[:DEVICE_LENGTH]
 
 
-def _end_previous(session: Session, previous: str | None, now: datetime) -> None:
-    if previous:
-        session.execute(
-            update(SignInSession)
-            .where(SignInSession.token_sha256 == digest(previous))
-            .where(SignInSession.ended_at.is_(None))
-            .values(ended_at=now)
-        )
+def _end_previous(session: Session, runtime: Runtime, actor: Actor, previous: str | None) -> None:
+    """End the session that a sign-in takes the place of: of whoever sat at this browser before."""
+    if not previous:
+        return
+    ended = session.execute(
+        update(SignInSession)
+        .where(SignInSession.token_sha256 == digest(previous))
+        .where(SignInSession.ended_at.is_(None))
+        .values(ended_at=runtime.clock.now())
+        .returning(SignInSession.id, SignInSession.person_id)
+    ).one_or_none()
+    if ended is not None:
+        entry = replace(_ended(actor, ended.id), subjects=[ended.person_id], reason="replaced")
+        runtime.journal.record(session, entry)
 
 
 def _started(actor: Actor, person: Person, row: SignInSession, more: Mapping[str, str]) -> Entry:

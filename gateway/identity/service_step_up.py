@@ -43,13 +43,14 @@ def _step(
             session.rollback()
             return None
         throttle.succeeded(session, [throttle.subject(runtime, Kind.FACTOR, str(me.person_id))])
-        session.execute(
+        taken = session.scalars(
             update(SignInSession)
             .where(SignInSession.id.in_(sessions), SignInSession.person_id == me.person_id)
             .where(SignInSession.ended_at.is_(None), ~_of_a_machine())
             .values(acr=Acr.PHR, stepped_up_at=runtime.clock.now())
-        )
-        detail = {"sessions": len(set(sessions))}
+            .returning(SignInSession.id)
+        ).all()
+        detail = {"sessions": len(taken)}
         entry = Entry(
             me.actor, Act.SESSION_STEPPED_UP, ref=f"session:{me.session_id}", detail=detail
         )

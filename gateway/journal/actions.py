@@ -20,6 +20,7 @@ class Act(StrEnum):
     SESSION_STARTED = "session.started"
     SESSION_REFUSED = "session.refused"
     SESSION_ENDED = "session.ended"
+    TOKEN_REVOKED = "token.revoked"
     SESSION_REFRESHED = "session.refreshed"
     CONSENT_GIVEN = "consent.given"
     CONSENT_REFUSED = "consent.refused"

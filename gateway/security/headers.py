@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response, g
+from flask import Flask, Response
 
 CSP = (
     "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; "
@@ -29,9 +29,8 @@ def _harden(response: Response) -> Response:
     page = response.mimetype == "text/html"
     # The CSRF check over TLS compares the referrer of a form, so pages keep it within the site.
     response.headers.setdefault("Referrer-Policy", "same-origin" if page else "no-referrer")
-    if "Cache-Control" not in response.headers:
-        signed_in = g.get("viewer") is not None
-        response.headers["Cache-Control"] = "no-store" if signed_in else "no-cache"
+    # Pages and answers hold what one person may see, and tokens; what may be kept says so itself.
+    response.headers.setdefault("Cache-Control", "no-store")
     if page:
         response.vary.update(("Accept-Language", "Cookie"))
     return response

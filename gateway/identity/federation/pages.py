@@ -13,6 +13,7 @@ from gateway.errors import Problem, ProblemCode
 from gateway.identity import rules
 from gateway.identity.authenticators import COOKIE
 from gateway.identity.devices import device_of
+from gateway.identity.federation import held_visas
 from gateway.identity.federation import service_entry as entry
 from gateway.identity.federation import service_flows as flows
 from gateway.identity.federation import service_links as links
@@ -188,10 +189,11 @@ def _come_in(proven: Proven, target: str) -> Response:
     device, previous = device_of(request.user_agent.string), request.cookies.get(COOKIE)
     how = Opening(device, SessionChannel.BROWSER, previous)
     found = entry.enter(rt(), actor(), proven, how)
-    _take_visas(proven)
     if isinstance(found, SignedIn):
+        _take_visas(proven)
         return enter(found, target)
     if isinstance(found, Pending):
+        held_visas.hold(rt(), found.token, proven)
         onward = make_response(redirect(url_for("second.ask", next=target), code=303))
         return hold_pending(onward, found)
     session.clear()

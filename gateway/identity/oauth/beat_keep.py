@@ -9,6 +9,7 @@ from sqlalchemy import Select, delete, select, update
 from sqlalchemy.orm import Session
 
 from gateway.identity.models import Membership, MembershipKind, Organisation, Person, PersonStatus
+from gateway.identity.models_federation import WaitingIdentity
 from gateway.identity.oauth.models import (
     AuthorizationCode,
     DeviceCode,
@@ -28,7 +29,7 @@ FORGET_SECONDS = 60.0
 KEPT = timedelta(days=7)
 # Strangers make these, so they go soon; a device that comes late is still told that it is late.
 LATE = timedelta(minutes=10)
-STRANGERS = (PushedRequest, DeviceCode, SeenIdentifier)
+STRANGERS = (PushedRequest, DeviceCode, SeenIdentifier, WaitingIdentity)
 SUBJECT = "[수문] 프로그램 등록이 곧 끝납니다: {program} / A program runs out: {program}"
 BODY = """{name} 님께
 

@@ -91,7 +91,11 @@ def decide() -> str | Response:
         wanted = _wanted(server)
     except OAuth2Error as error:
         return _refused(server, error)
-    if request.form.get("decision") != "allow":
+    allowed = request.form.get("decision") == "allow"
+    if allowed and _sign_in_due(wanted):
+        # A form that is sent without its page would pass by what the program asked for.
+        return render("identity/oauth_again.html", client=wanted.client)
+    if not allowed:
         grants.refuse_consent(rt(), actor(), wanted.client)
         return _back(server, wanted, {"error": "access_denied"})
     given = grants.Consent(
@@ -151,9 +155,13 @@ def _sign_in_first(wanted: Wanted) -> str | Response | None:
     if "none" in prompts:
         # Consent is asked for each time, so it is never there already.
         raise ConsentRequiredError(redirect_uri=wanted.redirect_uri)
-    if "login" in prompts or _too_old(wanted.given("max_age")):
+    if _sign_in_due(wanted):
         return render("identity/oauth_again.html", client=wanted.client)
     return None
+
+
+def _sign_in_due(wanted: Wanted) -> bool:
+    return "login" in wanted.given("prompt").split() or _too_old(wanted.given("max_age"))
 
 
 def _too_old(max_age: str) -> bool:

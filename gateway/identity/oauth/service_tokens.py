@@ -133,6 +133,14 @@ def revoke(runtime: Runtime, actor: Actor, client: Client, token: str) -> None:
         row.revoked_at = runtime.clock.now()
         if row.kind == TokenKind.REFRESH:
             _end(session, runtime, actor, (row.session_id, client, "revoked"))
+        else:
+            runtime.journal.record(session, _revoked(session, actor, client, row.session_id))
+
+
+def _revoked(session: Session, actor: Actor, client: Client, session_id: uuid.UUID) -> Entry:
+    person_id = session.get_one(SignInSession, session_id).person_id
+    ref, detail = f"session:{session_id}", {"client": client.id}
+    return Entry(actor, Act.TOKEN_REVOKED, subjects=[person_id], ref=ref, detail=detail)
 
 
 def end_sessions_of(session: Session, runtime: Runtime, client_id: str) -> None:

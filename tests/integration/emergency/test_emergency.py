@@ -237,14 +237,54 @@ def test_of_eight_opened_at_once_one_is(stage: Stage) -> None:
     assert answers == [*["conflict"] * 7, "done"]
 
 
-def test_after_one_has_run_out_another_may_be_opened(stage: Stage, clock: FixedClock) -> None:
-    stage.open()
+def reviewed(stage: Stage, made: Any) -> None:
+    judge, verdict = acting_as(stage.auditor), Verdict.JUSTIFIED
+    service_review.review(stage.runtime, judge, made, verdict, REASON)
+
+
+def test_no_emergency_follows_another_until_an_auditor_has_looked(
+    stage: Stage, clock: FixedClock
+) -> None:
+    made = stage.open()
     clock.advance(timedelta(minutes=30))
+    assert tried(stage.open) == "wrong_state"
+    clock.advance(timedelta(days=30))
+    assert tried(stage.open) == "wrong_state"
+
+    reviewed(stage, made)
     stage.open()
 
     with stage.runtime.db.read() as session:
         found = alarm(session, clock.now())
-    assert (found.live, found.unreviewed) == (1, 1)
+    assert (found.live, found.unreviewed) == (1, 0)
+
+
+def test_another_operator_follows_after_a_day_or_the_review(
+    stage: Stage, clock: FixedClock
+) -> None:
+    def follow() -> str:
+        new = NewEmergency("voices", 30, REASON)
+        return tried(lambda: service.open_(stage.runtime, acting_as(stage.other), new))
+
+    stage.open()
+    assert follow() == "wrong_state"
+    clock.advance(timedelta(minutes=30) + timedelta(hours=24) - timedelta(seconds=1))
+    assert follow() == "wrong_state"
+    clock.advance(timedelta(seconds=1))
+    assert follow() == "done"
+    clock.advance(timedelta(minutes=30))
+    assert follow() == "wrong_state"
+
+
+def test_of_two_operators_at_once_one_opens(stage: Stage) -> None:
+    def attempt(one: Person) -> str:
+        new = NewEmergency("voices", 30, REASON)
+        return tried(lambda: service.open_(stage.runtime, acting_as(one), new))
+
+    with ThreadPoolExecutor(2) as pool:
+        answers = sorted(pool.map(attempt, (stage.operator, stage.other)))
+
+    assert answers == ["done", "wrong_state"]
 
 
 def test_nobody_opens_one_with_nobody_to_tell(runtime: Runtime, app: Flask) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,13 +11,18 @@ from sqlalchemy import select
 
 from gateway.clock import FixedClock
 from gateway.config import Settings
+from gateway.identity.federation import held_visas
+from gateway.identity.federation.exchange import Proven
+from gateway.identity.federation.service_entry import WAITS
 from gateway.identity.models_federation import WaitingIdentity
 from gateway.identity.models_passports import TakenVisa
+from gateway.identity.oauth.beat_keep import forget_strangers
 from gateway.identity.service_attestations import identity_level
 from gateway.runtime import Runtime
 from gateway.visa_settings import VisaIssuer as Trusted
 from tests import people
 from tests.integration.identity.federation.conftest import ID, Traveller
+from tests.integration.identity.test_factors import add_app
 from tests.parts.provider import SUBJECT, Provider
 from tests.parts.visa_issuer import VisaIssuer, issuing
 
@@ -96,3 +102,45 @@ def test_visas_of_an_identity_that_is_nobodys_are_not_kept(
         assert session.scalars(select(TakenVisa.type)).all() == []
     assert kept["visas"] == []
     assert issuer.called == 0
+
+
+def test_visas_are_taken_only_once_the_second_factor_is_shown(
+    traveller: Traveller,
+    provider: Provider,
+    issuer: VisaIssuer,
+    runtime: Runtime,
+    clock: FixedClock,
+) -> None:
+    one = people.make_person(runtime, "hong")
+    people.sign_in(traveller.client, one)
+    traveller.go(f"/account/identities/with/{ID}")
+    app, _codes = add_app(traveller.client, clock)
+    people.post(traveller.client, "/sign-out")
+    hand_over(provider, issuer.visa(sub=SUBJECT))
+
+    traveller.go()
+    wrong = people.post(traveller.client, "/sign-in/second", code="000000")
+    assert (wrong.status_code, level(runtime, one), traveller.signed_in) == (401, 0, False)
+
+    done = people.post(traveller.client, "/sign-in/second", code=app.at(clock.now()))
+    assert (done.status_code, level(runtime, one), traveller.signed_in) == (303, 3, True)
+    with runtime.db.read() as session:
+        assert session.scalars(select(WaitingIdentity.proven)).all() == []
+
+
+def test_what_is_held_is_found_by_its_sign_in_alone_and_forgotten(
+    provider: Provider, runtime: Runtime, clock: FixedClock
+) -> None:
+    proven = Proven(ID, provider.issuer, SUBJECT, "라벨", visas=("token",))
+    for pending in ("one", "two"):
+        held_visas.hold(runtime, pending, proven)
+
+    assert held_visas.released(runtime, "three") is None
+    assert held_visas.released(runtime, "one") == (provider.issuer, SUBJECT, ("token",))
+    assert held_visas.released(runtime, "one") is None
+    clock.advance(WAITS)
+    assert held_visas.released(runtime, "two") is None
+    clock.advance(timedelta(hours=1))
+    forget_strangers(runtime)
+    with runtime.db.read() as session:
+        assert session.scalars(select(WaitingIdentity.proven)).all() == []
