@@ -138,9 +138,10 @@ def revoke(runtime: Runtime, actor: Actor, client: Client, token: str) -> None:
 
 
 def _revoked(session: Session, actor: Actor, client: Client, session_id: uuid.UUID) -> Entry:
-    person_id = session.get_one(SignInSession, session_id).person_id
+    person = session.get_one(Person, session.get_one(SignInSession, session_id).person_id)
+    kind = PartyKind.MACHINE if client.kind == "machine" else PartyKind.PERSON
     ref, detail = f"session:{session_id}", {"client": client.id}
-    return Entry(actor, Act.TOKEN_REVOKED, subjects=[person_id], ref=ref, detail=detail)
+    return Entry(_as(actor, person, kind), Act.TOKEN_REVOKED, ref=ref, detail=detail)
 
 
 def end_sessions_of(session: Session, runtime: Runtime, client_id: str) -> None:
