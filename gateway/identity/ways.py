@@ -53,10 +53,10 @@ def keep_a_way(session: Session, person_id: uuid.UUID) -> None:
 def require_recent(runtime: Runtime, session_id: uuid.UUID) -> None:
     """Refuse a change of how somebody signs in unless they have just signed in.
 
-    A session left open is then not enough to take an account over. Raises Problem 409.
+    A session left open is then not enough to take an account over. Raises Problem 401, 409.
     """
     with runtime.db.read() as session:
-        expect_recent(session, runtime, session_id)
+        _check_recent(runtime, _live(session.get(SignInSession, session_id)))
 
 
 def expect_live(session: Session, session_id: uuid.UUID) -> SignInSession:
@@ -66,15 +66,22 @@ def expect_live(session: Session, session_id: uuid.UUID) -> SignInSession:
     changes the password has then been before it or will be after it. Raises Problem 401.
     """
     row = session.get(SignInSession, session_id, populate_existing=True, with_for_update=True)
+    return _live(row)
+
+
+def expect_recent(session: Session, runtime: Runtime, session_id: uuid.UUID) -> None:
+    """The same, and that it was opened in the last 15 minutes. Raises Problem 401, 409."""
+    _check_recent(runtime, expect_live(session, session_id))
+
+
+def _live(row: SignInSession | None) -> SignInSession:
     if row is None or row.ended_at is not None:
         raise Problem(ProblemCode.NOT_SIGNED_IN)
     return row
 
 
-def expect_recent(session: Session, runtime: Runtime, session_id: uuid.UUID) -> None:
-    """The same, and that it was opened in the last 15 minutes. Raises Problem 401, 409."""
-    now = runtime.clock.now()
-    if now >= expect_live(session, session_id).created_at + RECENT:
+def _check_recent(runtime: Runtime, row: SignInSession) -> None:
+    if runtime.clock.now() >= row.created_at + RECENT:
         raise Problem(
             ProblemCode.WRONG_STATE,
             "로그인한 지 15분이 지났습니다. 로그아웃한 뒤 다시 로그인하고 이어서 해 주십시오.",
