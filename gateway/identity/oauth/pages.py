@@ -51,6 +51,7 @@ class Wanted:
     grant: CodeGrant
     asked: Asked
     request_uri: str | None
+    pushed_at: datetime | None = None
 
     @property
     def client(self) -> Client:
@@ -133,17 +134,17 @@ def _wanted(server: Server) -> Wanted:
     values: MultiDict[str, str] = request.args
     if len(request.query_string) > LONGEST_QUERY:
         raise _unreadable()
-    uri = values.get("request_uri")
+    uri, pushed_at = values.get("request_uri"), None
     if uri is not None:
         known = grants.pushed(rt(), uri, values.get("client_id", "")) if is_pushed(uri) else None
         if known is None:
             raise _unreadable()
-        values = multi(known)
+        values, pushed_at = multi(known[0]), known[1]
     asked = Asked("GET", server.issuer + request.path, {}, values)
     if "request" in values:
         raise _unreadable()
     grant = server.get_consent_grant(asked, end_user=viewer())
-    return Wanted(grant, asked, uri)
+    return Wanted(grant, asked, uri, pushed_at)
 
 
 def _sign_in_first(wanted: Wanted) -> str | Response | None:
@@ -161,6 +162,9 @@ def _sign_in_first(wanted: Wanted) -> str | Response | None:
 
 
 def _sign_in_due(wanted: Wanted) -> bool:
+    if wanted.pushed_at is not None and _signed_in_at() > wanted.pushed_at:
+        # What was pushed cannot be taken off its address once it has been done.
+        return False
     return "login" in wanted.given("prompt").split() or _too_old(wanted.given("max_age"))
 
 

@@ -79,14 +79,15 @@ def push(runtime: Runtime, client: Client, parameters: Mapping[str, str]) -> tup
     return uri, int(PUSHED_LIFE.total_seconds())
 
 
-def pushed(runtime: Runtime, uri: str, client_id: str) -> dict[str, str] | None:
-    """The parameters behind a `request_uri` of this client that was not used yet."""
+def pushed(runtime: Runtime, uri: str, client_id: str) -> tuple[dict[str, str], datetime] | None:
+    """The parameters behind a `request_uri` of this client that was not used yet, and when they
+    were pushed."""
     with runtime.db.read() as session:
         row = session.get(PushedRequest, digest(uri))
         known = row is not None and row.client_id == client_id and row.used_at is None
         if row is None or not known or row.expires_at <= runtime.clock.now():
             return None
-        return dict(row.parameters)
+        return dict(row.parameters), row.expires_at - PUSHED_LIFE
 
 
 def consent(runtime: Runtime, actor: Actor, given: Consent) -> str | None:

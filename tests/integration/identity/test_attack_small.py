@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 from flask.testing import FlaskClient
@@ -14,6 +15,7 @@ from gateway.identity.models import Person
 from gateway.identity.service_passwords import issue_recovery
 from gateway.journal import Act, Actor
 from gateway.runtime import Runtime
+from tests import oauth_peer as peers
 from tests import people
 from tests.integration.identity.conftest import Seen
 from tests.integration.identity.test_factors import add_app, add_passkey, options, session_row
@@ -125,6 +127,24 @@ def test_a_yes_without_its_page_does_not_pass_by_a_new_sign_in(
     assert "/oauth2/authorize/again" in asked.text
     assert "error=access_denied" in refused.headers["Location"]
     assert "code=" in allowed.headers["Location"]
+
+
+def test_a_pushed_request_for_a_new_sign_in_is_answered_by_one(
+    portal: Peer, signed_in: FlaskClient, mina: Person, clock: FixedClock
+) -> None:
+    asked = parse_qsl(urlsplit(portal.ask(prompt="login", max_age="0")).query)
+    made = portal.http.post("/oauth2/par", data=dict(asked), headers=portal._basic()).json
+    query = {"client_id": portal.client_id, "request_uri": made["request_uri"], "lang": "en"}
+    address = f"/oauth2/authorize?{urlencode(query)}"
+    clock.advance(timedelta(seconds=10))
+
+    before = signed_in.get(address)
+    people.post(signed_in, "/sign-out")
+    people.sign_in(signed_in, mina)
+    after = signed_in.get(address)
+
+    assert ("Sign in again" in before.text, "Sign in again" in after.text) == (True, False)
+    assert "code=" in peers.allow(signed_in, address).headers["Location"]
 
 
 def test_no_cache_keeps_an_answer_that_may_hold_a_secret(
