@@ -27,9 +27,7 @@ def told(command: Callable[..., Any]) -> Callable[..., Any]:
             return command(*arguments, **named)
         except Refused as refused:
             explain(refused)
-            failed = fail(str(refused))
-            lead_on(refused)
-            raise failed from refused
+            raise fail(led_on(refused)) from refused
         except ClientError as error:
             raise fail(str(error)) from error
 
@@ -68,12 +66,14 @@ def open_api(server: str, session: Session | None) -> Api:
     return Api(server, session.token)
 
 
-def lead_on(refused: Refused) -> None:
-    """What to do now, after the line of why not; a denial has said so with each reason."""
+def led_on(refused: Refused) -> str:
+    """Why not and what to do now, in one line; a denial has said so with each reason."""
+    parts = [str(refused)]
     if refused.problem.get("next") and not refused.blockers:
-        click.echo(f"  {plain(refused.problem['next'])}", err=True)
+        parts.append(str(refused.problem["next"]))
     if refused.code == STEP_UP:
-        click.echo(f"  {sessions.server()}{STEP_UP_PATH}", err=True)
+        parts.append(f"{sessions.server()}{STEP_UP_PATH}")
+    return " ".join(parts)
 
 
 def explain(refused: Refused) -> None:

@@ -129,7 +129,7 @@ def test_whoever_has_a_second_factor_gives_its_code_as_a_third_line(desk: Desk) 
     me = Self(actor, live.session_id)
     secret = service_factors.begin_totp(desk.runtime, me, Given(people.PASSWORD))
     code = pyotp.TOTP(secret.text).at(desk.runtime.clock.now())
-    codes = service_factors.confirm_totp(desk.runtime, me, code)
+    codes = service_factors.confirm_totp(desk.runtime, me, secret.text, code)
     lines = f"mina\n{people.PASSWORD}\n"
 
     told = desk.run("login", given=lines)
