@@ -123,6 +123,8 @@ FORMS = (
     "/account/attestations",
     "/account/sessions/00000000-0000-7000-8000-000000000000/end",
     "/account/identity-check",
+    "/account/machines/unknown/accept",
+    "/account/machines/unknown/end",
     "/identity-checks",
     "/account/password",
     "/account/documents",

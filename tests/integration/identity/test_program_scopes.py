@@ -14,7 +14,7 @@ from gateway.identity.oauth.vocabulary import Scope, scopes
 from gateway.runtime import Runtime
 from tests.oauth_peer import Peer
 
-ALWAYS = {"id", "account", "name"}
+ALWAYS = {"id", "account", "name", "session_ends_at"}
 
 
 def told(portal: Peer, browser: FlaskClient, scope: str) -> dict[str, Any]:
