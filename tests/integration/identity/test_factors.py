@@ -414,7 +414,7 @@ def test_a_challenge_runs_out_after_five_minutes(
 
 
 @pytest.mark.parametrize(
-    "broken", ["x", "{}", "[]", '{"id": 1}', "[" * 10_000, '{"response": null}']
+    "broken", ["x", "{}", "[]", '{"id": 1}', "[" * 4_000, '{"response": null}']
 )
 def test_what_is_no_answer_of_a_passkey_is_a_plain_no(browser: Browser, broken: str) -> None:
     client = browser()
