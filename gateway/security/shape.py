@@ -9,6 +9,12 @@ from typing import Any
 DEEPEST = 64
 
 
+def is_plain(data: bytes) -> bool:
+    """Whether JSON in UTF-8 shows by its bytes alone that it is not too deep and has no half
+    characters, which only an escape can write: nearly all of it, without looking at each value."""
+    return data.count(b"{") + data.count(b"[") <= DEEPEST and b"\\u" not in data
+
+
 def texts(value: Any) -> Iterator[str]:
     """Every text in a JSON value, names included. Raises ValueError for one that is too deep."""
     waiting = [(value, 0)]
@@ -27,4 +33,10 @@ def texts(value: Any) -> Iterator[str]:
 
 def halved(text: str) -> bool:
     """Whether half a character is in it: a lone surrogate, which UTF-8 cannot carry."""
-    return any("\ud800" <= char <= "\udfff" for char in text)
+    if text.isascii():
+        return False
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
